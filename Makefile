@@ -1,0 +1,184 @@
+# Front door over Meson. `make help` lists the targets; everything here can also be done with meson and pytest directly.
+SHELL := /bin/bash
+# A comma that survives inside $(call ...).
+, := ,
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+BUILD ?= build
+BUILD_TYPECHECK ?= build-typecheck
+BUILD_COVERAGE ?= build-coverage
+BUILD_ASAN ?= build-asan
+BUILD_TSAN ?= build-tsan
+BUILD_FUZZ ?= build-fuzz
+BUILD_MEDIA ?= build-media
+BUILD_STS ?= build-sts
+JOBS ?= $(shell nproc)
+MESON_FLAGS ?=
+PYTEST_FLAGS ?=
+DEMO_INPUT ?=
+FUZZ_SECONDS ?= 60
+
+SETUP := scripts/setup.sh
+RUN_TESTS := python3 scripts/run_tests.py
+STACK := python3 scripts/stack.py
+MEDIA_SERVICES := media-router,media-service
+
+# $(call configure,DIR,FLAGS): make the build folder once; later changes of meson.build are picked up by ninja.
+define configure
+	@[ -f $(1)/build.ninja ] || meson setup $(1) $(2) $(MESON_FLAGS)
+endef
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##-- Set-up and build
+
+.PHONY: setup media-setup sts-setup setup-stream setup-sts build clean clean-artifacts install-hooks
+setup: ## Install what is missing to build, run and test everything (Debian packages)
+	@$(SETUP) all
+media-setup: ## Install what the media side needs
+	@$(SETUP) media
+sts-setup: ## Install what the speech side needs
+	@$(SETUP) sts
+setup-stream: media-setup ## Same as media-setup
+setup-sts: sts-setup ## Same as sts-setup
+build: ## Build all programs into build/
+	$(call configure,$(BUILD),)
+	@ninja -C $(BUILD) -j $(JOBS) --quiet
+clean: ## Remove the build folders
+	@rm -rf $(BUILD) $(BUILD_TYPECHECK) $(BUILD_COVERAGE) $(BUILD_ASAN) $(BUILD_TSAN) $(BUILD_FUZZ) $(BUILD_MEDIA) $(BUILD_STS)
+clean-artifacts: ## Remove runs, logs, state and reports; keep models
+	@find .local -mindepth 1 -maxdepth 1 ! -name models -exec rm -rf {} + 2>/dev/null || true
+install-hooks: ## Install the Git pre-commit hook
+	@git config core.hooksPath scripts/hooks && echo "hooks in scripts/hooks are active"
+
+##-- Run it
+
+.PHONY: demo dev up down logs ps api-status metrics images
+demo: setup build ## Dub a sample live stream end to end and check the recording (DEMO_INPUT=clip.mp4 for a clip of your own)
+	@python3 scripts/demo.py --build-dir $(BUILD) $(if $(DEMO_INPUT),--input "$(DEMO_INPUT)")
+dev: setup build ## Start the stack on its default ports and stay in the foreground
+	@$(STACK) up --build-dir $(BUILD)
+up: dev ## Same as dev
+down: ## Stop the stack that dev started
+	@$(STACK) down
+logs: ## Follow the logs of the stack
+	@$(STACK) logs
+ps: ## Show the processes of the stack
+	@$(STACK) ps
+api-status: ## Print the streams that media-service knows
+	@curl -fsS "http://$${ORCH_HTTP_ADDR:-127.0.0.1:8080}/api/v1/streams"; echo
+metrics: ## Print the metrics of media-service and sts-service
+	@curl -fsS "http://$${ORCH_HTTP_ADDR:-127.0.0.1:8080}/metrics"
+	@curl -fsS "http://$${STS_ADDR:-127.0.0.1}:$${STS_PORT:-8000}/metrics"
+images: ## Build the container images (not available yet: says so and fails)
+	@echo "images: the container images have not been built for this version yet" >&2; exit 1
+
+##-- Test
+
+.PHONY: test test-all test-unit test-contract test-integration test-coverage test-asan test-tsan
+test: setup build ## Everything: unit, contract, integration and end-to-end tests, with totals
+	@$(RUN_TESTS) --build-dir $(BUILD) --meson unit,contract,component,fuzz-corpus --pytest . -- $(PYTEST_FLAGS)
+test-all: setup build ## As test, with the slow ones
+	@$(RUN_TESTS) --build-dir $(BUILD) --meson unit,contract,component,fuzz-corpus,slow --pytest . --slow -- $(PYTEST_FLAGS)
+test-unit: build ## Unit tests only
+	@$(RUN_TESTS) --build-dir $(BUILD) --meson unit
+test-contract: build ## Contract suites and schemas
+	@$(RUN_TESTS) --build-dir $(BUILD) --meson contract --pytest libs/contracts
+test-integration: build ## Tests with one real dependency or real sockets
+	@$(RUN_TESTS) --build-dir $(BUILD) --meson component,fuzz-corpus --pytest apps,libs
+test-coverage: setup ## Run the C tests under gcov and hold the limits of docs/coverage.json
+	$(call configure,$(BUILD_COVERAGE),-Db_coverage=true -Dbuildtype=debug)
+	@ninja -C $(BUILD_COVERAGE) -j $(JOBS) --quiet
+	@python3 scripts/coverage.py --build-dir $(BUILD_COVERAGE)
+test-asan: setup ## Unit, contract and component tests under AddressSanitizer and UBSan
+	$(call configure,$(BUILD_ASAN),-Db_sanitize=address$(,)undefined -Db_lundef=false)
+	@ninja -C $(BUILD_ASAN) -j $(JOBS) --quiet
+	@$(RUN_TESTS) --build-dir $(BUILD_ASAN) --sanitizer address --meson unit,contract,component,fuzz-corpus
+test-tsan: setup ## The same under ThreadSanitizer
+	$(call configure,$(BUILD_TSAN),-Db_sanitize=thread -Db_lundef=false)
+	@ninja -C $(BUILD_TSAN) -j $(JOBS) --quiet
+	@$(RUN_TESTS) --build-dir $(BUILD_TSAN) --sanitizer thread --meson unit,contract,component,fuzz-corpus
+
+##-- One service alone (each builds and tests without the packages of the others)
+
+.PHONY: media-build media-test media-test-unit media-test-integration media-test-coverage media-dev media-down media-logs media-ps
+media-build: media-setup ## Build the media side alone
+	$(call configure,$(BUILD_MEDIA),-Dservices=$(MEDIA_SERVICES))
+	@ninja -C $(BUILD_MEDIA) -j $(JOBS) --quiet
+media-test: media-build ## All tests of media-service, media-worker and media-router
+	@$(RUN_TESTS) --build-dir $(BUILD_MEDIA) --meson unit,contract,component,fuzz-corpus --pytest apps/media-service,apps/media-router
+media-test-unit: media-build ## Their unit tests
+	@$(RUN_TESTS) --build-dir $(BUILD_MEDIA) --meson unit
+media-test-integration: media-build ## Their integration tests
+	@$(RUN_TESTS) --build-dir $(BUILD_MEDIA) --meson component --pytest apps/media-service,apps/media-router
+media-test-coverage: media-setup ## Their coverage
+	$(call configure,$(BUILD_MEDIA)-coverage,-Db_coverage=true -Dbuildtype=debug -Dservices=$(MEDIA_SERVICES))
+	@ninja -C $(BUILD_MEDIA)-coverage -j $(JOBS) --quiet
+	@python3 scripts/coverage.py --build-dir $(BUILD_MEDIA)-coverage
+media-dev: setup build ## Start router and media-service only
+	@$(STACK) up --only media --build-dir $(BUILD)
+media-down: ## Stop them
+	@$(STACK) down --only media
+media-logs: ## Follow their logs
+	@$(STACK) logs --only media
+media-ps: ## Show their processes
+	@$(STACK) ps --only media
+
+.PHONY: sts-build sts-test sts-test-unit sts-test-e2e sts-test-coverage sts-echo
+sts-build: sts-setup ## Build sts-service alone
+	$(call configure,$(BUILD_STS),-Dservices=sts-service)
+	@ninja -C $(BUILD_STS) -j $(JOBS) --quiet
+sts-test: sts-build ## All tests of sts-service
+	@$(RUN_TESTS) --build-dir $(BUILD_STS) --meson unit,contract,component,fuzz-corpus --pytest apps/sts-service,libs/socketio
+sts-test-unit: sts-build ## Its unit tests
+	@$(RUN_TESTS) --build-dir $(BUILD_STS) --meson unit
+sts-test-e2e: sts-build ## Its tests over real sockets
+	@$(RUN_TESTS) --build-dir $(BUILD_STS) --meson component --pytest apps/sts-service,libs/socketio
+sts-test-coverage: sts-setup ## Its coverage
+	$(call configure,$(BUILD_STS)-coverage,-Db_coverage=true -Dbuildtype=debug -Dservices=sts-service)
+	@ninja -C $(BUILD_STS)-coverage -j $(JOBS) --quiet
+	@python3 scripts/coverage.py --build-dir $(BUILD_STS)-coverage
+sts-echo: sts-build ## Run sts-service in echo mode in the foreground
+	@$(BUILD_STS)/apps/sts-service/sts-service --mode echo
+
+##-- End to end
+
+.PHONY: e2e-up e2e-down e2e-ps e2e-logs e2e-test e2e-test-full e2e-test-p1 e2e-test-p2 e2e-test-p3
+e2e-up: dev ## Start the whole stack for tests by hand
+e2e-down: down ## Stop it
+e2e-ps: ps ## Show it
+e2e-logs: logs ## Follow its logs
+e2e-test: build ## End-to-end tests
+	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e
+e2e-test-full: build ## End-to-end tests with the slow ones
+	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e --slow
+e2e-test-p1: build ## The full pipeline with real engines and with the echo service
+	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e -- -m p1
+e2e-test-p2: build ## Resilience
+	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e -- -m p2
+e2e-test-p3: build ## Reconnection
+	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e -- -m p3
+
+##-- Quality
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+.PHONY: fmt fmt-check lint typecheck bench fuzz
+fmt: ## Format the C sources
+	@clang-format -i $(C_FILES)
+fmt-check: ## Fail when a C source is not formatted
+	@clang-format --dry-run -Werror $(C_FILES)
+lint: build ## clang-tidy, cppcheck, shellcheck, structure and dependency rules
+	@python3 scripts/lint.py --build-dir $(BUILD)
+typecheck: ## Every compiler warning an error, and gcc's -fanalyzer
+	$(call configure,$(BUILD_TYPECHECK),-Dwerror=true -Dbuildtype=debug -Dc_args=-fanalyzer)
+	@ninja -C $(BUILD_TYPECHECK) -j $(JOBS) --quiet
+	@echo "typecheck: clean"
+bench: setup build ## The benchmarks, each beside its reference
+	@python3 bench/worker_cost.py --build-dir $(BUILD)
+fuzz: setup ## Run each fuzz target for FUZZ_SECONDS (60)
+	@[ -f $(BUILD_FUZZ)/build.ninja ] || CC=clang meson setup $(BUILD_FUZZ) -Dfuzz=true -Db_sanitize=address$(,)undefined -Db_lundef=false
+	@ninja -C $(BUILD_FUZZ) -j $(JOBS) --quiet
+	@python3 scripts/fuzz.py --build-dir $(BUILD_FUZZ) --seconds $(FUZZ_SECONDS)
