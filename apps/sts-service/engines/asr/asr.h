@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Speech recognition: the interface that engines implement and the wrappers that callers use.
+ *
+ * Threads: create and destroy run on the pipeline's owner thread; transcribe runs on pool threads, at most
+ * asr_max_concurrency() at a time. Ownership: the request is borrowed for the call; the caller owns the
+ * transcript and clears it, after a failure too. */
+#pragma once
+
+#include "../../audio/pcm.h"
+#include "../engine.h"
+
+struct asr_engine; /* the engine's own */
+
+struct asr_word {
+    char *text;
+    int64_t start_ms; /* from the start of the fragment */
+    int64_t end_ms;
+    double confidence; /* 0..1; 1 where the engine has none */
+};
+
+struct asr_request {
+    struct engine_call call;
+    const struct pcm *audio;  /* mono, any rate of pcm.h */
+    const char *language;     /* "en" */
+    const char *const *hints; /* domain_hints, NULL-terminated; NULL: none. Engines may ignore them */
+};
+
+/* no_speech: the recogniser says that nobody spoke; text is then empty. */
+struct asr_transcript {
+    char *text;    /* as the engine says it: "it 's raining"; never NULL after success */
+    GArray *words; /* struct asr_word, in order; may be empty although there is text */
+    bool no_speech;
+    double confidence; /* of the whole, 0..1; 1 where the engine has none */
+    double took_ms;    /* filled by the wrapper */
+};
+void asr_transcript_clear(struct asr_transcript *transcript);
+/* For engines: copies text; makes the array at the first call. */
+void asr_transcript_add_word(struct asr_transcript *transcript, const char *text, int64_t start_ms,
+                             int64_t end_ms, double confidence);
+
+struct asr_engine_ops {
+    const char *name;    /* "pocketsphinx": the value used in configuration */
+    const char *summary; /* one line for GET /api/v1/engines */
+    int max_concurrency; /* upper bound; asr_max_concurrency() also knows the configuration */
+    bool automatic;      /* may be chosen by "auto" */
+    /* Blocking, may be slow (loads the model). NULL with UNAVAILABLE and what to install or set when library
+     * or model are missing. */
+    struct asr_engine *(*create)(const struct engine_config *config, struct dub_error *error);
+    void (*destroy)(struct asr_engine *engine);
+    void (*describe)(const struct asr_engine *engine, struct engine_info *info);
+    bool (*supports)(const struct asr_engine *engine, const char *language);
+    /* Silence is success with no words and no_speech set. On false, error says what and whether a retry may
+     * help. Returns within 100 ms of the deadline or of a cancel. */
+    bool (*transcribe)(struct asr_engine *engine, const struct asr_request *request,
+                       struct asr_transcript *transcript, struct dub_error *error);
+};
+extern const struct asr_engine_ops *const asr_engines[]; /* compiled in, best first, NULL-terminated */
+
+struct asr;
+/* name: an engine's name, or "auto" (also NULL, ""): the first that can be created; what was skipped is
+ * logged once. */
+struct asr *asr_open(const char *name, const struct engine_config *config, struct dub_error *error);
+void asr_close(struct asr *asr);
+void asr_describe(const struct asr *asr, struct engine_info *info);
+bool asr_supports(const struct asr *asr, const char *language);
+int asr_max_concurrency(const struct asr *asr);
+/* Clears *transcript first. A language that is not supported, an empty clip or a bad rate are refused here.
+ */
+bool asr_transcribe(struct asr *asr, const struct asr_request *request, struct asr_transcript *transcript,
+                    struct dub_error *error);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the engines of all three stages share: configuration, the terms of a call, and how they describe
+ * themselves.
+ *
+ * An engine lives in one file that alone includes its library's headers. Callers use the wrappers in
+ * asr/asr.h, translation/translation.h and tts/tts.h, never the tables' slots. */
+#pragma once
+
+#include <dubbing_clock.h>
+#include <dubbing_error.h>
+#include <gio/gio.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct voices;
+
+/* Borrowed for create(); an engine copies what it keeps. Zero-initialised is a valid configuration. */
+struct engine_config {
+    const char *model;           /* STS_*_MODEL: a path or a name; NULL or "": the engine's default */
+    const char *model_cache_dir; /* STS_MODEL_CACHE_DIR */
+    const char *device;          /* "auto", "cpu", "cuda"; NULL: auto */
+    int workers;                 /* calls that will be made at a time; 0: one per core */
+    const struct voices *voices; /* TTS only, outlives the engine; NULL: built-in defaults */
+    const char *mock_text;       /* what the mock engines answer; NULL: their default */
+    int64_t
+        mock_delay_ns; /* how long the mock engines take; they sleep in steps and honour the call's terms */
+};
+
+/* The terms of one call. */
+struct engine_call {
+    const char *stream_id;     /* for what an engine learns about one stream's sound; NULL: nothing is kept */
+    GCancellable *cancellable; /* NULL: cannot be cancelled */
+    int64_t deadline_ns;       /* on dub_clock_monotonic(); 0: none */
+};
+
+/* True while the call should go on. False sets CANCELLED, or TIMEOUT (retryable), with the stage. */
+bool engine_call_go_on(const struct engine_call *call, enum dub_stage stage, struct dub_error *error);
+/* Milliseconds until the deadline for poll(2) and the like: at least 0, at most max_ms. */
+int engine_call_left_ms(const struct engine_call *call, int max_ms);
+/* Sleeps in steps of at most 20 ms; false as engine_call_go_on. For the mocks. */
+bool engine_call_sleep(const struct engine_call *call, int64_t ns, enum dub_stage stage,
+                       struct dub_error *error);
+
+/* For GET /api/v1/engines and the metric sts_engine_info. */
+struct engine_info {
+    const char *name;    /* static */
+    const char *summary; /* static */
+    char *model;         /* "en-us 5prealpha", never NULL */
+    GStrv languages;     /* "en"; for translation pairs "en-es" */
+    GStrv voices;        /* TTS: profile names; NULL elsewhere */
+};
+void engine_info_clear(struct engine_info *info);
+
+/* "es" of "es-MX", "ES_mx", "spa"; lower case, ISO 639-1 where it has one. Owned by the caller; NULL for what
+ * is no language code (letters, digits, - and _, 2 to 35 characters). */
+char *engine_language_base(const char *code);
+bool engine_language_matches(const char *code, const char *base);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Translation of one phrase: the interface that engines implement and the wrappers that callers use.
+ * Threads and ownership as in asr.h. */
+#pragma once
+
+#include "../engine.h"
+
+#define TRANSLATION_MAX_BYTES 16384
+
+struct translation_engine; /* the engine's own */
+
+struct translation_request {
+    struct engine_call call;
+    const char *text; /* UTF-8, a sentence with capitals and punctuation (text_sentence_from_words) */
+    const char *source_language; /* "en" */
+    const char *target_language; /* "es" */
+};
+
+struct translation_result {
+    char *text; /* tidied UTF-8, never NULL after success; empty for text that is empty */
+    double took_ms;
+};
+void translation_result_clear(struct translation_result *result);
+
+struct translation_engine_ops {
+    const char *name;
+    const char *summary;
+    int max_concurrency;
+    bool automatic;
+    struct translation_engine *(*create)(const struct engine_config *config, struct dub_error *error);
+    void (*destroy)(struct translation_engine *engine);
+    void (*describe)(const struct translation_engine *engine, struct engine_info *info);
+    bool (*supports)(const struct translation_engine *engine, const char *source, const char *target);
+    /* The request's text is not empty and at most TRANSLATION_MAX_BYTES. Returns within 100 ms of the
+     * deadline or of a cancel. */
+    bool (*translate)(struct translation_engine *engine, const struct translation_request *request,
+                      struct translation_result *result, struct dub_error *error);
+};
+extern const struct translation_engine_ops *const translation_engines[];
+
+struct translation;
+struct translation *translation_open(const char *name, const struct engine_config *config,
+                                     struct dub_error *error);
+void translation_close(struct translation *translation);
+void translation_describe(const struct translation *translation, struct engine_info *info);
+int translation_max_concurrency(const struct translation *translation);
+/* True, or false with UNSUPPORTED_LANGUAGE_PAIR and a message that names the supported pairs (requirement
+ * D3). */
+bool translation_check_pair(const struct translation *translation, const char *source, const char *target,
+                            struct dub_error *error);
+/* Clears *result first. Text without letters or digits comes back tidied, without asking the engine; equal
+ * languages likewise. */
+bool translation_translate(struct translation *translation, const struct translation_request *request,
+                           struct translation_result *result, struct dub_error *error);
