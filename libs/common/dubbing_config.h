@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Configuration: one table per program says every variable, its flag, default, meaning and range.
  *
  * A value comes from the default, then the environment, then the command line. Loading checks everything and

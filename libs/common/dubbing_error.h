@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Errors as plain values.
  *
  * One table gives every code its enum, its wire name and whether a retry may help; the protocol's error codes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files that are whole or not there, and directories made on the way. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A small layer over SoupServer: a table of routes, JSON in and out, an API key, limits, and one shape of error.
  *
  * All calls and handlers run on the thread that iterates the server's GMainContext (the thread-default one of the

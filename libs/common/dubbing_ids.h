@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Identifiers and the masking of secrets in URLs. */
 #pragma once
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reading JSON from outside: typed, checked, with messages that name the field.
  *
  * A reader walks one object; the first problem is kept and every later read returns the fallback, so that a

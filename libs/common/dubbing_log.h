@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Structured logging: one JSON object per line on stderr (plain text on a terminal), copied to a rotated file.
  *
  * Built on GLib's structured log, so that messages of GLib, GStreamer and libsoup end up in the same place.

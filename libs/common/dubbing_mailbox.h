@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The way into an owner thread: a bounded queue whose posts are handled on a GMainContext.
  *
  * Data posts may be refused when the box is full (the caller counts the drop); control posts never are. Posts are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What every program's main has in common: load the configuration, start the log, run a GMainLoop until SIGINT or
  * SIGTERM. */
 #pragma once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Child processes with an own process group, their output line by line, and their end, on a GMainContext.
  *
  * All calls and callbacks on the thread of the context that was thread-default at dub_process_start. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Exponential backoff as a value: how long to wait before the next try. */
 #pragma once
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Atomic files, directories and secrets; the border to the file system. */
+#include <dubbing_file.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECRET_MAX_BYTES 4096
+
+static bool write_all(int fd, const char *data, gsize size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        data += n;
+        size -= (gsize)n;
+    }
+    return true;
+}
+
+/* Without this the rename itself could be lost in a power failure. Best effort: some file systems refuse it.
+ */
+static void sync_directory_of(const char *path)
+{
+    g_autofree char *directory = g_path_get_dirname(path);
+    int fd = g_open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    (void)fsync(fd);
+    close(fd);
+}
+
+static bool write_synced(int fd, const void *data, gsize size)
+{
+    bool written = write_all(fd, data, size) && fsync(fd) == 0;
+    int saved = errno;
+    bool closed = close(fd) == 0;
+    if (!written)
+        errno = saved;
+    return written && closed;
+}
+
+bool dub_file_write_atomic(const char *path, const void *data, gsize size, struct dub_error *error)
+{
+    g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
+    int fd = g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot create a file beside %s", path);
+    if (!write_synced(fd, data, size) || g_rename(temporary, path) != 0) {
+        int errnum = errno;
+        (void)g_unlink(temporary);
+        return dub_error_set_errno(error, DUB_ERROR_IO, errnum, "cannot write %s", path);
+    }
+    sync_directory_of(path);
+    return true;
+}
+
+bool dub_dir_ensure(const char *path, struct dub_error *error)
+{
+    if (g_mkdir_with_parents(path, 0750) == 0)
+        return true;
+    return dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot make the directory %s", path);
+}
+
+char *dub_file_read_secret(const char *path, struct dub_error *error)
+{
+    char buffer[SECRET_MAX_BYTES + 1];
+    FILE *file = g_fopen(path, "re");
+    if (file == NULL) {
+        dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot read %s", path);
+        return NULL;
+    }
+    size_t size = fread(buffer, 1, sizeof(buffer), file);
+    int errnum = ferror(file) != 0 ? errno : 0;
+    fclose(file);
+    if (errnum != 0) {
+        dub_error_set_errno(error, DUB_ERROR_IO, errnum, "cannot read %s", path);
+        return NULL;
+    }
+    size_t length = 0;
+    while (length < size && strchr("\r\n", buffer[length]) == NULL)
+        length++;
+    if (length > SECRET_MAX_BYTES) {
+        dub_error_set(error, DUB_ERROR_LIMIT, "%s: the first line is longer than %d bytes", path,
+                      SECRET_MAX_BYTES);
+        return NULL;
+    }
+    return g_strndup(buffer, length);
+}
