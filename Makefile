@@ -13,6 +13,8 @@ BUILD_TSAN ?= build-tsan
 BUILD_FUZZ ?= build-fuzz
 BUILD_MEDIA ?= build-media
 BUILD_STS ?= build-sts
+# Debian's Python, whose packages the tests use, whatever else is on PATH.
+PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
 MESON_FLAGS ?=
 PYTEST_FLAGS ?=
@@ -20,8 +22,8 @@ DEMO_INPUT ?=
 FUZZ_SECONDS ?= 60
 
 SETUP := scripts/setup.sh
-RUN_TESTS := python3 scripts/run_tests.py
-STACK := python3 scripts/stack.py
+RUN_TESTS := $(PYTHON) scripts/run_tests.py
+STACK := $(PYTHON) scripts/stack.py
 MEDIA_SERVICES := media-router,media-service
 
 # $(call configure,DIR,FLAGS): make the build folder once; later changes of meson.build are picked up by ninja.
@@ -58,7 +60,7 @@ install-hooks: ## Install the Git pre-commit hook
 
 .PHONY: demo dev up down logs ps api-status metrics images
 demo: setup build ## Dub a sample live stream end to end and check the recording (DEMO_INPUT=clip.mp4 for a clip of your own)
-	@python3 scripts/demo.py --build-dir $(BUILD) $(if $(DEMO_INPUT),--input "$(DEMO_INPUT)")
+	@$(PYTHON) scripts/demo.py --build-dir $(BUILD) $(if $(DEMO_INPUT),--input "$(DEMO_INPUT)")
 dev: setup build ## Start the stack on its default ports and stay in the foreground
 	@$(STACK) up --build-dir $(BUILD)
 up: dev ## Same as dev
@@ -92,7 +94,7 @@ test-integration: build ## Tests with one real dependency or real sockets
 test-coverage: setup ## Run the C tests under gcov and hold the limits of docs/coverage.json
 	$(call configure,$(BUILD_COVERAGE),-Db_coverage=true -Dbuildtype=debug)
 	@ninja -C $(BUILD_COVERAGE) -j $(JOBS) --quiet
-	@python3 scripts/coverage.py --build-dir $(BUILD_COVERAGE)
+	@$(PYTHON) scripts/coverage.py --build-dir $(BUILD_COVERAGE)
 test-asan: setup ## Unit, contract and component tests under AddressSanitizer and UBSan
 	$(call configure,$(BUILD_ASAN),-Db_sanitize=address$(,)undefined -Db_lundef=false)
 	@ninja -C $(BUILD_ASAN) -j $(JOBS) --quiet
@@ -117,7 +119,7 @@ media-test-integration: media-build ## Their integration tests
 media-test-coverage: media-setup ## Their coverage
 	$(call configure,$(BUILD_MEDIA)-coverage,-Db_coverage=true -Dbuildtype=debug -Dservices=$(MEDIA_SERVICES))
 	@ninja -C $(BUILD_MEDIA)-coverage -j $(JOBS) --quiet
-	@python3 scripts/coverage.py --build-dir $(BUILD_MEDIA)-coverage
+	@$(PYTHON) scripts/coverage.py --build-dir $(BUILD_MEDIA)-coverage
 media-dev: setup build ## Start router and media-service only
 	@$(STACK) up --only media --build-dir $(BUILD)
 media-down: ## Stop them
@@ -140,7 +142,7 @@ sts-test-e2e: sts-build ## Its tests over real sockets
 sts-test-coverage: sts-setup ## Its coverage
 	$(call configure,$(BUILD_STS)-coverage,-Db_coverage=true -Dbuildtype=debug -Dservices=sts-service)
 	@ninja -C $(BUILD_STS)-coverage -j $(JOBS) --quiet
-	@python3 scripts/coverage.py --build-dir $(BUILD_STS)-coverage
+	@$(PYTHON) scripts/coverage.py --build-dir $(BUILD_STS)-coverage
 sts-echo: sts-build ## Run sts-service in echo mode in the foreground
 	@$(BUILD_STS)/apps/sts-service/sts-service --mode echo
 
@@ -171,14 +173,14 @@ fmt: ## Format the C sources
 fmt-check: ## Fail when a C source is not formatted
 	@clang-format --dry-run -Werror $(C_FILES)
 lint: build ## clang-tidy, cppcheck, shellcheck, structure and dependency rules
-	@python3 scripts/lint.py --build-dir $(BUILD)
+	@$(PYTHON) scripts/lint.py --build-dir $(BUILD)
 typecheck: ## Every compiler warning an error, and gcc's -fanalyzer
 	$(call configure,$(BUILD_TYPECHECK),-Dwerror=true -Dbuildtype=debug -Dc_args=-fanalyzer)
 	@ninja -C $(BUILD_TYPECHECK) -j $(JOBS) --quiet
 	@echo "typecheck: clean"
 bench: setup build ## The benchmarks, each beside its reference
-	@python3 bench/worker_cost.py --build-dir $(BUILD)
+	@$(PYTHON) bench/worker_cost.py --build-dir $(BUILD)
 fuzz: setup ## Run each fuzz target for FUZZ_SECONDS (60)
 	@[ -f $(BUILD_FUZZ)/build.ninja ] || CC=clang meson setup $(BUILD_FUZZ) -Dfuzz=true -Db_sanitize=address$(,)undefined -Db_lundef=false
 	@ninja -C $(BUILD_FUZZ) -j $(JOBS) --quiet
-	@python3 scripts/fuzz.py --build-dir $(BUILD_FUZZ) --seconds $(FUZZ_SECONDS)
+	@$(PYTHON) scripts/fuzz.py --build-dir $(BUILD_FUZZ) --seconds $(FUZZ_SECONDS)
