@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Bounded reading and writing of bytes from outside: the one reader that all our binary parsers use.
- * A read beyond the end sets `failed`, returns 0 or NULL, and every later read fails too, so a parser may read a
- * whole structure and check once. */
+ * A read beyond the end sets `failed`, returns 0 or NULL, and every later read fails too, so a parser may
+ * read a whole structure and check once. */
 #pragma once
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <glib.h>
 
 struct dub_reader {
     const uint8_t *data; /* borrowed */

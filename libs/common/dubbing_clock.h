@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Time as a parameter. Whatever waits or measures takes a struct dub_clock, so that tests run on a fake one.
- * Stream and monotonic time are int64_t nanoseconds; wall time is a different thing and never mixed with it. */
+ * Stream and monotonic time are int64_t nanoseconds; wall time is a different thing and never mixed with it.
+ */
 #pragma once
 
 #include <glib.h>

@@ -24,17 +24,17 @@ enum dub_config_type {
 enum dub_config_flags {
     DUB_CONFIG_SECRET = 1 << 0,   /* masked when printed; also read from the file named in <NAME>_FILE */
     DUB_CONFIG_REQUIRED = 1 << 1, /* may not be empty */
-    DUB_CONFIG_URL = 1 << 2,      /* a string that holds a URL: stream keys and passwords masked when printed */
+    DUB_CONFIG_URL = 1 << 2, /* a string that holds a URL: stream keys and passwords masked when printed */
 };
 
 struct dub_config_item {
-    const char *name;          /* "WORKER_LATENCY" */
-    const char *flag;          /* "latency": --latency=3s or --latency 3s */
+    const char *name; /* "WORKER_LATENCY" */
+    const char *flag; /* "latency": --latency=3s or --latency 3s */
     enum dub_config_type type;
-    const char *default_value; /* as it would be written; NULL: empty */
-    const char *help;          /* one line */
-    size_t offset;             /* of the target in the program's settings struct */
-    int64_t min, max;          /* both 0: unchecked */
+    const char *default_value;  /* as it would be written; NULL: empty */
+    const char *help;           /* one line */
+    size_t offset;              /* of the target in the program's settings struct */
+    int64_t min, max;           /* both 0: unchecked */
     const char *const *choices; /* NULL-terminated, for DUB_CONFIG_CHOICE */
     unsigned flags;
 };
@@ -52,9 +52,9 @@ struct dub_common_settings {
 };
 
 struct dub_config_program {
-    const char *name;    /* "media-worker" */
-    const char *summary; /* one line for --help */
-    const char *usage;   /* what follows the name in the usage line; NULL: "[OPTION...]" */
+    const char *name;                    /* "media-worker" */
+    const char *summary;                 /* one line for --help */
+    const char *usage;                   /* what follows the name in the usage line; NULL: "[OPTION...]" */
     const struct dub_config_item *items; /* ends with name == NULL; the common ones are added by the loader */
     /* Optional: checks across values; appends one line per problem (without newline) to problems. */
     void (*check)(const void *settings, GPtrArray *problems);

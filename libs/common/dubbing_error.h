@@ -91,8 +91,8 @@ bool dub_error_take_gerror(struct dub_error *error, enum dub_error_code code, co
                            GError **gerror);
 
 /* "prefix: strerror(errnum)". Returns false. */
-bool dub_error_set_errno(struct dub_error *error, enum dub_error_code code, int errnum, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
+bool dub_error_set_errno(struct dub_error *error, enum dub_error_code code, int errnum, const char *format,
+                         ...) G_GNUC_PRINTF(4, 5);
 
 const char *dub_error_code_name(enum dub_error_code code);
 bool dub_error_code_retryable(enum dub_error_code code);

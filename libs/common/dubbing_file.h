@@ -12,7 +12,7 @@ bool dub_file_write_atomic(const char *path, const void *data, gsize size, struc
 bool dub_dir_ensure(const char *path, struct dub_error *error);
 /* A secret from a file: its first line without the newline, at most 4 KiB. Owned by the caller. */
 char *dub_file_read_secret(const char *path, struct dub_error *error);
-/* An exclusive lock on path (created), held until the process ends or dub_file_unlock. -1 with error when another
- * process holds it; the message says which process id wrote itself into it. */
+/* An exclusive lock on path (created), held until the process ends or dub_file_unlock. -1 with error when
+ * another process holds it; the message says which process id wrote itself into it. */
 int dub_file_lock(const char *path, struct dub_error *error);
 void dub_file_unlock(int fd);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A small layer over SoupServer: a table of routes, JSON in and out, an API key, limits, and one shape of error.
+/* A small layer over SoupServer: a table of routes, JSON in and out, an API key, limits, and one shape of
+ * error.
  *
- * All calls and handlers run on the thread that iterates the server's GMainContext (the thread-default one of the
- * caller of dub_http_server_new). */
+ * All calls and handlers run on the thread that iterates the server's GMainContext (the thread-default one of
+ * the caller of dub_http_server_new). */
 #pragma once
 
 #include <dubbing_error.h>
@@ -19,11 +20,12 @@ struct dub_http_request {
     SoupServerMessage *message;
     const char *method;
     const char *path;
-    const char *const *params; /* what stood for each {name} of the pattern, in order, URL-decoded; NULL-terminated */
-    GHashTable *query;         /* decoded names to decoded values; NULL when there is none */
-    const char *body;          /* NUL-terminated for convenience, may hold any bytes */
+    const char *const
+        *params;       /* what stood for each {name} of the pattern, in order, URL-decoded; NULL-terminated */
+    GHashTable *query; /* decoded names to decoded values; NULL when there is none */
+    const char *body;  /* NUL-terminated for convenience, may hold any bytes */
     gsize body_size;
-    bool from_loopback;        /* the peer's address is 127.0.0.0/8 or ::1 */
+    bool from_loopback; /* the peer's address is 127.0.0.0/8 or ::1 */
 };
 
 typedef void (*dub_http_handler)(struct dub_http_request *request, void *user);
@@ -34,8 +36,9 @@ enum dub_http_route_flags {
 };
 
 struct dub_http_route {
-    const char *method;  /* "GET" (also answers HEAD), "POST", ... */
-    const char *pattern; /* "/api/v1/streams/{id}"; a {name} is one segment, a trailing {name...} is the rest */
+    const char *method; /* "GET" (also answers HEAD), "POST", ... */
+    const char
+        *pattern; /* "/api/v1/streams/{id}"; a {name} is one segment, a trailing {name...} is the rest */
     dub_http_handler handler;
     unsigned flags;
 };
@@ -45,13 +48,14 @@ struct dub_http_config {
     const char *api_key;  /* NULL or "": none */
     gsize max_body_bytes; /* 0: 1 MiB; larger bodies are answered with 413 without being read whole */
     const char *tls_cert, *tls_key; /* PEM files, both or neither */
-    /* The JSON body for an error that this layer answers by itself (404, 405, 401, 413, ...). NULL: the default
+    /* The JSON body for an error that this layer answers by itself (404, 405, 401, 413, ...). NULL: the
+     * default
      * {"error": {"code": ..., "message": ...}}. Returns a new string. */
     char *(*format_error)(unsigned status, const char *code, const char *message);
 };
 
-/* routes ends with pattern == NULL, is kept by reference. Listens at once; a busy port or a bad certificate is an
- * error that names the address and the variable's value. */
+/* routes ends with pattern == NULL, is kept by reference. Listens at once; a busy port or a bad certificate
+ * is an error that names the address and the variable's value. */
 struct dub_http_server *dub_http_server_new(const struct dub_http_config *config,
                                             const struct dub_http_route *routes, void *user,
                                             struct dub_error *error);
@@ -66,9 +70,10 @@ void dub_http_server_free(struct dub_http_server *server);
 void dub_http_reply_json(struct dub_http_request *request, unsigned status, JsonNode *take_body);
 void dub_http_reply_text(struct dub_http_request *request, unsigned status, const char *content_type,
                          char *take_text);
-void dub_http_reply_error(struct dub_http_request *request, unsigned status, const char *code, const char *format,
-                          ...) G_GNUC_PRINTF(4, 5);
-/* Parses the body as one JSON object (at most max_depth nested, UTF-8). On failure answers 400 and returns NULL. */
+void dub_http_reply_error(struct dub_http_request *request, unsigned status, const char *code,
+                          const char *format, ...) G_GNUC_PRINTF(4, 5);
+/* Parses the body as one JSON object (at most max_depth nested, UTF-8). On failure answers 400 and returns
+ * NULL. */
 JsonObject *dub_http_request_json(struct dub_http_request *request);
 /* Constant-time comparison of "Authorization: Bearer <key>" with the key. */
 bool dub_http_bearer_matches(const char *authorization_header, const char *api_key);

@@ -20,7 +20,7 @@ char *dub_uuid_new(void);
 /* Any RFC 9562 textual form, upper or lower case. */
 bool dub_uuid_is_valid(const char *text);
 
-/* A copy of a URL that is safe to log: password, the query's values of key-like names (key, pass, token, secret,
- * auth, streamkey ...) and, for RTMP URLs to hosts other than loopback, the last path segment (the stream key)
- * become "***". Text that is not a URL comes back with nothing changed. Owned by the caller. */
+/* A copy of a URL that is safe to log: password, the query's values of key-like names (key, pass, token,
+ * secret, auth, streamkey ...) and, for RTMP URLs to hosts other than loopback, the last path segment (the
+ * stream key) become "***". Text that is not a URL comes back with nothing changed. Owned by the caller. */
 char *dub_url_mask(const char *url);

@@ -12,8 +12,8 @@
 
 #define DUB_JSON_MAX_DEPTH 32
 
-/* Parses UTF-8 text of one JSON value (RFC 8259), at most DUB_JSON_MAX_DEPTH nested; NULL with error otherwise.
- * Strict: no comments, no trailing text. The caller owns the node. */
+/* Parses UTF-8 text of one JSON value (RFC 8259), at most DUB_JSON_MAX_DEPTH nested; NULL with error
+ * otherwise. Strict: no comments, no trailing text. The caller owns the node. */
 JsonNode *dub_json_parse(const char *text, gsize size, struct dub_error *error);
 /* Compact text, UTF-8. Owned by the caller. */
 char *dub_json_to_string(JsonNode *node);
@@ -21,9 +21,9 @@ char *dub_json_to_string(JsonNode *node);
 char *dub_json_object_to_string_take(JsonObject *object);
 
 struct dub_json_reader {
-    JsonObject *object;      /* borrowed; NULL once failed or absent: reads give fallbacks */
-    const char *path;        /* "audio.": what stands before field names in messages */
-    struct dub_error *error; /* shared by the sub-readers; first problem wins */
+    JsonObject *object;       /* borrowed; NULL once failed or absent: reads give fallbacks */
+    const char *path;         /* "audio.": what stands before field names in messages */
+    struct dub_error *error;  /* shared by the sub-readers; first problem wins */
     enum dub_error_code code; /* what a problem is reported as */
     bool *failed;
 };
@@ -31,9 +31,10 @@ struct dub_json_reader {
 /* node must hold an object, else the error is set. failed starts false. */
 struct dub_json_reader dub_json_reader_on(JsonNode *node, enum dub_error_code code, bool *failed,
                                           struct dub_error *error);
-/* The object at `name`; required: its absence is a problem, otherwise a reader with object NULL. path as above. */
-struct dub_json_reader dub_json_read_object(struct dub_json_reader *reader, const char *name, const char *path,
-                                            bool required);
+/* The object at `name`; required: its absence is a problem, otherwise a reader with object NULL. path as
+ * above. */
+struct dub_json_reader dub_json_read_object(struct dub_json_reader *reader, const char *name,
+                                            const char *path, bool required);
 
 /* Required forms set the error on absence; all set it on a wrong type or range. Strings are borrowed from the
  * JSON; max_chars bounds their UTF-8 bytes (0: 4096). */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Structured logging: one JSON object per line on stderr (plain text on a terminal), copied to a rotated file.
+/* Structured logging: one JSON object per line on stderr (plain text on a terminal), copied to a rotated
+ * file.
  *
  * Built on GLib's structured log, so that messages of GLib, GStreamer and libsoup end up in the same place.
  * Per phrase yes, per frame never; never secrets, never audio. Any thread. */
@@ -40,6 +41,10 @@ void dub_log_clear(void);
 /* context may be NULL. The message is cut at 4 KiB; control characters are escaped. */
 void dub_log(enum dub_log_level level, const struct dub_log_context *context, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
+
+/* A line that a child process wrote: a log line of ours (JSON) goes to stderr as it is, for the child keeps
+ * its own file; anything else, such as a library's last words, becomes a warning in the context. */
+void dub_log_forward(const struct dub_log_context *context, const char *line);
 
 #define dub_log_debug(...) dub_log(DUB_LOG_DEBUG, NULL, __VA_ARGS__)
 #define dub_log_info(...) dub_log(DUB_LOG_INFO, NULL, __VA_ARGS__)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The way into an owner thread: a bounded queue whose posts are handled on a GMainContext.
  *
- * Data posts may be refused when the box is full (the caller counts the drop); control posts never are. Posts are
- * handled in the order in which they came, control and data alike. */
+ * Data posts may be refused when the box is full (the caller counts the drop); control posts never are. Posts
+ * are handled in the order in which they came, control and data alike. */
 #pragma once
 
 #include <glib.h>
@@ -13,8 +13,8 @@ struct dub_mailbox;
 /* Runs on the thread that iterates the context. Takes ownership of the message. */
 typedef void (*dub_mailbox_handler)(void *message, void *user);
 
-/* capacity bounds the waiting data posts. free_message releases what is still waiting at close. The context is
- * referenced; NULL means the default one. */
+/* capacity bounds the waiting data posts. free_message releases what is still waiting at close. The context
+ * is referenced; NULL means the default one. */
 struct dub_mailbox *dub_mailbox_new(GMainContext *context, unsigned capacity, dub_mailbox_handler handler,
                                     GDestroyNotify free_message, void *user);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What every program's main has in common: load the configuration, start the log, run a GMainLoop until SIGINT or
- * SIGTERM. */
+/* What every program's main has in common: load the configuration, start the log, run a GMainLoop until
+ * SIGINT or SIGTERM. */
 #pragma once
 
 #include <dubbing_config.h>
@@ -14,8 +14,9 @@ enum dub_exit {
 };
 
 /* Starts the log from the common settings. stream_id may be NULL. */
-void dub_main_start_log(const char *component, const char *stream_id, const struct dub_common_settings *settings);
+void dub_main_start_log(const char *component, const char *stream_id,
+                        const struct dub_common_settings *settings);
 
-/* Calls on_stop(user) on the default main context at the first SIGINT or SIGTERM; a second one ends the process
- * at once with 128 + signal. Also ignores SIGPIPE. */
+/* Calls on_stop(user) on the default main context at the first SIGINT or SIGTERM; a second one ends the
+ * process at once with 128 + signal. Also ignores SIGPIPE. */
 void dub_main_on_signal(void (*on_stop)(void *user), void *user);

@@ -3,7 +3,8 @@
  * (https://prometheus.io/docs/instrumenting/exposition_formats/).
  *
  * A registry holds families; a family holds one series per combination of label values, bounded by
- * max_series (what comes after goes to a series whose values are all "other"). Updates are safe from any thread. */
+ * max_series (what comes after goes to a series whose values are all "other"). Updates are safe from any
+ * thread. */
 #pragma once
 
 #include <glib.h>

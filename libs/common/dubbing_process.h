@@ -12,11 +12,11 @@
 struct dub_process;
 
 struct dub_process_spec {
-    const char *const *argv;         /* argv[0] is looked up in PATH unless it holds a slash */
-    const char *const *environment;  /* "NAME=value" added to or replacing ours; NULL: none */
-    const char *working_dir;         /* NULL: ours */
-    bool outlive_parent;             /* false: the kernel kills it when we die (PR_SET_PDEATHSIG) */
-    bool inherit_output;             /* true: stdout and stderr are ours and on_line is not called */
+    const char *const *argv;        /* argv[0] is looked up in PATH unless it holds a slash */
+    const char *const *environment; /* "NAME=value" added to or replacing ours; NULL: none */
+    const char *working_dir;        /* NULL: ours */
+    bool outlive_parent;            /* false: the kernel kills it when we die (PR_SET_PDEATHSIG) */
+    bool inherit_output;            /* true: stdout and stderr are ours and on_line is not called */
     /* One line of stdout or stderr, cut at 8 KiB. May be NULL. */
     void (*on_line)(struct dub_process *process, const char *line, bool is_stderr, void *user);
     /* Called exactly once, after the last line. signal is 0 when it exited by itself. */
@@ -33,7 +33,7 @@ void dub_process_stop(struct dub_process *process, unsigned grace_ms);
 /* Does not stop the process; on_exit is not called any more. NULL is fine. May be called in on_exit. */
 void dub_process_free(struct dub_process *process);
 
-/* Splits a command line by shell quoting rules, without a shell; $NAME and ${NAME} of `environment` (then of our
- * environment) are expanded afterwards, inside single arguments, as MediaMTX does. NULL with error for unbalanced
- * quotes. Owned by the caller (g_strfreev). */
+/* Splits a command line by shell quoting rules, without a shell; $NAME and ${NAME} of `environment` (then of
+ * our environment) are expanded afterwards, inside single arguments, as MediaMTX does. NULL with error for
+ * unbalanced quotes. Owned by the caller (g_strfreev). */
 char **dub_command_split(const char *command, const char *const *environment, struct dub_error *error);
