@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A child is started by GLib (close-on-exec, PATH, errors of exec reported here) in its own process group.
+ * Its end is reported once its last line has been read; after a stop, once the whole group is gone, because
+ * only as long as a group has members can its number not belong to somebody else. */
+#include <dubbing_process.h>
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 8192
+#define GROUP_POLL_MS 10
+
+struct output {
+    struct dub_process *process;
+    int fd; /* -1: closed */
+    bool is_stderr;
+    GSource *source;
+    GString *line;
+};
+
+struct dub_process {
+    struct dub_process_spec spec; /* only the callbacks, user and flags are kept */
+    pid_t pid;
+    struct output outputs[2];
+    GSource *watch;      /* the end of the leader */
+    GSource *kill_timer; /* running after dub_process_stop */
+    GSource *group_poll; /* running between the leader's end and the group's */
+    GMainContext *context;
+    int wait_status;
+    bool exited; /* the leader has been reaped */
+    bool stopping;
+    bool killed; /* SIGKILL was sent to the group */
+    bool freed;  /* dub_process_free was called: no callbacks any more */
+};
+
+static void drop_source(GSource **source)
+{
+    if (*source == NULL)
+        return;
+    g_source_destroy(*source);
+    g_source_unref(*source);
+    *source = NULL;
+}
+
+static void close_output(struct output *output)
+{
+    drop_source(&output->source);
+    if (output->fd >= 0)
+        close(output->fd);
+    output->fd = -1;
+}
+
+static void clear_process(void *data)
+{
+    struct dub_process *process = data;
+    for (unsigned i = 0; i < 2; i++)
+        if (process->outputs[i].line != NULL)
+            g_string_free(process->outputs[i].line, TRUE);
+    g_main_context_unref(process->context);
+}
+
+static void release(struct dub_process *process)
+{
+    g_rc_box_release_full(process, clear_process);
+}
+
+static GSource *attach(struct dub_process *process, GSource *source, GSourceFunc callback, void *data)
+{
+    g_source_set_callback(source, callback, data, NULL);
+    g_source_attach(source, process->context);
+    return source;
+}
+
+static void deliver_line(struct output *output)
+{
+    struct dub_process *process = output->process;
+    if (process->spec.on_line != NULL && !process->freed)
+        process->spec.on_line(process, output->line->str, output->is_stderr, process->spec.user);
+    g_string_truncate(output->line, 0);
+}
+
+static void take_bytes(struct output *output, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == '\n')
+            deliver_line(output);
+        else if (output->line->len < LINE_MAX_BYTES && bytes[i] != '\0')
+            g_string_append_c(output->line, bytes[i]);
+    }
+}
+
+/* One read; false once there is nothing to read now, or never again (then the output is closed). */
+static bool read_once(struct output *output)
+{
+    char bytes[4096];
+    if (output->fd < 0)
+        return false;
+    ssize_t n = read(output->fd, bytes, sizeof(bytes));
+    if (n > 0) {
+        take_bytes(output, bytes, (size_t)n);
+        return true;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (output->line->len > 0)
+        deliver_line(output);
+    close_output(output);
+    return false;
+}
+
+static gboolean on_output(int fd, GIOCondition condition, void *data)
+{
+    struct output *output = data;
+    struct dub_process *process = g_rc_box_acquire(output->process);
+    read_once(output);
+    gboolean go_on = output->source != NULL;
+    release(process);
+    return go_on;
+}
+
+/* What the child wrote before its end is in the pipe now; a grandchild may keep the pipe open for ever. */
+static void drain(struct output *output)
+{
+    enum { MAX_READS = 64 };
+    for (unsigned i = 0; i < MAX_READS && read_once(output); i++)
+        continue;
+    if (output->fd >= 0 && output->line->len > 0)
+        deliver_line(output);
+    close_output(output);
+}
+
+static void finish(struct dub_process *process)
+{
+    drop_source(&process->kill_timer);
+    drop_source(&process->group_poll);
+    for (unsigned i = 0; i < 2; i++)
+        drain(&process->outputs[i]);
+    int status = process->wait_status;
+    int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (process->spec.on_exit != NULL && !process->freed)
+        process->spec.on_exit(process, exit_code, signal_number, process->spec.user);
+}
+
+static bool group_is_gone(const struct dub_process *process)
+{
+    return kill(-process->pid, 0) != 0 && errno == ESRCH;
+}
+
+static gboolean on_group_poll(void *data)
+{
+    struct dub_process *process = g_rc_box_acquire((struct dub_process *)data);
+    gboolean go_on = G_SOURCE_CONTINUE;
+    /* Members that were killed and have not been reaped by their parents yet still count as there: the kill
+     * has been sent, nothing more can be done about them. */
+    if (group_is_gone(process) || process->killed) {
+        finish(process);
+        go_on = G_SOURCE_REMOVE;
+    }
+    release(process);
+    return go_on;
+}
+
+static void on_child_end(GPid pid, int wait_status, void *data)
+{
+    struct dub_process *process = g_rc_box_acquire((struct dub_process *)data);
+    process->exited = true;
+    process->wait_status = wait_status;
+    if (process->stopping && !group_is_gone(process))
+        process->group_poll = attach(process, g_timeout_source_new(GROUP_POLL_MS), on_group_poll, process);
+    else
+        finish(process);
+    release(process);
+}
+
+static gboolean on_kill_timer(void *data)
+{
+    struct dub_process *process = data;
+    (void)kill(-process->pid, SIGKILL);
+    process->killed = true;
+    return G_SOURCE_REMOVE;
+}
+
+struct child_setup {
+    pid_t parent;
+    bool outlive_parent;
+};
+
+/* Between fork and exec: only async-signal-safe calls. */
+static void set_up_child(void *data)
+{
+    const struct child_setup *setup = data;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setpgid(0, 0);
+    if (setup->outlive_parent)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* The parent may have died before prctl. */
+    if (getppid() != setup->parent)
+        _exit(127);
+}
+
+static void watch_output(struct dub_process *process, unsigned index, int fd)
+{
+    struct output *output = &process->outputs[index];
+    *output = (struct output){.process = process, .fd = fd, .is_stderr = index == 1};
+    if (fd < 0)
+        return;
+    output->line = g_string_new(NULL);
+    g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+    output->source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
+    attach(process, output->source, G_SOURCE_FUNC(on_output), output);
+}
+
+static char **make_environment(const char *const *additions)
+{
+    char **environment = g_get_environ();
+    for (; additions != NULL && *additions != NULL; additions++) {
+        const char *equals = strchr(*additions, '=');
+        g_assert(equals != NULL);
+        g_autofree char *name = g_strndup(*additions, (gsize)(equals - *additions));
+        environment = g_environ_setenv(environment, name, equals + 1, TRUE);
+    }
+    return environment;
+}
+
+static bool spawn(const struct dub_process_spec *spec, pid_t *pid, int fds[2], struct dub_error *error)
+{
+    g_autoptr(GError) gerror = NULL;
+    g_auto(GStrv) environment = make_environment(spec->environment);
+    struct child_setup setup = {getpid(), spec->outlive_parent};
+    GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
+    if (g_spawn_async_with_pipes(spec->working_dir, (char **)spec->argv, environment, flags, set_up_child,
+                                 &setup, pid, NULL, spec->inherit_output ? NULL : &fds[0],
+                                 spec->inherit_output ? NULL : &fds[1], &gerror))
+        return true;
+    enum dub_error_code code =
+        g_error_matches(gerror, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ? DUB_ERROR_NOT_FOUND : DUB_ERROR_IO;
+    return dub_error_take_gerror(error, code, "cannot start the program", &gerror);
+}
+
+struct dub_process *dub_process_start(const struct dub_process_spec *spec, struct dub_error *error)
+{
+    int fds[2] = {-1, -1};
+    pid_t pid = 0;
+    if (!spawn(spec, &pid, fds, error))
+        return NULL;
+    struct dub_process *process = g_rc_box_new0(struct dub_process);
+    process->spec = *spec;
+    process->spec.argv = NULL;
+    process->spec.environment = NULL;
+    process->spec.working_dir = NULL;
+    process->pid = pid;
+    process->context = g_main_context_ref_thread_default();
+    watch_output(process, 0, fds[0]);
+    watch_output(process, 1, fds[1]);
+    process->watch = attach(process, g_child_watch_source_new(pid), G_SOURCE_FUNC(on_child_end), process);
+    return process;
+}
+
+pid_t dub_process_pid(const struct dub_process *process)
+{
+    return process->pid;
+}
+
+bool dub_process_signal(struct dub_process *process, int signal_number)
+{
+    return !process->exited && kill(-process->pid, signal_number) == 0;
+}
+
+void dub_process_stop(struct dub_process *process, unsigned grace_ms)
+{
+    if (process->exited || process->stopping)
+        return;
+    process->stopping = true;
+    (void)dub_process_signal(process, SIGTERM);
+    process->kill_timer = attach(process, g_timeout_source_new(grace_ms), on_kill_timer, process);
+}
+
+static void reap_quietly(GPid pid, int wait_status, void *data)
+{
+    g_spawn_close_pid(pid);
+}
+
+void dub_process_free(struct dub_process *process)
+{
+    if (process == NULL || process->freed)
+        return;
+    process->freed = true;
+    drop_source(&process->watch);
+    drop_source(&process->kill_timer);
+    drop_source(&process->group_poll);
+    for (unsigned i = 0; i < 2; i++)
+        close_output(&process->outputs[i]);
+    /* It must not stay a zombie. */
+    if (!process->exited)
+        g_source_unref(
+            attach(process, g_child_watch_source_new(process->pid), G_SOURCE_FUNC(reap_quietly), NULL));
+    release(process);
+}
+
+static const char *lookup(const char *const *environment, const char *name, size_t length)
+{
+    g_autofree char *copy = g_strndup(name, length);
+    const char *value = environment != NULL ? g_environ_getenv((char **)environment, copy) : NULL;
+    if (value == NULL)
+        value = g_getenv(copy);
+    return value != NULL ? value : "";
+}
+
+static size_t name_length(const char *text)
+{
+    size_t length = 0;
+    while (g_ascii_isalnum(text[length]) || text[length] == '_')
+        length++;
+    return length;
+}
+
+/* Expands the "$NAME" or "${NAME}" at text, which begins with '$'; says how many bytes it took. */
+static size_t expand_one(GString *out, const char *text, const char *const *environment)
+{
+    bool braces = text[1] == '{';
+    const char *name = text + 1 + braces;
+    size_t length = name_length(name);
+    if (length == 0 || (braces && name[length] != '}')) {
+        g_string_append_c(out, '$');
+        return 1;
+    }
+    g_string_append(out, lookup(environment, name, length));
+    return 1 + length + (braces ? 2 : 0);
+}
+
+static char *expand(const char *text, const char *const *environment)
+{
+    GString *out = g_string_new(NULL);
+    while (*text != '\0') {
+        if (*text == '$')
+            text += expand_one(out, text, environment);
+        else
+            g_string_append_c(out, *text++);
+    }
+    return g_string_free(out, FALSE);
+}
+
+char **dub_command_split(const char *command, const char *const *environment, struct dub_error *error)
+{
+    g_auto(GStrv) words = NULL;
+    g_autoptr(GError) gerror = NULL;
+    if (!g_shell_parse_argv(command, NULL, &words, &gerror)) {
+        dub_error_take_gerror(error, DUB_ERROR_INVALID_ARGUMENT, "cannot split the command", &gerror);
+        return NULL;
+    }
+    for (char **word = words; *word != NULL; word++) {
+        char *expanded = expand(*word, environment);
+        g_free(*word);
+        *word = expanded;
+    }
+    return g_steal_pointer(&words);
+}
