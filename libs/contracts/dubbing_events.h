@@ -212,7 +212,7 @@ void dub_stream_control_clear(struct dub_stream_control *control);
 
 struct dub_simulation_rule {
     enum dub_simulation_trigger trigger;
-    int64_t number;    /* sequence_number, or n: each n-th fragment fails */
+    int64_t number;    /* the sequence_number; or n: the n-th fragment of the stream, from 1 */
     char *fragment_id; /* for DUB_TRIGGER_FRAGMENT_ID */
     struct dub_error error;
 };

@@ -28,9 +28,10 @@ void dub_hook_event_clear(struct dub_hook_event *event);
 struct dub_hook_answer {
     char *event_id;
     char *stream_id;
-    char *run_id;
+    char *run_id; /* "" when the stream is not running: a not-ready for one that never was */
 };
 
+/* Problems of an answer are PROTOCOL. */
 bool dub_hook_answer_read(struct dub_hook_answer *answer, JsonNode *node, struct dub_error *error);
 JsonNode *dub_hook_answer_to_json(const struct dub_hook_answer *answer);
 void dub_hook_answer_clear(struct dub_hook_answer *answer);
