@@ -1,0 +1,92 @@
+"""The dub checks pass a dub that is there and fail one that is absent, misplaced, another text or not ducked."""
+
+import dataclasses
+
+import pytest
+
+from support import analyse, dubbing, media, simulated
+
+
+def listen(sample, samples, ledger, tmp_path):
+    path = simulated.record(sample, samples, tmp_path / "out.mp4")
+    recording = media.decode_sound(path)
+    offset = analyse.align(media.packets(sample.path, "video"), media.packets(path, "video")).offset
+    bed = analyse.track_bed(recording, offset)
+    phrases = dubbing.phrases_of(ledger, dubbing.origin_of(ledger, sample.sentences))
+    heard = dubbing.listen(recording, offset, bed, phrases, sample.sentences, "es", 2.0)
+    return heard, bed
+
+
+def verdicts(sample, samples, ledger, tmp_path):
+    heard, bed = listen(sample, samples, ledger, tmp_path)
+    return (dubbing.sentences_dubbed(heard, sample.sentences), dubbing.claims_hold(heard),
+            dubbing.original_elsewhere(bed, heard))
+
+
+@pytest.fixture
+def dubs(small_sample):
+    return simulated.dubs_of(small_sample)
+
+
+@pytest.fixture
+def ledger(small_sample, dubs):
+    return simulated.ledger_of(small_sample, dubs)
+
+
+def test_a_good_dub_is_heard(small_sample, dubs, ledger, tmp_path):
+    samples = simulated.dubbed_sound(small_sample, dubs)
+    assert [verdict.text for verdict in verdicts(small_sample, samples, ledger, tmp_path) if not verdict.ok] == []
+
+
+def test_a_dub_that_trails_the_picture_is_heard_where_the_ledger_says(small_sample, dubs, tmp_path):
+    late = [dataclasses.replace(dub, lag=1.2) for dub in dubs]
+    samples = simulated.dubbed_sound(small_sample, late)
+    assert verdicts(small_sample, samples, simulated.ledger_of(small_sample, late), tmp_path)[0].ok
+
+
+def test_an_undubbed_recording_fails(small_sample, ledger, tmp_path):
+    samples = media.decode_sound(small_sample.path).samples
+    dubbed, claims, _ = verdicts(small_sample, samples, ledger, tmp_path)
+    assert not dubbed.ok and not claims.ok
+    assert dubbed.facts["dubbed"] == 0
+
+
+def test_a_shifted_dub_fails(small_sample, dubs, ledger, tmp_path):
+    shifted = [dataclasses.replace(dub, lag=0.8) for dub in dubs]
+    samples = simulated.dubbed_sound(small_sample, shifted)
+    dubbed, claims, _ = verdicts(small_sample, samples, ledger, tmp_path)
+    assert not dubbed.ok and not claims.ok
+
+
+def test_the_texts_swapped_fail(small_sample, dubs, ledger, tmp_path):
+    swapped = [dataclasses.replace(dub, text=other.text) for dub, other in zip(dubs, reversed(dubs))]
+    samples = simulated.dubbed_sound(small_sample, swapped)
+    assert not verdicts(small_sample, samples, ledger, tmp_path)[0].ok
+
+
+def test_a_dub_over_the_full_original_fails(small_sample, dubs, ledger, tmp_path):
+    samples = simulated.dubbed_sound(small_sample, dubs, ducked=0.9)
+    heard, _ = listen(small_sample, samples, ledger, tmp_path)
+    assert not any(one.present for one in heard)
+
+
+def test_one_sentence_in_four_missing_is_too_many(small_sample, dubs, ledger, tmp_path):
+    ledger[2].update(state="passthrough", reason="TIMEOUT")
+    samples = simulated.dubbed_sound(small_sample, dubs[:2] + dubs[3:])
+    dubbed, claims, elsewhere = verdicts(small_sample, samples, ledger, tmp_path)
+    assert not dubbed.ok and dubbed.facts["dubbed"] == 3
+    assert claims.ok and elsewhere.ok
+
+
+def test_an_original_left_ducked_is_seen(small_sample, dubs, ledger, tmp_path):
+    samples = simulated.changed(simulated.dubbed_sound(small_sample, dubs), 20.0, 2.0, lambda piece: piece * 0.1)
+    assert not verdicts(small_sample, samples, ledger, tmp_path)[2].ok
+
+
+@pytest.mark.parametrize("origin", [-1.5, 0.0, 2.34])
+def test_the_ledgers_zero_is_found(small_sample, dubs, origin):
+    ledger = simulated.ledger_of(small_sample, dubs)
+    for line in ledger:
+        line["startMs"] -= round(origin * 1000)
+        line["endMs"] -= round(origin * 1000)
+    assert dubbing.origin_of(ledger, small_sample.sentences) == pytest.approx(origin, abs=0.1)
