@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The client: one attempt to connect, then CONNECT for each of its namespaces. */
+#include "dubbing_socketio.h"
+#include "engineio_conn.h"
+#include "socketio_conn.h"
+
+#include <dubbing_log.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_MS 10000
+
+struct dub_sio_client {
+    SoupSession *session;
+    SoupMessage *message;
+    GCancellable *cancellable;
+    struct attempt *attempt; /* while the session works on it */
+    GTlsCertificate *ca;
+    GSource *connect_timeout;
+    GSource *closed_later;
+    struct dub_eio_conn *engine; /* NULL until the WebSocket is open */
+    struct sio_conn *conn;
+    struct dub_sio_client_namespace *namespaces; /* copied */
+    unsigned n_namespaces;
+    struct dub_eio_limits limits;
+    const struct dub_sio_client_events *events;
+    void *user;
+    struct dub_error error; /* what on_closed will be told */
+    bool closing;
+};
+
+/* The session's callback may come after the client is gone. */
+struct attempt {
+    struct dub_sio_client *client; /* NULL once freed */
+};
+
+static void clear_source(GSource **source)
+{
+    if (*source == NULL)
+        return;
+    g_source_destroy(*source);
+    g_clear_pointer(source, g_source_unref);
+}
+
+static void attach(GSource **place, GSource *take_source, GSourceFunc callback, void *data)
+{
+    g_autoptr(GMainContext) context = g_main_context_ref_thread_default();
+    *place = take_source;
+    g_source_set_callback(take_source, callback, data, NULL);
+    g_source_attach(take_source, context);
+}
+
+static gboolean on_closed_later(void *data)
+{
+    struct dub_sio_client *client = data;
+    clear_source(&client->closed_later);
+    if (client->events->on_closed != NULL)
+        client->events->on_closed(client, &client->error, client->user);
+    return G_SOURCE_REMOVE;
+}
+
+static void tell_closed(struct dub_sio_client *client)
+{
+    clear_source(&client->connect_timeout);
+    if (client->closed_later == NULL)
+        attach(&client->closed_later, g_idle_source_new(), on_closed_later, client);
+}
+
+static const struct dub_sio_client_namespace *find_namespace(const struct dub_sio_client *client,
+                                                             const char *name)
+{
+    for (unsigned i = 0; i < client->n_namespaces; i++) {
+        if (strcmp(client->namespaces[i].space.name, name) == 0)
+            return &client->namespaces[i];
+    }
+    return NULL;
+}
+
+/* "" when the object has no such string. */
+static const char *string_member(JsonNode *node, const char *name)
+{
+    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        return "";
+    JsonNode *member = json_object_get_member(json_node_get_object(node), name);
+    if (member == NULL || !JSON_NODE_HOLDS_VALUE(member) || json_node_get_value_type(member) != G_TYPE_STRING)
+        return "";
+    return json_node_get_string(member);
+}
+
+static JsonNode *node_member(JsonNode *node, const char *name)
+{
+    return JSON_NODE_HOLDS_OBJECT(node) ? json_object_get_member(json_node_get_object(node), name) : NULL;
+}
+
+static bool on_connect(struct sio_conn *conn, const struct sio_packet *packet, void *owner)
+{
+    struct dub_sio_client *client = owner;
+    const struct dub_sio_client_namespace *entry = find_namespace(client, packet->space);
+    const char *sid = string_member(packet->data, "sid");
+    if (entry == NULL || sid[0] == '\0' || strlen(sid) > EIO_SID_MAX ||
+        sio_conn_find(conn, packet->space) != NULL)
+        return false;
+    struct dub_sio_socket *socket = sio_conn_add(conn, &entry->space, sid);
+    if (entry->space.on_connect != NULL)
+        entry->space.on_connect(socket, NULL, NULL, entry->space.user);
+    return true;
+}
+
+/* The reference server says {"message", "data"?}, others a bare string. */
+static bool on_connect_error(struct sio_conn *conn, const struct sio_packet *packet, void *owner)
+{
+    struct dub_sio_client *client = owner;
+    if (packet->data == NULL || find_namespace(client, packet->space) == NULL)
+        return false;
+    bool is_text = JSON_NODE_HOLDS_VALUE(packet->data);
+    const char *message =
+        is_text ? json_node_get_string(packet->data) : string_member(packet->data, "message");
+    JsonNode *data = is_text ? NULL : node_member(packet->data, "data");
+    if (client->events->on_connect_error != NULL)
+        client->events->on_connect_error(client, packet->space, string_member(data, "code"), message,
+                                         client->user);
+    return true;
+}
+
+static const struct sio_conn_ops conn_ops = {on_connect, on_connect_error};
+
+static void on_engine_open(struct dub_eio_conn *engine, void *owner)
+{
+    struct dub_sio_client *client = owner;
+    clear_source(&client->connect_timeout);
+    for (unsigned i = 0; i < client->n_namespaces; i++)
+        sio_conn_send_control(client->conn, SIO_CONNECT, client->namespaces[i].space.name,
+                              client->namespaces[i].auth);
+}
+
+static void on_engine_text(struct dub_eio_conn *engine, const char *text, gsize size, void *owner)
+{
+    struct dub_sio_client *client = owner;
+    sio_conn_handle_text(client->conn, text, size);
+}
+
+static void on_engine_binary(struct dub_eio_conn *engine, GBytes *bytes, void *owner)
+{
+    struct dub_sio_client *client = owner;
+    sio_conn_handle_binary(client->conn, bytes);
+}
+
+static void on_engine_close(struct dub_eio_conn *engine, enum dub_eio_reason reason, void *owner)
+{
+    struct dub_sio_client *client = owner;
+    if (!client->closing && client->error.code == DUB_ERROR_NONE)
+        dub_error_set(&client->error, reason == DUB_EIO_PROTOCOL ? DUB_ERROR_PROTOCOL : DUB_ERROR_UNAVAILABLE,
+                      "the connection ended: %s", dub_eio_reason_text(reason));
+    sio_conn_free(g_steal_pointer(&client->conn), reason);
+}
+
+static void on_engine_gone(struct dub_eio_conn *engine, void *owner)
+{
+    struct dub_sio_client *client = owner;
+    g_clear_pointer(&client->engine, eio_conn_free);
+    tell_closed(client);
+}
+
+static const struct eio_conn_events engine_events = {
+    on_engine_open, on_engine_text, on_engine_binary, on_engine_close, on_engine_gone,
+};
+
+static void use_websocket(struct dub_sio_client *client, SoupWebsocketConnection *ws)
+{
+    client->engine = eio_conn_new(ws, NULL, EIO_CLIENT, &client->limits, &engine_events, client);
+    client->conn = sio_conn_new(client->engine, client->limits.max_payload_bytes, &conn_ops, client);
+}
+
+static void note_failure(struct dub_sio_client *client, GError **gerror)
+{
+    if (client->error.code != DUB_ERROR_NONE || client->closing)
+        return;
+    unsigned status = soup_message_get_status(client->message);
+    if (status == SOUP_STATUS_NONE || status == SOUP_STATUS_SWITCHING_PROTOCOLS) {
+        dub_error_take_gerror(&client->error, DUB_ERROR_UNAVAILABLE, "cannot connect", gerror);
+        return;
+    }
+    dub_error_set(&client->error, DUB_ERROR_UNAVAILABLE, "cannot connect: the server answered HTTP %u %s",
+                  status, soup_status_get_phrase(status));
+}
+
+static void on_websocket(GObject *session, GAsyncResult *result, void *data)
+{
+    struct attempt *attempt = data;
+    struct dub_sio_client *client = attempt->client;
+    g_autoptr(GError) gerror = NULL;
+    g_autoptr(SoupWebsocketConnection) ws =
+        soup_session_websocket_connect_finish(SOUP_SESSION(session), result, &gerror);
+    g_free(attempt);
+    if (client == NULL)
+        return;
+    client->attempt = NULL;
+    if (ws != NULL && !g_cancellable_is_cancelled(client->cancellable)) {
+        use_websocket(client, ws);
+        return;
+    }
+    note_failure(client, &gerror);
+    tell_closed(client);
+}
+
+static gboolean on_connect_timeout(void *data)
+{
+    struct dub_sio_client *client = data;
+    clear_source(&client->connect_timeout);
+    dub_error_set(&client->error, DUB_ERROR_UNAVAILABLE, "cannot connect: no answer from the server in time");
+    if (client->engine != NULL)
+        dub_eio_conn_close(client->engine, DUB_EIO_CONNECT_TIMEOUT);
+    else
+        g_cancellable_cancel(client->cancellable);
+    return G_SOURCE_REMOVE;
+}
+
+/* What the system's authorities do not know may still be signed by the one that the caller named. */
+static gboolean on_accept_certificate(SoupMessage *message, GTlsCertificate *certificate,
+                                      GTlsCertificateFlags errors, void *data)
+{
+    const struct dub_sio_client *client = data;
+    if (client->ca == NULL)
+        return FALSE;
+    g_autoptr(GSocketConnectable) host =
+        g_network_address_new(g_uri_get_host(soup_message_get_uri(message)), (guint16)443);
+    return g_tls_certificate_verify(certificate, host, client->ca) == G_TLS_CERTIFICATE_NO_FLAGS;
+}
+
+/* The URL of the handshake: a default path, and Engine.IO's own parameters after those given. */
+static GUri *handshake_uri(const char *url, struct dub_error *error)
+{
+    g_autoptr(GError) gerror = NULL;
+    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_ENCODED | G_URI_FLAGS_SCHEME_NORMALIZE, &gerror);
+    if (uri == NULL) {
+        dub_error_take_gerror(error, DUB_ERROR_INVALID_ARGUMENT, "not a URL", &gerror);
+        return NULL;
+    }
+    static const char *const schemes[] = {"http", "https", "ws", "wss", NULL};
+    if (!g_strv_contains(schemes, g_uri_get_scheme(uri)) || g_uri_get_host(uri) == NULL ||
+        g_uri_get_host(uri)[0] == '\0') {
+        dub_error_set(error, DUB_ERROR_INVALID_ARGUMENT, "expected http(s)://host:port or ws(s)://host:port");
+        return NULL;
+    }
+    bool is_secure = g_uri_get_scheme(uri)[strlen(g_uri_get_scheme(uri)) - 1] == 's' &&
+                     strcmp(g_uri_get_scheme(uri), "ws") != 0;
+    const char *path = g_uri_get_path(uri);
+    bool has_path = path[0] != '\0' && strcmp(path, "/") != 0;
+    const char *given = g_uri_get_query(uri);
+    g_autofree char *query =
+        g_strconcat(given != NULL ? given : "", given != NULL ? "&" : "", "EIO=4&transport=websocket", NULL);
+    return g_uri_build(G_URI_FLAGS_ENCODED, is_secure ? "wss" : "ws", NULL, g_uri_get_host(uri),
+                       g_uri_get_port(uri), has_path ? path : "/socket.io/", query, NULL);
+}
+
+static void copy_namespaces(struct dub_sio_client *client, const struct dub_sio_client_config *config)
+{
+    client->n_namespaces = config->n_namespaces;
+    client->namespaces = g_new0(struct dub_sio_client_namespace, config->n_namespaces);
+    for (unsigned i = 0; i < config->n_namespaces; i++) {
+        client->namespaces[i] = config->namespaces[i];
+        client->namespaces[i].space.name = g_strdup(config->namespaces[i].space.name);
+        if (config->namespaces[i].auth != NULL)
+            client->namespaces[i].auth = json_node_ref(config->namespaces[i].auth);
+    }
+}
+
+static void start_attempt(struct dub_sio_client *client, const struct dub_sio_client_config *config)
+{
+    SoupMessageHeaders *headers = soup_message_get_request_headers(client->message);
+    for (gsize i = 0; config->headers != NULL && config->headers[i] != NULL; i += 2)
+        soup_message_headers_append(headers, config->headers[i], config->headers[i + 1]);
+    g_signal_connect(client->message, "accept-certificate", G_CALLBACK(on_accept_certificate), client);
+    /* No permessage-deflate: base64 of PCM hardly shrinks. */
+    soup_message_disable_feature(client->message, SOUP_TYPE_WEBSOCKET_EXTENSION_MANAGER);
+    client->attempt = g_new0(struct attempt, 1);
+    client->attempt->client = client;
+    soup_session_websocket_connect_async(client->session, client->message, NULL, NULL, G_PRIORITY_DEFAULT,
+                                         client->cancellable, on_websocket, client->attempt);
+    unsigned timeout_ms = config->connect_timeout_ms != 0 ? config->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    attach(&client->connect_timeout, g_timeout_source_new(timeout_ms), on_connect_timeout, client);
+}
+
+struct dub_sio_client *dub_sio_client_new(const struct dub_sio_client_config *config,
+                                          const struct dub_sio_client_events *events, void *user,
+                                          struct dub_error *error)
+{
+    g_autoptr(GUri) uri = handshake_uri(config->url, error);
+    if (uri == NULL)
+        return NULL;
+    struct dub_sio_client *client = g_new0(struct dub_sio_client, 1);
+    /* A heartbeat watches the connection; libsoup's own idle timeout would cut it while nothing is said. */
+    client->session = soup_session_new_with_options("timeout", 0, "idle-timeout", 0, NULL);
+    client->message = soup_message_new_from_uri(SOUP_METHOD_GET, uri);
+    client->cancellable = g_cancellable_new();
+    client->ca = config->ca != NULL ? g_object_ref(config->ca) : NULL;
+    client->limits = eio_limits_complete(&config->limits);
+    client->events = events;
+    client->user = user;
+    copy_namespaces(client, config);
+    start_attempt(client, config);
+    return client;
+}
+
+void dub_sio_client_close(struct dub_sio_client *client)
+{
+    if (client->closing)
+        return;
+    client->closing = true;
+    if (client->engine == NULL) {
+        g_cancellable_cancel(client->cancellable);
+        return;
+    }
+    if (client->conn != NULL)
+        sio_conn_leave_all(client->conn);
+    dub_eio_conn_close(client->engine, DUB_EIO_CLOSED);
+}
+
+static void free_namespaces(struct dub_sio_client *client)
+{
+    for (unsigned i = 0; i < client->n_namespaces; i++) {
+        g_free((char *)client->namespaces[i].space.name);
+        g_clear_pointer(&client->namespaces[i].auth, json_node_unref);
+    }
+    g_free(client->namespaces);
+}
+
+void dub_sio_client_free(struct dub_sio_client *client)
+{
+    if (client == NULL)
+        return;
+    clear_source(&client->connect_timeout);
+    clear_source(&client->closed_later);
+    if (client->attempt != NULL)
+        client->attempt->client = NULL;
+    g_cancellable_cancel(client->cancellable);
+    sio_conn_free(client->conn, DUB_EIO_CLOSED);
+    eio_conn_free(client->engine);
+    g_signal_handlers_disconnect_by_data(client->message, client);
+    g_object_unref(client->message);
+    g_object_unref(client->session);
+    g_object_unref(client->cancellable);
+    g_clear_object(&client->ca);
+    free_namespaces(client);
+    g_free(client);
+}
