@@ -147,6 +147,18 @@ static void test_text_round_trips(void)
     g_assert_cmpstr(taken, ==, "{\"n\":3}");
 }
 
+static void test_written_text_is_always_valid(void)
+{
+    char all[256] = {0};
+    for (int i = 1; i < 128; i++)
+        all[i - 1] = (char)i;
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, all, all);
+    g_autofree char *text = dub_json_object_to_string_take(object);
+    g_autoptr(JsonNode) node = parse(text);
+    g_assert_cmpstr(json_object_get_string_member(json_node_get_object(node), all), ==, all);
+}
+
 static void test_reader_reads_typed_members(void)
 {
     struct dub_error error = {0};
@@ -218,6 +230,7 @@ int main(int argc, char **argv)
     g_test_add_func("/json/a-number-of-any-length-is-checked", test_a_number_of_any_length_is_checked);
     g_test_add_func("/json/depth-is-limited", test_depth_is_limited);
     g_test_add_func("/json/text-round-trips", test_text_round_trips);
+    g_test_add_func("/json/written-text-is-always-valid", test_written_text_is_always_valid);
     g_test_add_func("/json/reader-reads-typed-members", test_reader_reads_typed_members);
     g_test_add_func("/json/first-problem-names-the-field", test_first_problem_names_the_field);
     return g_test_run();
