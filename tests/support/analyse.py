@@ -35,54 +35,65 @@ class Verdict:
     facts: dict = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Alignment:
-    """How the recording lies on the sample's timeline: recording time = sample time + offset."""
+def follow(sample: list[str], seen: list[str], reach: int = 300) -> list[int | None]:
+    """Where in the sample each seen packet stands; None for one that is not of it.
 
-    first: int          # index in the sample of the recording's first video packet
-    offset: float
+    By order and not by hash alone: two pictures of a clip may well have the same bytes.
+    """
+    position = _begin(sample, seen)
+    places: list[int | None] = []
+    for value in seen:
+        try:
+            found = sample.index(value, position, position + reach)
+        except ValueError:
+            places.append(None)
+            continue
+        places.append(found)
+        position = found + 1
+    return places
 
 
-def align(sample: list[Packet], recording: list[Packet]) -> Alignment | None:
-    """Finds the recording's first packets in the sample by their hashes; None when they are not of it."""
-    if not recording:
-        return None
-    starts = [index for index, packet in enumerate(sample) if packet.hash == recording[0].hash]
-    probe = [packet.hash for packet in recording[:10]]
+def _begin(sample: list[str], seen: list[str], probe: int = 10) -> int:
+    """Index of the first seen packet in the sample, by a run of them where that is possible."""
+    starts = [index for index, value in enumerate(sample) if seen and value == seen[0]]
     for start in starts:
-        if [packet.hash for packet in sample[start:start + len(probe)]] == probe:
-            return Alignment(start, recording[0].pts - sample[start].pts)
-    return Alignment(starts[0], recording[0].pts - sample[starts[0]].pts) if starts else None
+        if sample[start:start + probe] == seen[:probe]:
+            return start
+    return starts[0] if starts else 0
+
+
+def timeline_offset(sample: list[Packet], recording: list[Packet]) -> float | None:
+    """Recording time minus sample time, by the video packets; None when they are not of the sample."""
+    offsets = _offsets(sample, recording)
+    return float(np.median(offsets)) if offsets else None
+
+
+def _offsets(sample: list[Packet], recording: list[Packet]) -> list[float]:
+    places = follow([packet.hash for packet in sample], [packet.hash for packet in recording])
+    return [packet.pts - sample[place].pts for packet, place in zip(recording, places) if place is not None]
 
 
 def video_identical(sample: list[Packet], recording: list[Packet], tail: float = 0.0) -> Verdict:
     """Same packets in the same order from the first key frame to the end; at most `tail` seconds short of it."""
     name = "video identical"
-    alignment = align(sample, recording)
-    if alignment is None:
-        return Verdict(name, False, "the recording's first video packet is not one of the sample's")
-    wanted = [packet.hash for packet in sample[alignment.first:]]
-    seen = [packet.hash for packet in recording]
-    same = sum(1 for left, right in zip(wanted, seen) if left == right)
-    missing = set(wanted[:-round(tail * 30) or None]) - set(seen)
-    foreign = [index for index, value in enumerate(seen) if value not in set(wanted)]
-    short = sample[-1].pts - sample[min(alignment.first + len(seen), len(sample)) - 1].pts
-    wander = _timestamp_wander(sample[alignment.first:], recording)
-    ok = (recording[0].key and same == len(seen) and not foreign and not missing and short <= tail + 1e-6
-          and wander <= 2 * TIMESTAMP_SLACK)
-    text = (f"{same} of {len(seen)} packets the same as the sample's, in order, from key frame {alignment.first} on; "
-            f"{len(missing)} missing, {len(foreign)} foreign, the end {short:.2f} s short; "
-            f"timestamps within {wander * 1000:.1f} ms")
+    places = follow([packet.hash for packet in sample], [packet.hash for packet in recording])
+    known = [place for place in places if place is not None]
+    if not known:
+        return Verdict(name, False, "no video packet of the recording is one of the sample's")
+    foreign = len(places) - len(known)
+    missing = known[-1] - known[0] + 1 - len(known)
+    short = sample[-1].dts - sample[known[-1]].dts
+    offsets = _offsets(sample, recording)
+    wander = max(offsets) - min(offsets)
+    starts_right = places[0] is not None and recording[0].key
+    ok = starts_right and not foreign and not missing and short <= tail + 1e-6 and wander <= 2 * TIMESTAMP_SLACK
+    text = (f"{len(known)} of {len(recording)} packets are the sample's, in order, from packet {known[0]} "
+            f"({'a' if recording[0].key else 'NOT a'} key frame) on; {missing} missing, {foreign} foreign, "
+            f"the end {short:.2f} s short; timestamps within {wander * 1000:.1f} ms")
     return Verdict(name, ok, text, {
-        "packets": len(seen), "identical": same, "missing": len(missing), "foreign": len(foreign),
-        "firstSamplePacket": alignment.first, "startsWithKeyFrame": recording[0].key, "shortSeconds": round(short, 3),
+        "packets": len(recording), "identical": len(known), "missing": missing, "foreign": foreign,
+        "firstSamplePacket": known[0], "startsWithKeyFrame": recording[0].key, "shortSeconds": round(short, 3),
         "timestampWanderMs": round(wander * 1000, 2)})
-
-
-def _timestamp_wander(sample: list[Packet], recording: list[Packet]) -> float:
-    """How far the recording's presentation times move against the sample's."""
-    offsets = [right.pts - left.pts for left, right in zip(sample, recording)]
-    return max(offsets) - min(offsets) if offsets else 0.0
 
 
 def clock_runs(numbers: list[int | None]) -> Verdict:
@@ -258,16 +269,16 @@ class Arrival:
     hash: str
 
 
-def added_delay(before: list[Arrival], after: list[Arrival], wanted: float, slack: float = 0.020,
-                settle: float = 3.0) -> Verdict:
+def added_delay(sample: list[Packet], before: list[Arrival], after: list[Arrival], wanted: float,
+                slack: float = 0.020, settle: float = 3.0) -> Verdict:
     """Wall time from a packet's arrival at a viewer of the input to its arrival at a viewer of the output.
 
     Each reader's first seconds are left out: a new reader gets the router's kept pictures at once.
     """
     name = "added delay"
-    entered = _settled(before, settle)
-    left = _settled(after, settle)
-    delays = np.array([left[value] - entered[value] for value in left if value in entered])
+    entered = _settled(sample, before, settle)
+    left = _settled(sample, after, settle)
+    delays = np.array([left[place] - entered[place] for place in left if place in entered])
     if len(delays) < 30:
         return Verdict(name, False, f"only {len(delays)} packets seen on both sides")
     low, median, high = np.percentile(delays, [1, 50, 99])
@@ -279,11 +290,11 @@ def added_delay(before: list[Arrival], after: list[Arrival], wanted: float, slac
         (("minMs", delays.min()), ("p1Ms", low), ("medianMs", median), ("p99Ms", high), ("maxMs", delays.max()))}})
 
 
-def _settled(arrivals: list[Arrival], settle: float) -> dict[str, float]:
-    if not arrivals:
-        return {}
-    begin = arrivals[0].wall + settle
-    return {arrival.hash: arrival.wall for arrival in arrivals if arrival.wall >= begin}
+def _settled(sample: list[Packet], arrivals: list[Arrival], settle: float) -> dict[int, float]:
+    """Wall time of each of the sample's packets, from settle seconds after the first on."""
+    places = follow([packet.hash for packet in sample], [arrival.hash for arrival in arrivals])
+    return {place: arrival.wall for place, arrival in zip(places, arrivals)
+            if place is not None and arrival.wall >= arrivals[0].wall + settle}
 
 
 def never_stalls(arrivals: list[Arrival], limit: float) -> Verdict:

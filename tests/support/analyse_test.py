@@ -17,8 +17,7 @@ class Recording:
         self.video = media.packets(path, "video")
         self.audio = media.packets(path, "audio")
         self.sound = media.decode_sound(path)
-        found = analyse.align(self.source, self.video)
-        self.offset = found.offset if found else 0.0
+        self.offset = analyse.timeline_offset(self.source, self.video) or 0.0
         self.luma = media.decode_luma(path, sample.geometry)
         self.times = sorted(packet.pts for packet in self.video)
 
@@ -113,24 +112,34 @@ def test_a_gap_in_audio_timestamps_is_seen(small_sample):
     assert not analyse.audio_timestamps(packets[:100] + packets[101:]).ok
 
 
+SENT = [media.Packet(index / 30, index / 30, index % 60 == 0, 100, f"packet{index}") for index in range(600)]
+
+
 def arrivals(count, late=lambda index: 0.0):
     return [Arrival(100.0 + index / 30 + late(index), f"packet{index}") for index in range(count)]
 
 
 def test_delay_is_measured_and_its_spread():
-    verdict = analyse.added_delay(arrivals(600), arrivals(600, lambda index: 3.0 + 0.005 * (index % 3)), 3.0)
+    verdict = analyse.added_delay(SENT, arrivals(600), arrivals(600, lambda index: 3.0 + 0.005 * (index % 3)), 3.0)
     assert verdict.ok
     assert verdict.facts["medianMs"] == pytest.approx(3005, abs=1)
 
 
 def test_a_growing_delay_is_not_D():
-    assert not analyse.added_delay(arrivals(600), arrivals(600, lambda index: 2.95 + index * 0.0005), 3.0).ok
+    verdict = analyse.added_delay(SENT, arrivals(600), arrivals(600, lambda index: 2.95 + index * 0.0005), 3.0)
+    assert not verdict.ok
 
 
 def test_what_a_new_reader_gets_at_once_does_not_count():
     burst = [Arrival(101.0, f"packet{index}") for index in range(30)] + arrivals(600)[30:]
-    verdict = analyse.added_delay(burst, arrivals(600, lambda index: 3.0), 3.0)
+    verdict = analyse.added_delay(SENT, burst, arrivals(600, lambda index: 3.0), 3.0)
     assert verdict.facts["minMs"] == pytest.approx(3000, abs=1)
+
+
+def test_packets_with_the_same_bytes_keep_their_places():
+    sample = ["key", "a", "same", "b", "same", "c"]
+    assert analyse.follow(sample, ["a", "same", "b", "same", "c"]) == [1, 2, 3, 4, 5]
+    assert analyse.follow(sample, ["b", "other", "same", "c"]) == [3, None, 4, 5]
 
 
 def test_a_stall_is_seen():

@@ -10,7 +10,7 @@ from support import analyse, dubbing, media, simulated
 def listen(sample, samples, ledger, tmp_path):
     path = simulated.record(sample, samples, tmp_path / "out.mp4")
     recording = media.decode_sound(path)
-    offset = analyse.align(media.packets(sample.path, "video"), media.packets(path, "video")).offset
+    offset = analyse.timeline_offset(media.packets(sample.path, "video"), media.packets(path, "video"))
     bed = analyse.track_bed(recording, offset)
     phrases = dubbing.phrases_of(ledger, dubbing.origin_of(ledger, sample.sentences))
     heard = dubbing.listen(recording, offset, bed, phrases, sample.sentences, "es", 2.0)

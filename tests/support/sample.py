@@ -17,7 +17,6 @@ from . import picture, sound
 from .picture import ClockPicture
 from .sound import Sentence
 
-FORMAT_VERSION = 1        # part of the cache key: raise it when the content of a sample changes
 FIRST_MARK, MARK_EVERY = 2.5, 5.0
 FLASH_SECONDS = 0.1
 
@@ -56,8 +55,9 @@ class Recipe:
     audio: bool = True
 
     def key(self) -> str:
-        text = json.dumps([FORMAT_VERSION, asdict(self)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        """Changes with the recipe and with the code that follows it."""
+        code = b"".join(Path(module).read_bytes() for module in (__file__, picture.__file__, sound.__file__))
+        return hashlib.sha256(code + json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,120 @@
+"""Child processes with a log each, that end when we end; and waiting for conditions with a deadline."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+PORT_RANGE = (20000, 32000)
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class StartFailed(Exception):
+    """A program did not come up; the message holds the end of its log."""
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Child:
+    """One process. Its stderr (and stdout, where no file is given for that) goes to <folder>/<name>.log.
+
+    A Child belongs to the thread that made it: the kernel ends it when that thread ends.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], folder: Path, env: dict[str, str] | None = None,
+                 stdout: Path | None = None, cwd: Path | None = None) -> None:
+        self.name = name
+        self.command = [str(part) for part in command]
+        self.log = folder / f"{name}.log"
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(self.log, "ab") as log, open(stdout, "wb") if stdout else open(os.devnull, "wb") as output:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=output if stdout else log, stderr=log, env=env, cwd=cwd,
+                start_new_session=True, preexec_fn=_die_with_parent)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def signal(self, number: int) -> None:
+        if self.running():
+            self.process.send_signal(number)
+
+    def wait(self, timeout: float) -> int:
+        return self.process.wait(timeout)
+
+    def finish(self, timeout: float, number: int = signal.SIGTERM, grace: float = 5.0) -> int | None:
+        """Waits for a natural end; then asks with a signal, then kills. The exit code, None when it was killed."""
+        for step in (lambda: None, lambda: self.signal(number)):
+            step()
+            try:
+                return self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                timeout = grace
+        self.kill()
+        return None
+
+    def stop(self, grace: float = 10.0) -> int | None:
+        """SIGTERM, and SIGKILL after grace. The exit code, None when it had to be killed."""
+        self.signal(signal.SIGTERM)
+        return self.finish(grace, signal.SIGKILL, 1.0)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def tail(self, lines: int = 12) -> str:
+        try:
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        except OSError:
+            return "(no log)"
+
+
+def wait_until(condition: Callable[[], object], timeout: float, what: str,
+               still: Callable[[], bool] = lambda: True, step: float = 0.05) -> object:
+    """Polls until the condition is true and returns its value; TimeoutError says what was waited for.
+
+    still() turning false means that it can no longer happen.
+    """
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        if not still():
+            raise TimeoutError(f"waited for {what}, which can no longer happen")
+        time.sleep(step)
+    raise TimeoutError(f"waited {timeout:.0f} s for {what}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on now, under the range that the kernel gives to clients."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randrange(*PORT_RANGE)
+        if port not in ports and port_is_free("127.0.0.1", port):
+            ports.append(port)
+    return ports
+
+
+def port_is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

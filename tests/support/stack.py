@@ -1,0 +1,256 @@
+"""The process stack: router, media-service with its workers, sts-service, wired to each other on given ports.
+
+Configured by environment variables only, the same as an operator's. Used by the end-to-end tests and the demo on free
+ports, and by `make dev` on the default ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .processes import Child, StartFailed, free_ports, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+START_SECONDS = 60.0          # models are loaded in this time, also on a busy machine
+PROGRAMS = ("media-router", "media-service", "media-worker", "mtx-hook", "sts-service")
+
+
+class NotBuilt(Exception):
+    """A program is missing in the build folder."""
+
+
+def find_programs(build_dir: Path, names: tuple[str, ...] = PROGRAMS) -> dict[str, Path]:
+    """The built programs by name."""
+    found = {path.name: path for path in sorted((build_dir / "apps").rglob("*"))
+             if path.name in names and path.is_file() and os.access(path, os.X_OK)}
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise NotBuilt(f"{', '.join(missing)} not found in {build_dir}: run `make build` first")
+    return found
+
+
+@dataclass(frozen=True)
+class Ports:
+    rtmp: int = 1935
+    rtsp: int = 8554
+    api: int = 9997
+    router_metrics: int = 9998
+    media: int = 8080
+    sts: int = 8000
+
+    @staticmethod
+    def free() -> "Ports":
+        return Ports(*free_ports(6))
+
+
+@dataclass
+class Layout:
+    """What the stack is made of: programs, where each listens, settings on top (by variable name)."""
+
+    programs: dict[str, Path]
+    folder: Path
+    ports: Ports = field(default_factory=Ports.free)
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """Everything for all programs; what the caller's settings or environment say wins."""
+        wired = wiring(self.ports, self.folder)
+        wired["ORCH_WORKER_COMMAND"] = str(self.programs["media-worker"])
+        wired["ROUTER_CONFIG"] = str(self.folder / "router.yml")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIXES)}
+        return {**inherited, **wired, **self.settings}
+
+    def write_router_config(self) -> Path:
+        """The MediaMTX file that wires the hooks."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "router.yml"
+        path.write_text(router_config(self.programs["mtx-hook"]))
+        return path
+
+
+# Variables of the programs: a test's or demo's stack takes none of them over from its surroundings.
+OUR_PREFIXES = ("ROUTER_", "ORCH_", "MEDIAMTX_", "WORKER_", "STS_", "EGRESS_", "MTX_", "CAPTURE_", "ASSET_STORE_",
+                "LOG_", "ORCHESTRATOR_URL", "RUN_ID", "INSTANCE_ID", "REQUIRE_AUTH")
+
+
+def wiring(ports: Ports, folder: Path) -> dict[str, str]:
+    """The variables that make the programs find each other."""
+    return {
+        "ROUTER_RTMP_ADDRESS": f"{HOST}:{ports.rtmp}", "ROUTER_RTSP_ADDRESS": f"{HOST}:{ports.rtsp}",
+        "ROUTER_API_ADDRESS": f"{HOST}:{ports.api}", "ROUTER_METRICS_ADDRESS": f"{HOST}:{ports.router_metrics}",
+        "ORCH_HTTP_ADDR": f"{HOST}:{ports.media}", "ORCHESTRATOR_URL": f"http://{HOST}:{ports.media}",
+        "ORCH_STATE_DIR": str(folder / "state"), "ASSET_STORE_ROOT": str(folder / "runs"),
+        "MEDIAMTX_RTMP_URL": f"rtmp://{HOST}:{ports.rtmp}", "MEDIAMTX_RTSP_URL": f"rtsp://{HOST}:{ports.rtsp}",
+        "MEDIAMTX_API_URL": f"http://{HOST}:{ports.api}",
+        "STS_ADDR": HOST, "STS_PORT": str(ports.sts), "WORKER_STS_SERVICE_URL": f"http://{HOST}:{ports.sts}",
+        "STS_VOICES_FILE": str(ROOT / "config" / "voices.json"),
+        "LOG_DIR": str(folder / "logs"), "LOG_FORMAT": "json", "LOG_LEVEL": "debug",
+    }
+
+
+def router_config(hook: Path) -> str:
+    """MediaMTX's file format: hooks on the inputs, everything else open to anybody on this machine."""
+    return (f"paths:\n"
+            f"  '~^live/[A-Za-z0-9_-]+/in$':\n"
+            f"    runOnReady: '\"{hook}\" ready'\n"
+            f"    runOnNotReady: '\"{hook}\" not-ready'\n"
+            f"  all_others:\n")
+
+
+class Stack:
+    """Starts and stops the programs; answers questions by their HTTP APIs.
+
+    Use as a context manager: whatever happens, nothing is left running.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.children: dict[str, Child] = {}
+        layout.write_router_config()
+
+    def __enter__(self) -> "Stack":
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    # -- starting and stopping
+
+    def start(self, *names: str, sts_mode: str = "full", progress: Callable[[str], None] = lambda line: None) -> "Stack":
+        """Starts the named programs (all without a name) and waits until each is ready."""
+        for name in names or ("sts-service", "media-router", "media-service"):
+            self.launch(name, ("--mode", sts_mode) if name == "sts-service" else ())
+        for name in names or tuple(self.children):
+            self.wait_ready(name)
+            progress(f"{name} is ready (pid {self.children[name].pid})")
+        return self
+
+    def launch(self, name: str, arguments: tuple[str, ...] = ()) -> Child:
+        """Starts a program and does not wait."""
+        child = Child(name, [self.layout.programs[name], *arguments], self.layout.folder, self.layout.environment(),
+                      cwd=ROOT)
+        self.children[name] = child
+        return child
+
+    def wait_ready(self, name: str, timeout: float = START_SECONDS) -> None:
+        child = self.children[name]
+        try:
+            wait_until(lambda: self.is_ready(name), timeout, f"{name} to be ready", child.running)
+        except TimeoutError as error:
+            code = child.process.poll()
+            how = f"ended with exit code {code}" if code is not None else str(error)
+            raise StartFailed(f"{name} did not come up: {how}; its log says:\n{child.tail()}") from error
+
+    def is_ready(self, name: str) -> bool:
+        path = {"media-router": f"http://{HOST}:{self.layout.ports.api}/v3/info",
+                "media-service": f"http://{HOST}:{self.layout.ports.media}/health",
+                "sts-service": f"http://{HOST}:{self.layout.ports.sts}/ready"}[name]
+        return http_status(path) == 200
+
+    def stop(self) -> dict[str, int | None]:
+        """Stops everything, workers first to be told and last to be looked for. Exit codes, None for a kill."""
+        codes = {}
+        for name in ("media-service", "sts-service", "media-router"):
+            if name in self.children:
+                codes[name] = self.children.pop(name).stop()
+        for path in sorted((Path(self.layout.folder) / "state" / "workers").glob("*.sock")):
+            stop_worker(path)
+        for name in list(self.children):
+            codes[name] = self.children.pop(name).stop()
+        return codes
+
+    # -- addresses
+
+    def url(self, stream: str, end: str) -> str:
+        return f"rtmp://{HOST}:{self.layout.ports.rtmp}/live/{stream}/{end}"
+
+    @property
+    def media(self) -> str:
+        return f"http://{HOST}:{self.layout.ports.media}"
+
+    @property
+    def sts(self) -> str:
+        return f"http://{HOST}:{self.layout.ports.sts}"
+
+    # -- questions
+
+    def stream(self, stream: str) -> dict:
+        return http_json(f"{self.media}/api/v1/streams/{stream}") or {}
+
+    def phrases(self, stream: str) -> list[dict]:
+        """The ledger of the stream."""
+        answer = http_json(f"{self.media}/api/v1/streams/{stream}/phrases") or []
+        return answer.get("phrases", answer.get("items", [])) if isinstance(answer, dict) else answer
+
+    def path_ready(self, path: str) -> bool:
+        answer = http_json(f"http://{HOST}:{self.layout.ports.api}/v3/paths/get/{path}")
+        return bool(answer and answer.get("ready"))
+
+    def wait_path(self, path: str, timeout: float, ready: bool = True) -> None:
+        wait_until(lambda: self.path_ready(path) == ready, timeout,
+                   f"{path} to be {'ready' if ready else 'gone'} on the router")
+
+    def metrics(self, name: str) -> str:
+        base = {"media-service": self.media, "sts-service": self.sts,
+                "media-router": f"http://{HOST}:{self.layout.ports.router_metrics}"}[name]
+        return http_text(f"{base}/metrics") or ""
+
+    def worker_pid(self, stream: str) -> int | None:
+        hello = ask_worker(Path(self.layout.folder) / "state" / "workers" / f"{stream}.sock")
+        return hello.get("pid") if hello else None
+
+
+def http_text(url: str, timeout: float = 3.0) -> str | None:
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
+            return answer.read().decode()
+    except (OSError, ValueError):
+        return None
+
+
+def http_json(url: str, timeout: float = 3.0):
+    """The answer's JSON; None when there is no good answer."""
+    text = http_text(url, timeout)
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
+
+
+def http_status(url: str, timeout: float = 3.0) -> int | None:
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+def ask_worker(path: Path, command: dict | None = None, timeout: float = 2.0) -> dict | None:
+    """The hello of a worker at its control socket; sends the command first when there is one."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout)
+            connection.connect(str(path))
+            if command:
+                connection.sendall(json.dumps(command).encode() + b"\n")
+            with connection.makefile() as lines:
+                return json.loads(lines.readline())
+    except (OSError, ValueError):
+        return None
+
+
+def stop_worker(path: Path, timeout: float = 10.0) -> None:
+    """Stops a worker that outlived its media-service, and waits until it is gone."""
+    hello = ask_worker(path, {"command": "stop"})
+    if hello and "pid" in hello:
+        wait_until(lambda: not Path(f"/proc/{hello['pid']}").exists(), timeout, f"worker {hello['pid']} to end")
