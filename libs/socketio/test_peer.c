@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "test_peer.h"
+
+#include <dubbing_json.h>
+#include <string.h>
+
+static gboolean on_tick(void *data)
+{
+    return G_SOURCE_REMOVE;
+}
+
+void test_iterate(void)
+{
+    guint id = g_timeout_add(5, on_tick, NULL);
+    g_main_context_iteration(NULL, TRUE);
+    if (g_main_context_find_source_by_id(NULL, id) != NULL)
+        g_source_remove(id);
+}
+
+char *test_url(unsigned port, const char *path)
+{
+    return g_strdup_printf("http://127.0.0.1:%u%s", port, path);
+}
+
+static void log_event(GString *log, struct dub_sio_socket *socket, const struct dub_sio_event *event)
+{
+    g_autoptr(JsonNode) node = json_node_init_array(json_node_alloc(), event->args);
+    g_autofree char *args = dub_json_to_string(node);
+    g_string_append_printf(log, "event %s %s %s | ", dub_sio_socket_namespace(socket), event->name, args);
+}
+
+static bool server_authorize(const struct dub_eio_handshake *handshake, JsonNode *auth,
+                             struct dub_sio_refusal *refusal, void *user)
+{
+    struct test_server *test = user;
+    g_string_append_printf(test->log, "stream %s | ", dub_eio_handshake_header(handshake, "X-Stream-ID"));
+    if (test->token == NULL)
+        return true;
+    JsonNode *token = auth != NULL ? json_object_get_member(json_node_get_object(auth), "token") : NULL;
+    if (token != NULL && strcmp(json_node_get_string(token), test->token) == 0)
+        return true;
+    g_strlcpy(refusal->code, "AUTH_FAILED", sizeof refusal->code);
+    g_strlcpy(refusal->message, "the key is wrong", sizeof refusal->message);
+    return false;
+}
+
+static void server_connect(struct dub_sio_socket *socket, const struct dub_eio_handshake *handshake,
+                           JsonNode *auth, void *user)
+{
+    struct test_server *test = user;
+    test->socket = socket;
+    g_string_append_printf(test->log, "connect %s | ", dub_sio_socket_namespace(socket));
+}
+
+static void server_event(struct dub_sio_socket *socket, const struct dub_sio_event *event, void *user)
+{
+    struct test_server *test = user;
+    log_event(test->log, socket, event);
+    if (!test->echo)
+        return;
+    if (strcmp(event->name, "message") == 0)
+        dub_sio_socket_emit(socket, "message-back", event->args, event->attachments);
+    dub_sio_socket_ack(socket, event->ack_id, event->args, event->attachments);
+}
+
+static void server_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason reason, void *user)
+{
+    struct test_server *test = user;
+    g_string_append_printf(test->log, "disconnect %s | ", dub_sio_socket_namespace(socket));
+    test->n_disconnects++;
+    test->reason = reason;
+    if (test->socket == socket)
+        test->socket = NULL;
+}
+
+void test_server_start(struct test_server *test, const struct dub_eio_limits *limits,
+                       unsigned connect_timeout_ms)
+{
+    static const char *const paths[] = {"/socket.io/", "/ws/sts", NULL};
+    *test = (struct test_server){.log = g_string_new(NULL), .echo = true};
+    test->soup = soup_server_new(NULL, NULL);
+    g_autoptr(GError) error = NULL;
+    soup_server_listen_local(test->soup, 0, SOUP_SERVER_LISTEN_IPV4_ONLY, &error);
+    g_assert_no_error(error);
+    GSList *uris = soup_server_get_uris(test->soup);
+    test->port = (unsigned)g_uri_get_port(uris->data);
+    g_slist_free_full(uris, (GDestroyNotify)g_uri_unref);
+    struct dub_sio_server_config config = {.paths = paths, .connect_timeout_ms = connect_timeout_ms};
+    if (limits != NULL)
+        config.limits = *limits;
+    test->server = dub_sio_server_new(test->soup, &config);
+    struct dub_sio_namespace space = {
+        .name = "/",
+        .on_authorize = server_authorize,
+        .on_connect = server_connect,
+        .on_event = server_event,
+        .on_disconnect = server_disconnect,
+        .user = test,
+    };
+    dub_sio_server_add_namespace(test->server, &space);
+    space.name = "/custom";
+    dub_sio_server_add_namespace(test->server, &space);
+}
+
+void test_server_stop(struct test_server *test)
+{
+    dub_sio_server_free(test->server);
+    soup_server_disconnect(test->soup);
+    g_object_unref(test->soup);
+    g_string_free(test->log, TRUE);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+}
+
+static void client_connect(struct dub_sio_socket *socket, const struct dub_eio_handshake *handshake,
+                           JsonNode *auth, void *user)
+{
+    struct test_client *test = user;
+    if (test->socket == NULL)
+        test->socket = socket;
+    g_string_append_printf(test->log, "connect %s | ", dub_sio_socket_namespace(socket));
+}
+
+static void client_event(struct dub_sio_socket *socket, const struct dub_sio_event *event, void *user)
+{
+    struct test_client *test = user;
+    log_event(test->log, socket, event);
+    dub_sio_socket_ack(socket, event->ack_id, event->args, event->attachments);
+}
+
+static void client_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason reason, void *user)
+{
+    struct test_client *test = user;
+    g_string_append_printf(test->log, "disconnect %s | ", dub_sio_socket_namespace(socket));
+    if (test->socket == socket)
+        test->socket = NULL;
+}
+
+static void client_connect_error(struct dub_sio_client *client, const char *space, const char *code,
+                                 const char *message, void *user)
+{
+    struct test_client *test = user;
+    g_string_append_printf(test->log, "connect_error %s %s %s | ", space, code, message);
+}
+
+static void client_closed(struct dub_sio_client *client, const struct dub_error *error, void *user)
+{
+    struct test_client *test = user;
+    test->closed = true;
+    test->error = *error;
+}
+
+static const struct dub_sio_client_events client_events = {client_connect_error, client_closed};
+
+static JsonNode *auth_node(const char *token)
+{
+    if (token == NULL)
+        return NULL;
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "token", token);
+    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
+    json_node_take_object(node, object);
+    return node;
+}
+
+void test_client_start(struct test_client *test, const char *url, const char *token,
+                       const char *const *spaces)
+{
+    static const char *const headers[] = {"X-Stream-ID", "stream-1", NULL};
+    static const char *const only_main[] = {"/", NULL};
+    spaces = spaces != NULL ? spaces : only_main;
+    *test = (struct test_client){.log = g_string_new(NULL)};
+    g_autoptr(JsonNode) auth = auth_node(token);
+    struct dub_sio_client_namespace namespaces[4] = {0};
+    struct dub_sio_client_config config = {.url = url, .headers = headers, .namespaces = namespaces};
+    for (; spaces[config.n_namespaces] != NULL; config.n_namespaces++) {
+        namespaces[config.n_namespaces] = (struct dub_sio_client_namespace){
+            .space = {.name = spaces[config.n_namespaces],
+                      .on_connect = client_connect,
+                      .on_event = client_event,
+                      .on_disconnect = client_disconnect,
+                      .user = test},
+            .auth = auth,
+        };
+    }
+    struct dub_error error = {0};
+    test->client = dub_sio_client_new(&config, &client_events, test, &error);
+    g_assert_cmpstr(error.message, ==, "");
+}
+
+void test_client_stop(struct test_client *test)
+{
+    dub_sio_client_free(test->client);
+    g_string_free(test->log, TRUE);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+}
+
+static void on_raw_message(SoupWebsocketConnection *ws, int type, GBytes *bytes, void *user)
+{
+    struct test_raw *raw = user;
+    gsize size = 0;
+    const guchar *data = g_bytes_get_data(bytes, &size);
+    if (type == SOUP_WEBSOCKET_DATA_TEXT) {
+        g_ptr_array_add(raw->received, g_strndup((const char *)data, size));
+        return;
+    }
+    GString *hex = g_string_new("b:");
+    for (gsize i = 0; i < size; i++)
+        g_string_append_printf(hex, "%02x", data[i]);
+    g_ptr_array_add(raw->received, g_string_free(hex, FALSE));
+}
+
+static void on_raw_closed(SoupWebsocketConnection *ws, void *user)
+{
+    ((struct test_raw *)user)->closed = true;
+}
+
+static void on_raw_open(GObject *session, GAsyncResult *result, void *user)
+{
+    struct test_raw *raw = user;
+    g_autoptr(GError) error = NULL;
+    raw->ws = soup_session_websocket_connect_finish(SOUP_SESSION(session), result, &error);
+    raw->failed = raw->ws == NULL;
+    if (raw->failed)
+        return;
+    soup_websocket_connection_set_max_incoming_payload_size(raw->ws, 0);
+    g_signal_connect(raw->ws, "message", G_CALLBACK(on_raw_message), raw);
+    g_signal_connect(raw->ws, "closed", G_CALLBACK(on_raw_closed), raw);
+}
+
+void test_raw_open(struct test_raw *raw, unsigned port, const char *path)
+{
+    g_autofree char *url = g_strdup_printf("ws://127.0.0.1:%u%s", port, path);
+    *raw = (struct test_raw){.session = soup_session_new()};
+    raw->received = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(SoupMessage) message = soup_message_new(SOUP_METHOD_GET, url);
+    soup_session_websocket_connect_async(raw->session, message, NULL, NULL, G_PRIORITY_DEFAULT, NULL,
+                                         on_raw_open, raw);
+    WAIT_FOR(raw->ws != NULL || raw->failed);
+    raw->status = soup_message_get_status(message);
+}
+
+void test_raw_send(struct test_raw *raw, const char *text)
+{
+    soup_websocket_connection_send_text(raw->ws, text);
+}
+
+const char *test_raw_wait(struct test_raw *raw, guint n)
+{
+    WAIT_FOR(raw->received->len > n);
+    return raw->received->pdata[n];
+}
+
+void test_raw_close(struct test_raw *raw)
+{
+    if (raw->ws != NULL) {
+        g_signal_handlers_disconnect_by_data(raw->ws, raw);
+        g_io_stream_close(soup_websocket_connection_get_io_stream(raw->ws), NULL, NULL);
+        g_object_unref(raw->ws);
+    }
+    g_object_unref(raw->session);
+    g_ptr_array_unref(raw->received);
+    while (g_main_context_iteration(NULL, FALSE))
+        ;
+}
