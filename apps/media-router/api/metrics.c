@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "metrics.h"
+
+#include <dubbing_http.h>
+#include <dubbing_metrics.h>
+
+struct router_metrics {
+    struct dub_http_server *http;
+    struct router *router;
+    struct rtmp_server *rtmp;
+};
+
+/* X(enum suffix, name, help, type, labels ...): MediaMTX's names, with HELP and TYPE. The byte counts are
+ * gauges because a counter would have to be named _total, and because they begin again with every path and
+ * connection. */
+#define FAMILIES(X)                                                                                          \
+    X(PATHS, "paths", "Paths by state.", DUB_METRIC_GAUGE, "name", "state")                                  \
+    X(READERS, "paths_readers", "Readers of a path.", DUB_METRIC_GAUGE, "name")                              \
+    X(IN, "paths_inbound_bytes", "Media received for a path.", DUB_METRIC_GAUGE, "name")                     \
+    X(OUT, "paths_outbound_bytes", "Media sent to the readers of a path.", DUB_METRIC_GAUGE, "name")         \
+    X(RECEIVED, "paths_bytes_received", "As paths_inbound_bytes.", DUB_METRIC_GAUGE, "name")                 \
+    X(SENT, "paths_bytes_sent", "As paths_outbound_bytes.", DUB_METRIC_GAUGE, "name")                        \
+    X(CONNS, "rtmp_conns", "RTMP connections.", DUB_METRIC_GAUGE, "id", "path", "remoteAddr", "state")       \
+    X(CONN_IN, "rtmp_conns_inbound_bytes", "Bytes received.", DUB_METRIC_GAUGE, "id", "path", "remoteAddr",  \
+      "state")                                                                                               \
+    X(CONN_OUT, "rtmp_conns_outbound_bytes", "Bytes sent.", DUB_METRIC_GAUGE, "id", "path", "remoteAddr",    \
+      "state")                                                                                               \
+    X(CONN_RECEIVED, "rtmp_conns_bytes_received", "As rtmp_conns_inbound_bytes.", DUB_METRIC_GAUGE, "id",    \
+      "path", "remoteAddr", "state")                                                                         \
+    X(CONN_SENT, "rtmp_conns_bytes_sent", "As rtmp_conns_outbound_bytes.", DUB_METRIC_GAUGE, "id", "path",   \
+      "remoteAddr", "state")                                                                                 \
+    X(CONN_DROPPED, "rtmp_conns_outbound_frames_discarded", "Messages dropped for a slow reader.",           \
+      DUB_METRIC_GAUGE, "id", "path", "remoteAddr", "state")
+
+enum family {
+#define X(id, ...) FAMILY_##id,
+    FAMILIES(X)
+#undef X
+        N_FAMILIES
+};
+
+static const struct dub_metric_spec specs[] = {
+#define X(id, family_name, family_help, family_type, ...)                                                    \
+    [FAMILY_##id] = {.name = family_name, .help = family_help, .type = family_type, .labels = {__VA_ARGS__}},
+    FAMILIES(X)
+#undef X
+};
+
+static void add(struct dub_metric *const *families, enum family family, uint64_t value,
+                const char *const *labels)
+{
+    dub_metric_inc(families[family], (double)value, labels);
+}
+
+static void gather_path(struct dub_metric *const *families, const struct router_path *path)
+{
+    const char *labels[] = {path->name, path->ready ? "ready" : "notReady"};
+    add(families, FAMILY_PATHS, 1, labels);
+    add(families, FAMILY_READERS, path->readers->len, labels);
+    add(families, FAMILY_IN, path->inbound_bytes, labels);
+    add(families, FAMILY_OUT, path->outbound_bytes, labels);
+    add(families, FAMILY_RECEIVED, path->inbound_bytes, labels);
+    add(families, FAMILY_SENT, path->outbound_bytes, labels);
+}
+
+static void gather_connection(struct dub_metric *const *families, const struct rtmp_connection_info *info)
+{
+    const char *labels[] = {info->id, info->path, info->remote_address, info->state};
+    add(families, FAMILY_CONNS, 1, labels);
+    add(families, FAMILY_CONN_IN, info->received_bytes, labels);
+    add(families, FAMILY_CONN_OUT, info->sent_bytes, labels);
+    add(families, FAMILY_CONN_RECEIVED, info->received_bytes, labels);
+    add(families, FAMILY_CONN_SENT, info->sent_bytes, labels);
+    add(families, FAMILY_CONN_DROPPED, info->dropped_messages, labels);
+}
+
+/* A registry per request: what has ended is gone by itself. */
+static char *gather(const struct router_metrics *metrics)
+{
+    struct dub_metric *families[N_FAMILIES];
+    struct dub_metrics *registry = dub_metrics_new();
+    for (size_t i = 0; i < N_FAMILIES; i++)
+        families[i] = dub_metrics_add(registry, &specs[i]);
+    g_autoptr(GPtrArray) paths = router_list_paths(metrics->router);
+    for (guint i = 0; i < paths->len; i++)
+        gather_path(families, paths->pdata[i]);
+    g_autoptr(GPtrArray) connections =
+        metrics->rtmp != NULL ? rtmp_server_list(metrics->rtmp) : g_ptr_array_new();
+    for (guint i = 0; i < connections->len; i++)
+        gather_connection(families, connections->pdata[i]);
+    char *text = dub_metrics_format(registry);
+    dub_metrics_free(registry);
+    return text;
+}
+
+static void on_metrics(struct dub_http_request *request, void *user)
+{
+    dub_http_reply_text(request, 200, DUB_METRICS_CONTENT_TYPE, gather(user));
+}
+
+static const struct dub_http_route routes[] = {{"GET", "/metrics", on_metrics, 0}, {NULL}};
+
+struct router_metrics *router_metrics_new(const char *address, struct router *router,
+                                          struct rtmp_server *rtmp, struct dub_error *error)
+{
+    struct router_metrics *metrics = g_new0(struct router_metrics, 1);
+    metrics->router = router;
+    metrics->rtmp = rtmp;
+    metrics->http =
+        dub_http_server_new(&(struct dub_http_config){.address = address}, routes, metrics, error);
+    if (metrics->http == NULL)
+        g_clear_pointer(&metrics, g_free);
+    return metrics;
+}
+
+unsigned router_metrics_port(const struct router_metrics *metrics)
+{
+    return dub_http_server_port(metrics->http);
+}
+
+void router_metrics_free(struct router_metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    dub_http_server_free(metrics->http);
+    g_free(metrics);
+}

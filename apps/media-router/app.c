@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+
+#include "api/api.h"
+#include "api/metrics.h"
+#include "rtmp/server.h"
+
+#include <dubbing_config.h>
+#include <dubbing_log.h>
+
+#define STOP_AFTER_S 10
+
+struct app {
+    const struct router_config *config;
+    struct hook_pool *hooks;
+    struct router *router;
+    struct rtmp_server *rtmp;
+    struct router_api *api;
+    struct router_metrics *metrics;
+    guint stop_timer;
+    void (*on_stopped)(void *user);
+    void *user;
+};
+
+/* The host as it was written, with the port that is bound. */
+static void log_listening(const char *what, const char *address, unsigned port)
+{
+    g_autofree char *host = NULL;
+    uint16_t wanted;
+    if (dub_parse_address(address, &host, &wanted))
+        dub_log_info("%s listening on %s:%u", what, host, port);
+}
+
+static bool start_rtmp(struct app *app, struct dub_error *error)
+{
+    if (!app->config->rtmp)
+        return true;
+    app->rtmp = rtmp_server_new(app->router, app->config, dub_clock_monotonic(), error);
+    if (app->rtmp == NULL)
+        return false;
+    log_listening("RTMP", app->config->rtmp_address, rtmp_server_port(app->rtmp));
+    return true;
+}
+
+static bool start_api(struct app *app, struct dub_error *error)
+{
+    if (!app->config->api)
+        return true;
+    app->api = router_api_new(app->config->api_address, app->router, app->rtmp, error);
+    if (app->api == NULL)
+        return false;
+    log_listening("API", app->config->api_address, router_api_port(app->api));
+    return true;
+}
+
+static bool start_metrics(struct app *app, struct dub_error *error)
+{
+    if (!app->config->metrics)
+        return true;
+    app->metrics = router_metrics_new(app->config->metrics_address, app->router, app->rtmp, error);
+    if (app->metrics == NULL)
+        return false;
+    log_listening("metrics", app->config->metrics_address, router_metrics_port(app->metrics));
+    return true;
+}
+
+static unsigned rtsp_port(const struct router_config *config)
+{
+    g_autofree char *host = NULL;
+    uint16_t port = 0;
+    dub_parse_address(config->rtsp_address, &host, &port);
+    return port;
+}
+
+static void finish_stop(struct app *app)
+{
+    g_clear_handle_id(&app->stop_timer, g_source_remove);
+    void (*on_stopped)(void *user) = app->on_stopped;
+    app->on_stopped = NULL;
+    if (on_stopped != NULL)
+        on_stopped(app->user);
+}
+
+static void on_hooks_idle(void *user)
+{
+    finish_stop(user);
+}
+
+static gboolean on_stop_timeout(gpointer user)
+{
+    struct app *app = user;
+    app->stop_timer = 0;
+    dub_log_warn("%u commands still run %d s after the stop: they are left behind",
+                 hook_pool_running(app->hooks), STOP_AFTER_S);
+    finish_stop(app);
+    return G_SOURCE_REMOVE;
+}
+
+struct app *app_new(const struct router_config *config, struct dub_error *error)
+{
+    struct app *app = g_new0(struct app, 1);
+    app->config = config;
+    app->hooks = hook_pool_new(on_hooks_idle, app);
+    app->router = router_new(config, app->hooks, rtsp_port(config));
+    if (start_rtmp(app, error) && start_api(app, error) && start_metrics(app, error))
+        return app;
+    app_free(app);
+    return NULL;
+}
+
+static void stop_listening(struct app *app)
+{
+    g_clear_pointer(&app->metrics, router_metrics_free);
+    g_clear_pointer(&app->api, router_api_free);
+    g_clear_pointer(&app->rtmp, rtmp_server_free);
+    g_clear_pointer(&app->router, router_free);
+}
+
+void app_stop(struct app *app, void (*on_stopped)(void *user), void *user)
+{
+    app->on_stopped = on_stopped;
+    app->user = user;
+    stop_listening(app);
+    if (hook_pool_running(app->hooks) == 0)
+        finish_stop(app);
+    else if (app->on_stopped != NULL)
+        app->stop_timer = g_timeout_add_seconds(STOP_AFTER_S, on_stop_timeout, app);
+}
+
+void app_free(struct app *app)
+{
+    if (app == NULL)
+        return;
+    g_clear_handle_id(&app->stop_timer, g_source_remove);
+    stop_listening(app);
+    hook_pool_free(app->hooks);
+    g_free(app);
+}

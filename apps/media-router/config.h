@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the router is told to do: the values of the ROUTER_ variables, of a MediaMTX YAML file, and of
+ * MTX_<KEY> overrides in the environment, in one structure. */
+#pragma once
+
+#include <dubbing_error.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One entry of `paths`, or `pathDefaults`. */
+struct path_config {
+    char *name;    /* "live/demo/in", "~^live/(.+)$", "all_others" */
+    GRegex *regex; /* of a "~" name, else NULL */
+    bool override_publisher;
+    int64_t max_readers; /* 0: no limit */
+    char *run_on_ready;  /* "" where there is none */
+    bool run_on_ready_restart;
+    char *run_on_not_ready;
+};
+
+struct router_config {
+    char *rtmp_address, *rtsp_address, *api_address, *metrics_address;
+    bool rtmp, api, metrics; /* listen at all */
+    int64_t read_timeout_ns, write_timeout_ns;
+    int64_t write_queue_messages; /* what a reader may be behind */
+    struct path_config defaults;
+    GPtrArray *paths; /* struct path_config, in the order of the file */
+};
+
+#define ROUTER_DEFAULT_RTMP_ADDRESS "127.0.0.1:1935"
+#define ROUTER_DEFAULT_RTSP_ADDRESS "127.0.0.1:8554"
+#define ROUTER_DEFAULT_API_ADDRESS "127.0.0.1:9997"
+#define ROUTER_DEFAULT_METRICS_ADDRESS "127.0.0.1:9998"
+
+#define ROUTER_ALL_OTHERS "all_others"
+
+/* Defaults, on loopback, and no paths yet. */
+struct router_config *router_config_new(void);
+void router_config_free(struct router_config *config);
+/* Adds an entry that has what the defaults say at this moment. Borrowed. */
+struct path_config *router_config_add_path(struct router_config *config, const char *name);
+/* The entry that a path falls under: its own name, else the first matching "~regex", else all_others; NULL
+ * when there is none. *groups gets the regex's groups as "G1=...", owned by the caller (g_strfreev), NULL
+ * otherwise. */
+const struct path_config *router_config_find_path(const struct router_config *config, const char *name,
+                                                  char ***groups);

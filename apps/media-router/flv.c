@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "flv.h"
+
+#include <dubbing_bytes.h>
+
+enum { VIDEO_KEY_FRAME = 1, VIDEO_EX_HEADER = 0x80, AVC_SEQUENCE_HEADER = 0, AAC_SEQUENCE_HEADER = 0 };
+
+#define FOURCC(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
+
+static const struct {
+    const char *name;
+    bool needs_config;
+} codecs[] = {
+#define X(name, text, config) [FLV_CODEC_##name] = {text, config},
+    FLV_CODECS(X)
+#undef X
+};
+
+const char *flv_codec_name(enum flv_codec codec)
+{
+    return codecs[codec].name;
+}
+
+bool flv_codec_needs_config(enum flv_codec codec)
+{
+    return codecs[codec].needs_config;
+}
+
+/* CodecID, annex E.4.3.1; 12 is what encoders in the field use for HEVC without the enhanced header. */
+static enum flv_codec codec_of_video_number(unsigned number)
+{
+    switch (number) {
+    case 7:
+        return FLV_CODEC_H264;
+    case 12:
+        return FLV_CODEC_H265;
+    default:
+        return FLV_CODEC_OTHER;
+    }
+}
+
+/* SoundFormat, annex E.4.2.1. */
+static enum flv_codec codec_of_audio_number(unsigned number)
+{
+    switch (number) {
+    case 0:
+    case 3:
+        return FLV_CODEC_PCM;
+    case 2:
+    case 14:
+        return FLV_CODEC_MP3;
+    case 7:
+    case 8:
+        return FLV_CODEC_G711;
+    case 10:
+        return FLV_CODEC_AAC;
+    default:
+        return FLV_CODEC_OTHER;
+    }
+}
+
+static enum flv_codec codec_of_fourcc(uint32_t fourcc)
+{
+    switch (fourcc) {
+    case FOURCC('a', 'v', 'c', '1'):
+        return FLV_CODEC_H264;
+    case FOURCC('h', 'v', 'c', '1'):
+        return FLV_CODEC_H265;
+    case FOURCC('a', 'v', '0', '1'):
+        return FLV_CODEC_AV1;
+    case FOURCC('v', 'p', '0', '9'):
+        return FLV_CODEC_VP9;
+    default:
+        return FLV_CODEC_OTHER;
+    }
+}
+
+/* onMetaData gives the legacy number, or in Enhanced RTMP the FourCC as a number. */
+enum flv_codec flv_codec_of_video_id(double id)
+{
+    if (!(id >= 1 && id <= UINT32_MAX))
+        return FLV_CODEC_NONE;
+    return id < 16 ? codec_of_video_number((unsigned)id) : codec_of_fourcc((uint32_t)id);
+}
+
+enum flv_codec flv_codec_of_audio_id(double id)
+{
+    return id >= 0 && id < 16 ? codec_of_audio_number((unsigned)id) : FLV_CODEC_OTHER;
+}
+
+static bool parse_enhanced_video(struct dub_reader *reader, uint8_t first, struct flv_tag *tag)
+{
+    enum { SEQUENCE_START = 0 };
+    tag->codec = codec_of_fourcc(dub_read_be32(reader));
+    tag->is_config = (first & 0x0f) == SEQUENCE_START;
+    tag->is_key = (first >> 4 & 7) == VIDEO_KEY_FRAME && !tag->is_config;
+    tag->data_at = reader->at;
+    return !reader->failed;
+}
+
+static bool has_avc_header(enum flv_codec codec)
+{
+    return codec == FLV_CODEC_H264 || codec == FLV_CODEC_H265;
+}
+
+bool flv_parse_video(const uint8_t *body, size_t size, struct flv_tag *tag)
+{
+    struct dub_reader reader = dub_reader_on(body, size);
+    uint8_t first = dub_read_u8(&reader);
+    *tag = (struct flv_tag){0};
+    if (reader.failed)
+        return false;
+    if (first & VIDEO_EX_HEADER)
+        return parse_enhanced_video(&reader, first, tag);
+    tag->codec = codec_of_video_number(first & 0x0f);
+    tag->is_key = first >> 4 == VIDEO_KEY_FRAME;
+    if (has_avc_header(tag->codec)) {
+        tag->is_config = dub_read_u8(&reader) == AVC_SEQUENCE_HEADER;
+        dub_reader_skip(&reader, 3); /* composition time */
+        tag->is_key = tag->is_key && !tag->is_config;
+    }
+    tag->data_at = reader.at;
+    return !reader.failed;
+}
+
+bool flv_parse_audio(const uint8_t *body, size_t size, struct flv_tag *tag)
+{
+    struct dub_reader reader = dub_reader_on(body, size);
+    uint8_t first = dub_read_u8(&reader);
+    *tag = (struct flv_tag){0};
+    if (reader.failed)
+        return false;
+    tag->codec = codec_of_audio_number(first >> 4);
+    if (tag->codec == FLV_CODEC_AAC)
+        tag->is_config = dub_read_u8(&reader) == AAC_SEQUENCE_HEADER;
+    tag->data_at = reader.at;
+    return !reader.failed;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hooks.h"
+
+#include <dubbing_log.h>
+#include <dubbing_process.h>
+#include <signal.h>
+
+#define RESTART_AFTER_S 5
+#define KILL_AFTER_S 10
+
+struct hook_pool {
+    void (*on_idle)(void *user);
+    void *user;
+    GHashTable *hooks; /* set of struct hook * */
+};
+
+struct hook {
+    struct hook_pool *pool;
+    char *name;
+    char *command;
+    char **environment;
+    bool restart;
+    struct dub_process *process; /* NULL while it waits for its restart */
+    guint timer;                 /* to restart it, or to kill it */
+};
+
+static void hook_free(gpointer data)
+{
+    struct hook *hook = data;
+    g_clear_handle_id(&hook->timer, g_source_remove);
+    dub_process_free(hook->process);
+    g_free(hook->name);
+    g_free(hook->command);
+    g_strfreev(hook->environment);
+    g_free(hook);
+}
+
+struct hook_pool *hook_pool_new(void (*on_idle)(void *user), void *user)
+{
+    struct hook_pool *pool = g_new0(struct hook_pool, 1);
+    pool->on_idle = on_idle;
+    pool->user = user;
+    pool->hooks = g_hash_table_new_full(NULL, NULL, hook_free, NULL);
+    return pool;
+}
+
+void hook_pool_free(struct hook_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    g_hash_table_unref(pool->hooks);
+    g_free(pool);
+}
+
+unsigned hook_pool_running(const struct hook_pool *pool)
+{
+    return g_hash_table_size(pool->hooks);
+}
+
+static void forget(struct hook *hook)
+{
+    struct hook_pool *pool = hook->pool;
+    g_hash_table_remove(pool->hooks, hook);
+    if (g_hash_table_size(pool->hooks) == 0 && pool->on_idle != NULL)
+        pool->on_idle(pool->user);
+}
+
+static void on_line(struct dub_process *process, const char *line, bool is_stderr, void *user)
+{
+    const struct hook *hook = user;
+    dub_log_info("%s: %s", hook->name, line);
+}
+
+static void log_exit(const struct hook *hook, int exit_code, int signal_number)
+{
+    if (signal_number != 0)
+        dub_log_info("%s command ended by signal %d", hook->name, signal_number);
+    else if (exit_code == 0)
+        dub_log_info("%s command ended with exit code 0", hook->name);
+    else
+        dub_log_warn("%s command ended with exit code %d", hook->name, exit_code);
+}
+
+static bool launch(struct hook *hook);
+
+static gboolean on_restart(gpointer user)
+{
+    struct hook *hook = user;
+    hook->timer = 0;
+    if (!launch(hook))
+        hook->timer = g_timeout_add_seconds(RESTART_AFTER_S, on_restart, hook);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_end(struct dub_process *process, int exit_code, int signal_number, void *user)
+{
+    struct hook *hook = user;
+    log_exit(hook, exit_code, signal_number);
+    g_clear_pointer(&hook->process, dub_process_free);
+    g_clear_handle_id(&hook->timer, g_source_remove);
+    if (hook->restart)
+        hook->timer = g_timeout_add_seconds(RESTART_AFTER_S, on_restart, hook);
+    else
+        forget(hook);
+}
+
+static bool launch(struct hook *hook)
+{
+    struct dub_error error = {0};
+    const char *const *environment = (const char *const *)hook->environment;
+    g_auto(GStrv) argv = dub_command_split(hook->command, environment, &error);
+    if (argv != NULL && argv[0] != NULL) {
+        hook->process = dub_process_start(&(struct dub_process_spec){.argv = (const char *const *)argv,
+                                                                     .environment = environment,
+                                                                     .on_line = on_line,
+                                                                     .on_exit = on_end,
+                                                                     .user = hook},
+                                          &error);
+    }
+    if (hook->process == NULL) {
+        dub_log_error("%s command cannot be started: %s", hook->name, error.message);
+        return false;
+    }
+    dub_log_info("%s command started (process %d)", hook->name, (int)dub_process_pid(hook->process));
+    return true;
+}
+
+struct hook *hook_start(struct hook_pool *pool, const char *name, const char *command,
+                        const char *const *environment, bool restart)
+{
+    if (command == NULL || *command == '\0')
+        return NULL;
+    struct hook *hook = g_new0(struct hook, 1);
+    hook->pool = pool;
+    hook->name = g_strdup(name);
+    hook->command = g_strdup(command);
+    hook->environment = g_strdupv((char **)(uintptr_t)environment);
+    hook->restart = restart;
+    if (!launch(hook)) {
+        hook_free(hook);
+        return NULL;
+    }
+    g_hash_table_add(pool->hooks, hook);
+    return hook;
+}
+
+static gboolean on_kill(gpointer user)
+{
+    struct hook *hook = user;
+    hook->timer = 0;
+    dub_log_warn("%s command is still there %d s after SIGINT: killed", hook->name, KILL_AFTER_S);
+    dub_process_signal(hook->process, SIGKILL);
+    return G_SOURCE_REMOVE;
+}
+
+void hook_stop(struct hook *hook)
+{
+    if (hook == NULL)
+        return;
+    hook->restart = false;
+    g_clear_handle_id(&hook->timer, g_source_remove);
+    if (hook->process == NULL) {
+        forget(hook);
+        return;
+    }
+    dub_process_signal(hook->process, SIGINT);
+    hook->timer = g_timeout_add_seconds(KILL_AFTER_S, on_kill, hook);
+}
+
+void hook_run(struct hook_pool *pool, const char *name, const char *command, const char *const *environment)
+{
+    hook_start(pool, name, command, environment, false);
+}

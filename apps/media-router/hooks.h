@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The commands that the router runs when a path becomes ready and when it stops being so.
+ *
+ * A command is split by quoting rules without a shell, then its variables are expanded; it runs in a process
+ * group of its own. Output and exit codes are logged. Same thread and context as the router. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+struct hook_pool;
+struct hook;
+
+/* on_idle(user) is called each time the last running command has ended; may be NULL. */
+struct hook_pool *hook_pool_new(void (*on_idle)(void *user), void *user);
+/* Forgets commands that still run; they are killed by the kernel when the router exits. NULL is fine. */
+void hook_pool_free(struct hook_pool *pool);
+unsigned hook_pool_running(const struct hook_pool *pool);
+
+/* A command that belongs to a stream: runs until hook_stop. With restart it is started again 5 s after it
+ * ends. name ("runOnReady") is for the log; environment is copied. NULL when command is "" or cannot be
+ * started (the reason has been logged). */
+struct hook *hook_start(struct hook_pool *pool, const char *name, const char *command,
+                        const char *const *environment, bool restart);
+/* SIGINT to the whole group, SIGKILL after 10 s; the hook frees itself. NULL is fine. */
+void hook_stop(struct hook *hook);
+/* A command that runs to its end by itself. */
+void hook_run(struct hook_pool *pool, const char *name, const char *command, const char *const *environment);

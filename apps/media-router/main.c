@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+#include "config_yaml.h"
+
+#include <dubbing_config.h>
+#include <dubbing_log.h>
+#include <dubbing_main.h>
+#include <string.h>
+
+enum { EXIT_ADDRESS_IN_USE = 10 };
+
+struct settings {
+    struct dub_common_settings common;
+    char *config_file;
+    char *rtmp_address, *rtsp_address, *api_address, *metrics_address;
+};
+
+static const struct dub_config_item items[] = {
+    {"ROUTER_CONFIG", "config", DUB_CONFIG_STRING, NULL, "a MediaMTX YAML file; none: every path may be used",
+     offsetof(struct settings, config_file)},
+    {"ROUTER_RTMP_ADDRESS", "rtmp-address", DUB_CONFIG_ADDRESS, ROUTER_DEFAULT_RTMP_ADDRESS,
+     "where RTMP listens; a value other than the default wins over the file",
+     offsetof(struct settings, rtmp_address)},
+    {"ROUTER_RTSP_ADDRESS", "rtsp-address", DUB_CONFIG_ADDRESS, ROUTER_DEFAULT_RTSP_ADDRESS,
+     "RTSP address that hooks are told in RTSP_PORT", offsetof(struct settings, rtsp_address)},
+    {"ROUTER_API_ADDRESS", "api-address", DUB_CONFIG_ADDRESS, ROUTER_DEFAULT_API_ADDRESS,
+     "where the Control API listens", offsetof(struct settings, api_address)},
+    {"ROUTER_METRICS_ADDRESS", "metrics-address", DUB_CONFIG_ADDRESS, ROUTER_DEFAULT_METRICS_ADDRESS,
+     "where /metrics is served", offsetof(struct settings, metrics_address)},
+    {NULL},
+};
+
+static const struct dub_config_program program = {
+    .name = "media-router",
+    .summary = "RTMP router with MediaMTX's paths, hooks and Control API",
+    .items = items,
+};
+
+static void override_address(char **target, const char *setting, const char *default_value)
+{
+    if (strcmp(setting, default_value) == 0)
+        return;
+    g_free(*target);
+    *target = g_strdup(setting);
+}
+
+/* The file and MTX_ variables first; a setting that says something else than the default has the last word.
+ */
+static bool build_config(const struct settings *settings, struct router_config *config,
+                         struct dub_error *error)
+{
+    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) environment = g_get_environ();
+    if (!config_yaml_load(config, settings->config_file, (const char *const *)environment, warnings, error))
+        return false;
+    for (guint i = 0; i < warnings->len; i++)
+        dub_log_warn("configuration: %s", (const char *)warnings->pdata[i]);
+    override_address(&config->rtmp_address, settings->rtmp_address, ROUTER_DEFAULT_RTMP_ADDRESS);
+    override_address(&config->rtsp_address, settings->rtsp_address, ROUTER_DEFAULT_RTSP_ADDRESS);
+    override_address(&config->api_address, settings->api_address, ROUTER_DEFAULT_API_ADDRESS);
+    override_address(&config->metrics_address, settings->metrics_address, ROUTER_DEFAULT_METRICS_ADDRESS);
+    return true;
+}
+
+struct run {
+    GMainLoop *loop;
+    struct app *app;
+};
+
+static void on_stopped(void *user)
+{
+    struct run *run = user;
+    g_main_loop_quit(run->loop);
+}
+
+static void on_stop(void *user)
+{
+    struct run *run = user;
+    dub_log_info("stopping");
+    app_stop(run->app, on_stopped, run);
+}
+
+static int run_router(const struct router_config *config)
+{
+    struct dub_error error = {0};
+    struct run run = {.loop = g_main_loop_new(NULL, FALSE)};
+    run.app = app_new(config, &error);
+    if (run.app == NULL) {
+        dub_log_error("%s", error.message);
+        g_main_loop_unref(run.loop);
+        return error.code == DUB_ERROR_UNAVAILABLE ? EXIT_ADDRESS_IN_USE : DUB_EXIT_FAILURE;
+    }
+    dub_main_on_signal(on_stop, &run);
+    g_main_loop_run(run.loop);
+    app_free(run.app);
+    g_main_loop_unref(run.loop);
+    return DUB_EXIT_OK;
+}
+
+static int run_with(const struct settings *settings)
+{
+    struct dub_error error = {0};
+    struct router_config *config = router_config_new();
+    int code = DUB_EXIT_USAGE;
+    dub_main_start_log(program.name, NULL, &settings->common);
+    if (build_config(settings, config, &error))
+        code = run_router(config);
+    else
+        dub_log_error("configuration: %s", error.message);
+    router_config_free(config);
+    dub_log_clear();
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {0};
+    enum dub_config_result result = dub_config_load(&program, argc, argv, &settings, NULL);
+    int code = result == DUB_CONFIG_OK             ? run_with(&settings)
+               : result == DUB_CONFIG_EXIT_SUCCESS ? DUB_EXIT_OK
+                                                   : DUB_EXIT_USAGE;
+    dub_config_clear(&program, &settings);
+    return code;
+}

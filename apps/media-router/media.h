@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What flows through a path: one audio frame, one access unit or one piece of metadata.
+ *
+ * A publisher makes a message once; the GOP cache and every reader's queue hold references to the same bytes.
+ * All protocols agree on one form of payload, the body of an FLV tag (Adobe Video File Format 10.1, annex
+ * E.4), because RTMP carries it as it is. Messages live on the router's thread only. */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum media_kind { MEDIA_AUDIO, MEDIA_VIDEO, MEDIA_DATA };
+
+struct media_message {
+    grefcount refs;
+    enum media_kind kind;
+    bool is_config; /* sequence header or metadata: a new reader needs it before anything else */
+    bool is_key;    /* video that can be decoded without what came before */
+    int64_t dts_ns; /* as published, unwrapped; never rebased */
+    GBytes *payload;
+};
+
+/* Takes the payload; one reference is the caller's. The flags start false. */
+struct media_message *media_message_new(enum media_kind kind, int64_t dts_ns, GBytes *take_payload);
+struct media_message *media_message_ref(struct media_message *message);
+/* NULL is fine. */
+void media_message_unref(struct media_message *message);
+gsize media_message_bytes(const struct media_message *message);

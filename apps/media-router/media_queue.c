@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "media_queue.h"
+
+#include <string.h>
+
+static void unref_message(gpointer message)
+{
+    media_message_unref(message);
+}
+
+void media_queue_init(struct media_queue *queue, guint max_messages)
+{
+    memset(queue, 0, sizeof *queue);
+    g_queue_init(&queue->messages);
+    queue->max_messages = max_messages;
+}
+
+void media_queue_clear(struct media_queue *queue)
+{
+    g_queue_clear_full(&queue->messages, unref_message);
+    queue->bytes = 0;
+    queue->backlog = 0;
+}
+
+void media_queue_begin(struct media_queue *queue, bool has_video)
+{
+    media_queue_clear(queue);
+    queue->waits_for_key = has_video;
+    queue->overflows = 0;
+}
+
+static void append(struct media_queue *queue, struct media_message *message)
+{
+    g_queue_push_tail(&queue->messages, media_message_ref(message));
+    queue->bytes += media_message_bytes(message);
+}
+
+void media_queue_push_backlog(struct media_queue *queue, struct media_message *message)
+{
+    if (message->is_key)
+        queue->waits_for_key = false;
+    append(queue, message);
+    queue->backlog++;
+}
+
+static bool is_full(const struct media_queue *queue, const struct media_message *message)
+{
+    return queue->messages.length >= queue->max_messages + queue->backlog ||
+           queue->bytes + media_message_bytes(message) > MEDIA_QUEUE_MAX_BYTES;
+}
+
+/* Keeps the configuration: it is what the next key frame needs. */
+static void drop_waiting(struct media_queue *queue)
+{
+    GQueue kept = G_QUEUE_INIT;
+    struct media_message *message;
+    while ((message = g_queue_pop_head(&queue->messages)) != NULL) {
+        if (message->is_config) {
+            g_queue_push_tail(&kept, message);
+            continue;
+        }
+        queue->bytes -= media_message_bytes(message);
+        queue->dropped++;
+        media_message_unref(message);
+    }
+    queue->messages = kept;
+    queue->backlog = 0;
+}
+
+static bool must_wait(struct media_queue *queue, const struct media_message *message)
+{
+    if (message->is_key)
+        queue->waits_for_key = false;
+    return queue->waits_for_key && !message->is_config;
+}
+
+enum media_queue_result media_queue_push(struct media_queue *queue, struct media_message *message,
+                                         bool has_video)
+{
+    if (is_full(queue, message)) {
+        drop_waiting(queue);
+        queue->waits_for_key = has_video;
+        if (++queue->overflows > MEDIA_QUEUE_MAX_OVERFLOWS)
+            return MEDIA_QUEUE_TOO_SLOW;
+    }
+    if (must_wait(queue, message)) {
+        queue->dropped++;
+        return MEDIA_QUEUE_DROPPED;
+    }
+    append(queue, message);
+    return MEDIA_QUEUE_ACCEPTED;
+}
+
+struct media_message *media_queue_pop(struct media_queue *queue)
+{
+    struct media_message *message = g_queue_pop_head(&queue->messages);
+    if (message == NULL)
+        return NULL;
+    queue->bytes -= media_message_bytes(message);
+    if (queue->backlog > 0)
+        queue->backlog--;
+    if (queue->messages.length == 0)
+        queue->overflows = 0;
+    return message;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The bounded queue between a path and one reader.
+ *
+ * A reader that is too slow loses what waits for it and goes on at the next key frame; one that overflows
+ * again and again without ever catching up is given up. Nobody else notices. Sequence headers are never lost.
+ */
+#pragma once
+
+#include "media.h"
+
+/* More than the largest group of pictures that a reader may start with (STREAM_GOP_MAX_BYTES). */
+#define MEDIA_QUEUE_MAX_BYTES (64u << 20)
+/* Overflows without having been empty in between. */
+#define MEDIA_QUEUE_MAX_OVERFLOWS 3
+
+enum media_queue_result {
+    MEDIA_QUEUE_ACCEPTED,
+    MEDIA_QUEUE_DROPPED,  /* counted; the reader goes on later */
+    MEDIA_QUEUE_TOO_SLOW, /* disconnect the reader */
+};
+
+struct media_queue {
+    GQueue messages; /* struct media_message */
+    gsize bytes;
+    guint max_messages;
+    guint backlog; /* what the reader was given to start with and has not taken: above the limit */
+    bool waits_for_key;
+    unsigned overflows;
+    uint64_t dropped;
+};
+
+void media_queue_init(struct media_queue *queue, guint max_messages);
+void media_queue_clear(struct media_queue *queue);
+/* Start of a stream: of one with video, nothing but configuration is taken before a key frame. */
+void media_queue_begin(struct media_queue *queue, bool has_video);
+/* What a new reader starts with: not limited, the stream has bounded it. */
+void media_queue_push_backlog(struct media_queue *queue, struct media_message *message);
+/* has_video: where to go on after an overflow. */
+enum media_queue_result media_queue_push(struct media_queue *queue, struct media_message *message,
+                                         bool has_video);
+/* The caller's reference; NULL when empty. */
+struct media_message *media_queue_pop(struct media_queue *queue);

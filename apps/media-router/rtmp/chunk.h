@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The RTMP chunk stream in both directions (Adobe RTMP 1.0, section 5.3), without sockets.
+ *
+ * Reading: bytes in, whole messages out; Set Chunk Size and Abort act inside. A message's buffer grows with
+ * the bytes that really arrive, never with the length that a header claims. Writing: messages are queued by
+ * reference and handed out as iovecs, chunk headers between slices of the one payload, so that a frame that
+ * goes to a hundred readers is never copied. */
+#pragma once
+
+#include <dubbing_error.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define RTMP_DEFAULT_CHUNK_BYTES 128
+#define RTMP_MAX_CHUNK_BYTES 0xFFFFFF
+/* Largest message taken: a key frame of 4K video at a high rate is a few MiB. */
+#define RTMP_MAX_MESSAGE_BYTES (10u << 20)
+/* Unfinished messages of one peer, all chunk streams together. */
+#define RTMP_MAX_PARTIAL_BYTES (16u << 20)
+#define RTMP_MAX_CHUNK_STREAMS 64
+#define RTMP_MIN_CSID 2
+#define RTMP_MAX_CSID 65599
+#define RTMP_MAX_HEADER_BYTES 18 /* basic 3, message header 11, extended timestamp 4 */
+
+struct rtmp_message {
+    uint8_t type; /* enum rtmp_message_type */
+    uint32_t stream_id;
+    uint32_t timestamp_ms; /* modulo 2^32 */
+    GBytes *payload;
+};
+
+/* Drops the payload; the message may be cleared again. */
+void rtmp_message_clear(struct rtmp_message *message);
+
+struct rtmp_chunk_reader {
+    GHashTable *streams;       /* csid -> struct in_stream */
+    struct in_stream *current; /* whose chunk payload is being read; NULL: a header is next */
+    uint32_t chunk_bytes;
+    size_t chunk_left;
+    size_t partial_bytes;
+    uint8_t header[RTMP_MAX_HEADER_BYTES];
+    size_t header_fill;
+};
+
+void rtmp_chunk_reader_init(struct rtmp_chunk_reader *reader);
+void rtmp_chunk_reader_clear(struct rtmp_chunk_reader *reader);
+
+enum rtmp_chunk_result {
+    RTMP_CHUNK_MORE,    /* all bytes are consumed, no message is complete */
+    RTMP_CHUNK_MESSAGE, /* *message is filled and the caller's; call again with what is left */
+    RTMP_CHUNK_ERROR,   /* the peer broke the protocol or a limit: close */
+};
+
+/* Consumes from *data / *size up to the end of one message. */
+enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reader, const uint8_t **data,
+                                                 size_t *size, struct rtmp_message *message,
+                                                 struct dub_error *error);
+
+struct rtmp_chunk_writer {
+    GHashTable *streams; /* csid -> struct out_stream */
+    GQueue items;        /* struct out_item, the first one partly sent */
+    uint32_t chunk_bytes;
+    size_t pending_bytes;
+};
+
+void rtmp_chunk_writer_init(struct rtmp_chunk_writer *writer);
+void rtmp_chunk_writer_clear(struct rtmp_chunk_writer *writer);
+/* Queues a message; the payload is referenced. Headers are as short as the stream's history allows. */
+void rtmp_chunk_writer_put(struct rtmp_chunk_writer *writer, unsigned csid,
+                           const struct rtmp_message *message);
+/* Queues bytes as they are (the handshake). */
+void rtmp_chunk_writer_put_raw(struct rtmp_chunk_writer *writer, const void *data, size_t size);
+/* Says Set Chunk Size to the peer and cuts the messages after it so. */
+void rtmp_chunk_writer_set_chunk_bytes(struct rtmp_chunk_writer *writer, uint32_t chunk_bytes);
+/* Fills up to max iovecs with what is to be sent next; they stay valid until advance or put. Returns how
+ * many. */
+unsigned rtmp_chunk_writer_peek(struct rtmp_chunk_writer *writer, struct iovec *iov, unsigned max);
+/* `bytes` of what peek gave are sent. */
+void rtmp_chunk_writer_advance(struct rtmp_chunk_writer *writer, size_t bytes);
+size_t rtmp_chunk_writer_pending(const struct rtmp_chunk_writer *writer);

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "chunk.h"
+
+#include "message.h"
+
+#include <dubbing_bytes.h>
+#include <string.h>
+
+#define EXTENDED 0xFFFFFFu
+
+/* What a chunk stream remembers between its chunks (section 5.3.1.2). */
+struct in_stream {
+    unsigned csid;
+    uint8_t type;
+    uint32_t stream_id;
+    uint32_t length;
+    uint32_t timestamp_ms;
+    uint32_t delta_ms;   /* added when a type 3 chunk starts a message */
+    bool extended;       /* the last header of type 0, 1 or 2 had an extended timestamp: type 3 repeats it */
+    bool started;        /* a header with length and type has been seen */
+    GByteArray *partial; /* NULL between messages */
+};
+
+static void free_stream(gpointer data)
+{
+    struct in_stream *stream = data;
+    if (stream->partial != NULL)
+        g_byte_array_unref(stream->partial);
+    g_free(stream);
+}
+
+void rtmp_message_clear(struct rtmp_message *message)
+{
+    g_clear_pointer(&message->payload, g_bytes_unref);
+}
+
+void rtmp_chunk_reader_init(struct rtmp_chunk_reader *reader)
+{
+    memset(reader, 0, sizeof *reader);
+    reader->streams = g_hash_table_new_full(NULL, NULL, NULL, free_stream);
+    reader->chunk_bytes = RTMP_DEFAULT_CHUNK_BYTES;
+}
+
+void rtmp_chunk_reader_clear(struct rtmp_chunk_reader *reader)
+{
+    g_clear_pointer(&reader->streams, g_hash_table_unref);
+    reader->current = NULL;
+}
+
+static size_t basic_header_bytes(uint8_t first)
+{
+    unsigned low = first & 0x3f;
+    return low == 0 ? 2 : low == 1 ? 3 : 1;
+}
+
+static unsigned read_csid(struct dub_reader *reader, uint8_t first)
+{
+    unsigned low = first & 0x3f;
+    if (low > 1)
+        return low;
+    unsigned csid = 64u + dub_read_u8(reader);
+    return low == 0 ? csid : csid + 256u * dub_read_u8(reader);
+}
+
+static struct in_stream *find_stream(struct rtmp_chunk_reader *reader, unsigned csid)
+{
+    return g_hash_table_lookup(reader->streams, GUINT_TO_POINTER(csid));
+}
+
+/* How many bytes the header that begins with `fill` bytes needs, as far as they tell; asked again as they
+ * come. */
+static size_t header_need(struct rtmp_chunk_reader *reader)
+{
+    static const size_t message_header_bytes[] = {11, 7, 3, 0};
+    if (reader->header_fill == 0)
+        return 1;
+    unsigned format = reader->header[0] >> 6;
+    size_t basic = basic_header_bytes(reader->header[0]);
+    size_t plain = basic + message_header_bytes[format];
+    if (reader->header_fill < plain)
+        return plain;
+    struct dub_reader bytes = dub_reader_on(reader->header, plain);
+    dub_reader_skip(&bytes, 1);
+    unsigned csid = read_csid(&bytes, reader->header[0]);
+    const struct in_stream *stream = find_stream(reader, csid);
+    bool extended = format == 3 ? stream != NULL && stream->extended : dub_read_be24(&bytes) == EXTENDED;
+    return extended ? plain + 4 : plain;
+}
+
+static bool collect_header(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size)
+{
+    for (size_t need = header_need(reader); reader->header_fill < need; need = header_need(reader)) {
+        size_t n = MIN(*size, need - reader->header_fill);
+        if (n == 0)
+            return false;
+        memcpy(reader->header + reader->header_fill, *data, n);
+        reader->header_fill += n;
+        *data += n;
+        *size -= n;
+    }
+    return true;
+}
+
+static struct in_stream *get_stream(struct rtmp_chunk_reader *reader, unsigned csid, struct dub_error *error)
+{
+    struct in_stream *stream = find_stream(reader, csid);
+    if (stream != NULL)
+        return stream;
+    if (g_hash_table_size(reader->streams) >= RTMP_MAX_CHUNK_STREAMS) {
+        dub_error_set(error, DUB_ERROR_LIMIT, "more than %d chunk streams", RTMP_MAX_CHUNK_STREAMS);
+        return NULL;
+    }
+    stream = g_new0(struct in_stream, 1);
+    stream->csid = csid;
+    g_hash_table_insert(reader->streams, GUINT_TO_POINTER(csid), stream);
+    return stream;
+}
+
+/* A new message: the header's fields, or what the last header of the stream said (section 5.3.1.2.4). */
+static bool begin_message(struct in_stream *stream, unsigned format, uint32_t time, struct dub_reader *rest,
+                          struct dub_error *error)
+{
+    if (format >= 2 && !stream->started)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "chunk stream %u starts with a type %u header",
+                             stream->csid, format);
+    if (format <= 1) {
+        stream->length = dub_read_be24(rest);
+        stream->type = dub_read_u8(rest);
+        stream->started = true;
+    }
+    if (format == 0)
+        stream->stream_id = dub_read_le32(rest);
+    if (format <= 2)
+        stream->delta_ms = time;
+    stream->timestamp_ms = format == 0 ? time : stream->timestamp_ms + stream->delta_ms;
+    if (stream->length > RTMP_MAX_MESSAGE_BYTES)
+        return dub_error_set(error, DUB_ERROR_LIMIT, "a message of %u bytes, at most %u are taken",
+                             stream->length, RTMP_MAX_MESSAGE_BYTES);
+    stream->partial = g_byte_array_new();
+    return true;
+}
+
+/* The extended timestamp stands behind everything else (section 5.3.1.3). */
+static uint32_t extended_time(const struct rtmp_chunk_reader *reader)
+{
+    struct dub_reader tail = dub_reader_on(reader->header + reader->header_fill - 4, 4);
+    return dub_read_be32(&tail);
+}
+
+static bool parse_header(struct rtmp_chunk_reader *reader, struct dub_error *error)
+{
+    struct dub_reader bytes = dub_reader_on(reader->header, reader->header_fill);
+    uint8_t first = dub_read_u8(&bytes);
+    unsigned format = first >> 6;
+    struct in_stream *stream = get_stream(reader, read_csid(&bytes, first), error);
+    if (stream == NULL)
+        return false;
+    if (stream->partial != NULL && format != 3)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "chunk stream %u: a type %u header inside a message",
+                             stream->csid, format);
+    uint32_t time = 0;
+    if (format != 3) {
+        time = dub_read_be24(&bytes);
+        stream->extended = time == EXTENDED;
+        time = stream->extended ? extended_time(reader) : time;
+    }
+    if (stream->partial == NULL && !begin_message(stream, format, time, &bytes, error))
+        return false;
+    reader->current = stream;
+    reader->chunk_left = MIN(reader->chunk_bytes, stream->length - stream->partial->len);
+    reader->header_fill = 0;
+    return true;
+}
+
+static bool take_payload(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size,
+                         struct dub_error *error)
+{
+    size_t n = MIN(*size, reader->chunk_left);
+    if (reader->partial_bytes + n > RTMP_MAX_PARTIAL_BYTES)
+        return dub_error_set(error, DUB_ERROR_LIMIT, "more than %u bytes of unfinished messages",
+                             RTMP_MAX_PARTIAL_BYTES);
+    g_byte_array_append(reader->current->partial, *data, (guint)n);
+    reader->partial_bytes += n;
+    reader->chunk_left -= n;
+    *data += n;
+    *size -= n;
+    return true;
+}
+
+/* The caller's message; its stream is between messages again. */
+static void finish_message(struct rtmp_chunk_reader *reader, struct rtmp_message *message)
+{
+    struct in_stream *stream = reader->current;
+    reader->partial_bytes -= stream->partial->len;
+    message->type = stream->type;
+    message->stream_id = stream->stream_id;
+    message->timestamp_ms = stream->timestamp_ms;
+    message->payload = g_byte_array_free_to_bytes(g_steal_pointer(&stream->partial));
+}
+
+static bool set_chunk_bytes(struct rtmp_chunk_reader *reader, uint32_t value, struct dub_error *error)
+{
+    if (value == 0 || value > INT32_MAX)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "Set Chunk Size to %u", value);
+    reader->chunk_bytes = MIN(value, RTMP_MAX_CHUNK_BYTES);
+    return true;
+}
+
+static void abort_message(struct rtmp_chunk_reader *reader, uint32_t csid)
+{
+    struct in_stream *stream = find_stream(reader, csid);
+    if (stream == NULL || stream->partial == NULL)
+        return;
+    reader->partial_bytes -= stream->partial->len;
+    g_byte_array_unref(g_steal_pointer(&stream->partial));
+}
+
+/* The two messages that change the chunk stream itself (section 5.4.1, 5.4.2). */
+static bool apply_control(struct rtmp_chunk_reader *reader, const struct rtmp_message *message,
+                          struct dub_error *error)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(message->payload, &size);
+    struct dub_reader bytes = dub_reader_on(data, size);
+    uint32_t value = dub_read_be32(&bytes);
+    if (bytes.failed)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a control message of %zu bytes", size);
+    if (message->type == RTMP_SET_CHUNK_SIZE)
+        return set_chunk_bytes(reader, value, error);
+    abort_message(reader, value);
+    return true;
+}
+
+/* Takes the rest of the current chunk; *complete says whether that ended a message. */
+static bool receive_chunk(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size,
+                          bool *complete, struct dub_error *error)
+{
+    if (!take_payload(reader, data, size, error))
+        return false;
+    *complete = reader->chunk_left == 0 && reader->current->partial->len == reader->current->length;
+    return true;
+}
+
+static bool is_chunk_control(uint8_t type)
+{
+    return type == RTMP_SET_CHUNK_SIZE || type == RTMP_ABORT;
+}
+
+enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reader, const uint8_t **data,
+                                                 size_t *size, struct rtmp_message *message,
+                                                 struct dub_error *error)
+{
+    for (;;) {
+        bool complete = false;
+        if (reader->current == NULL) {
+            if (!collect_header(reader, data, size))
+                return RTMP_CHUNK_MORE;
+            if (!parse_header(reader, error))
+                return RTMP_CHUNK_ERROR;
+        }
+        if (!receive_chunk(reader, data, size, &complete, error))
+            return RTMP_CHUNK_ERROR;
+        if (reader->chunk_left > 0)
+            return RTMP_CHUNK_MORE;
+        if (complete)
+            finish_message(reader, message);
+        reader->current = NULL;
+        if (complete && !is_chunk_control(message->type))
+            return RTMP_CHUNK_MESSAGE;
+        bool fine = !complete || apply_control(reader, message, error);
+        if (complete)
+            rtmp_message_clear(message);
+        if (!fine)
+            return RTMP_CHUNK_ERROR;
+    }
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "connection.h"
+
+#include "../fd_source.h"
+#include "../media_queue.h"
+#include "session.h"
+
+#include <dubbing_ids.h>
+#include <dubbing_log.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READ_BYTES 65536
+/* Reads per wake-up: a fast publisher may not keep the others waiting. */
+#define MAX_READS 4
+#define MAX_IOVECS 64
+/* Encoded ahead of the socket; what is beyond waits in the queue, where it can still be dropped. */
+#define ENCODE_BYTES (256u << 10)
+#define LINGER_NS (5 * DUB_NS_PER_S)
+
+struct rtmp_connection {
+    const struct rtmp_connection_env *env;
+    int fd;
+    GSource *source;
+    char *id;
+    char *remote_address;
+    int64_t created_wall_ms;
+    struct rtmp_session session;
+    struct router_publisher publisher;
+    struct router_reader reader;
+    struct media_queue queue;
+    char *path, *query; /* of what is published or read; NULL while idle */
+
+    bool has_time; /* unwrapping of the publisher's timestamps */
+    uint32_t last_timestamp_ms;
+    int64_t time_ms;
+
+    int64_t idle_since_ns; /* neither publishing nor reading */
+    int64_t last_read_ns;
+    int64_t last_write_ns; /* when the socket last took bytes, or had nothing to take */
+    uint64_t sent_bytes;
+
+    const char *give_up; /* static text: end it at the next wake-up, from the connection's own source */
+    bool closing;        /* what is pending is sent, what comes is thrown away */
+    bool shut_down;
+    int64_t close_deadline_ns;
+};
+
+static int64_t now_ns(const struct rtmp_connection *connection)
+{
+    return dub_clock_now_ns(connection->env->clock);
+}
+
+static void wake(struct rtmp_connection *connection)
+{
+    g_source_set_ready_time(connection->source, 0);
+}
+
+static struct rtmp_connection *of_publisher(struct router_publisher *publisher)
+{
+    return (struct rtmp_connection *)(void *)((char *)publisher -
+                                              offsetof(struct rtmp_connection, publisher));
+}
+
+static struct rtmp_connection *of_reader(struct router_reader *reader)
+{
+    return (struct rtmp_connection *)(void *)((char *)reader - offsetof(struct rtmp_connection, reader));
+}
+
+static void detach(struct rtmp_connection *connection)
+{
+    router_unpublish(connection->env->router, &connection->publisher);
+    router_unread(connection->env->router, &connection->reader);
+    g_clear_pointer(&connection->path, g_free);
+    g_clear_pointer(&connection->query, g_free);
+    connection->idle_since_ns = now_ns(connection);
+}
+
+void rtmp_connection_close(struct rtmp_connection *connection, const char *reason)
+{
+    if (connection->closing)
+        return;
+    dub_log_info("rtmp %s (%s): closed: %s", connection->id, connection->remote_address, reason);
+    connection->closing = true;
+    connection->close_deadline_ns = now_ns(connection) + LINGER_NS;
+    connection->session.state = RTMP_SESSION_CLOSING;
+    detach(connection);
+    wake(connection);
+}
+
+/* -- the router's side -- */
+
+static void on_publisher_close(struct router_publisher *publisher, const char *reason)
+{
+    rtmp_connection_close(of_publisher(publisher), reason);
+}
+
+static void encode_queue(struct rtmp_connection *connection, size_t up_to_bytes)
+{
+    struct rtmp_session *session = &connection->session;
+    while (rtmp_chunk_writer_pending(&session->writer) < up_to_bytes) {
+        struct media_message *message = media_queue_pop(&connection->queue);
+        if (message == NULL)
+            return;
+        if (connection->reader.path != NULL)
+            connection->reader.path->outbound_bytes += media_message_bytes(message);
+        rtmp_session_send_media(session, message);
+        media_message_unref(message);
+    }
+}
+
+static void on_reader_close(struct router_reader *reader, const char *reason)
+{
+    struct rtmp_connection *connection = of_reader(reader);
+    encode_queue(connection, SIZE_MAX);
+    rtmp_session_send_eof(&connection->session);
+    rtmp_connection_close(connection, reason);
+}
+
+static void on_reader_message(struct router_reader *reader, struct media_message *message, bool is_backlog)
+{
+    struct rtmp_connection *connection = of_reader(reader);
+    if (connection->give_up != NULL)
+        return;
+    if (is_backlog)
+        media_queue_push_backlog(&connection->queue, message);
+    else if (media_queue_push(&connection->queue, message, stream_has_video(&reader->path->stream)) ==
+             MEDIA_QUEUE_TOO_SLOW)
+        connection->give_up = "the reader is too slow";
+    wake(connection);
+}
+
+static const struct router_publisher_ops publisher_ops = {.type = "rtmpConn", .close = on_publisher_close};
+static const struct router_reader_ops reader_ops = {
+    .type = "rtmpConn", .message = on_reader_message, .close = on_reader_close};
+
+/* -- the session's side -- */
+
+static void set_path(struct rtmp_connection *connection, const char *path, const char *query)
+{
+    connection->path = g_strdup(path);
+    connection->query = g_strdup(query);
+}
+
+static bool on_publish(const char *path, const char *query, struct dub_error *error, void *user)
+{
+    struct rtmp_connection *connection = user;
+    if (!router_publish(connection->env->router, path, query, &connection->publisher, error))
+        return false;
+    set_path(connection, path, query);
+    connection->has_time = false;
+    connection->time_ms = 0;
+    return true;
+}
+
+static bool on_play(const char *path, const char *query, struct dub_error *error, void *user)
+{
+    struct rtmp_connection *connection = user;
+    if (!router_read(connection->env->router, path, &connection->reader, error))
+        return false;
+    set_path(connection, path, query);
+    media_queue_begin(&connection->queue, stream_has_video(&connection->reader.path->stream));
+    return true;
+}
+
+static void on_playing(void *user)
+{
+    struct rtmp_connection *connection = user;
+    router_reader_start(&connection->reader);
+}
+
+/* 32 bits of milliseconds wrap after 49 days; steps in either direction are taken as they come. */
+static int64_t unwrap_ms(struct rtmp_connection *connection, uint32_t timestamp_ms)
+{
+    if (!connection->has_time)
+        connection->time_ms = timestamp_ms;
+    else
+        connection->time_ms += (int32_t)(timestamp_ms - connection->last_timestamp_ms);
+    connection->has_time = true;
+    connection->last_timestamp_ms = timestamp_ms;
+    return connection->time_ms;
+}
+
+static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user)
+{
+    struct rtmp_connection *connection = user;
+    int64_t dts_ns = unwrap_ms(connection, timestamp_ms) * DUB_NS_PER_MS;
+    router_write(connection->env->router, &connection->publisher, kind, dts_ns, g_bytes_ref(payload));
+}
+
+static void on_ended(void *user)
+{
+    detach(user);
+}
+
+static const struct rtmp_session_events session_events = {
+    .publish = on_publish, .play = on_play, .playing = on_playing, .media = on_media, .ended = on_ended};
+
+/* -- the socket's side -- */
+
+static void end(struct rtmp_connection *connection)
+{
+    connection->env->ended(connection, connection->env->user);
+}
+
+/* False when the connection is over. */
+static bool receive_some(struct rtmp_connection *connection, bool *more)
+{
+    static uint8_t buffer[READ_BYTES]; /* one thread */
+    struct dub_error error = {0};
+    ssize_t n = recv(connection->fd, buffer, sizeof buffer, 0);
+    *more = n == (ssize_t)sizeof buffer;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (n <= 0) {
+        if (!connection->closing)
+            rtmp_connection_close(connection, n == 0 ? "the peer closed the connection" : g_strerror(errno));
+        return false;
+    }
+    connection->last_read_ns = now_ns(connection);
+    if (!connection->closing && !rtmp_session_receive(&connection->session, buffer, (size_t)n, &error))
+        rtmp_connection_close(connection, error.message);
+    return true;
+}
+
+static bool receive(struct rtmp_connection *connection)
+{
+    bool more = true;
+    for (unsigned i = 0; more && i < MAX_READS; i++)
+        if (!receive_some(connection, &more))
+            return false;
+    return true;
+}
+
+/* One writev; false when the connection is over. *blocked: the socket takes no more now. */
+static bool send_some(struct rtmp_connection *connection, bool *blocked)
+{
+    struct iovec iov[MAX_IOVECS];
+    struct rtmp_chunk_writer *writer = &connection->session.writer;
+    struct msghdr header = {.msg_iov = iov, .msg_iovlen = rtmp_chunk_writer_peek(writer, iov, MAX_IOVECS)};
+    ssize_t n = sendmsg(connection->fd, &header, MSG_NOSIGNAL);
+    *blocked = n < 0 && (errno == EAGAIN || errno == EINTR);
+    if (n < 0 && !*blocked) {
+        rtmp_connection_close(connection, g_strerror(errno));
+        return false;
+    }
+    if (n > 0) {
+        rtmp_chunk_writer_advance(writer, (size_t)n);
+        connection->sent_bytes += (uint64_t)n;
+        connection->last_write_ns = now_ns(connection);
+    }
+    return true;
+}
+
+static bool flush(struct rtmp_connection *connection)
+{
+    struct rtmp_chunk_writer *writer = &connection->session.writer;
+    bool blocked = false;
+    if (rtmp_chunk_writer_pending(writer) == 0)
+        connection->last_write_ns = now_ns(connection);
+    for (;;) {
+        encode_queue(connection, ENCODE_BYTES);
+        if (blocked || rtmp_chunk_writer_pending(writer) == 0)
+            break;
+        if (!send_some(connection, &blocked))
+            return false;
+    }
+    fd_source_set_condition(connection->source, blocked ? G_IO_IN | G_IO_OUT : G_IO_IN);
+    return true;
+}
+
+/* All is sent: say so, and wait for the peer to close, so that unread bytes of the peer's do not turn the end
+ * into a reset that takes our last words with it. */
+static void finish_closing(struct rtmp_connection *connection)
+{
+    if (!connection->closing || connection->shut_down ||
+        rtmp_chunk_writer_pending(&connection->session.writer) > 0)
+        return;
+    connection->shut_down = true;
+    shutdown(connection->fd, SHUT_WR);
+}
+
+static gboolean on_io(int fd, GIOCondition condition, gpointer user)
+{
+    struct rtmp_connection *connection = user;
+    g_source_set_ready_time(connection->source, -1);
+    if (connection->give_up != NULL) {
+        rtmp_connection_close(connection, connection->give_up);
+        end(connection);
+        return G_SOURCE_REMOVE;
+    }
+    bool alive = (condition & (G_IO_IN | G_IO_HUP | G_IO_ERR)) == 0 || receive(connection);
+    if (!alive || !flush(connection)) {
+        end(connection);
+        return G_SOURCE_REMOVE;
+    }
+    finish_closing(connection);
+    return G_SOURCE_CONTINUE;
+}
+
+static const char *passed_deadline(const struct rtmp_connection *connection)
+{
+    int64_t now = now_ns(connection);
+    const struct router_config *config = connection->env->config;
+    bool reading = connection->reader.path != NULL;
+    bool idle = !reading && connection->publisher.path == NULL;
+    if (connection->closing)
+        return now > connection->close_deadline_ns ? "the peer does not close" : NULL;
+    if (idle && now - connection->idle_since_ns > config->read_timeout_ns)
+        return "it neither publishes nor plays";
+    if (!reading && now - connection->last_read_ns > config->read_timeout_ns)
+        return "nothing was received within readTimeout";
+    if (rtmp_chunk_writer_pending(&connection->session.writer) > 0 &&
+        now - connection->last_write_ns > config->write_timeout_ns)
+        return "nothing could be sent within writeTimeout";
+    return NULL;
+}
+
+void rtmp_connection_check_deadlines(struct rtmp_connection *connection)
+{
+    const char *reason = passed_deadline(connection);
+    if (reason == NULL)
+        return;
+    rtmp_connection_close(connection, reason);
+    end(connection);
+}
+
+struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *env, int take_fd,
+                                            char *take_remote_address)
+{
+    struct rtmp_connection *connection = g_new0(struct rtmp_connection, 1);
+    connection->env = env;
+    connection->fd = take_fd;
+    connection->remote_address = take_remote_address;
+    connection->id = dub_uuid_new();
+    connection->created_wall_ms = dub_wall_time_ms();
+    connection->idle_since_ns = connection->last_read_ns = connection->last_write_ns = now_ns(connection);
+    connection->publisher = (struct router_publisher){.ops = &publisher_ops, .id = connection->id};
+    connection->reader = (struct router_reader){.ops = &reader_ops, .id = connection->id};
+    media_queue_init(&connection->queue, (guint)env->config->write_queue_messages);
+    rtmp_session_init(&connection->session, &session_events, connection);
+    connection->source = fd_source_new(take_fd, G_IO_IN, on_io, connection);
+    dub_log_info("rtmp %s (%s): opened", connection->id, connection->remote_address);
+    return connection;
+}
+
+void rtmp_connection_free(struct rtmp_connection *connection)
+{
+    detach(connection);
+    g_source_destroy(connection->source);
+    g_source_unref(connection->source);
+    close(connection->fd);
+    rtmp_session_clear(&connection->session);
+    media_queue_clear(&connection->queue);
+    g_free(connection->id);
+    g_free(connection->remote_address);
+    g_free(connection);
+}
+
+void rtmp_connection_describe(const struct rtmp_connection *connection, struct rtmp_connection_info *info)
+{
+    bool publishing = connection->publisher.path != NULL;
+    bool reading = connection->reader.path != NULL;
+    *info = (struct rtmp_connection_info){
+        .id = connection->id,
+        .remote_address = connection->remote_address,
+        .state = publishing ? "publish"
+                 : reading  ? "read"
+                            : "idle",
+        .path = connection->path != NULL ? connection->path : "",
+        .query = connection->query != NULL ? connection->query : "",
+        .created_wall_ms = connection->created_wall_ms,
+        .received_bytes = connection->session.received_bytes,
+        .sent_bytes = connection->sent_bytes,
+        .dropped_messages = connection->queue.dropped,
+    };
+}

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "session.h"
+
+#include "../path_name.h"
+#include "message.h"
+
+#include <dubbing_clock.h>
+#include <dubbing_log.h>
+#include <string.h>
+
+#define WINDOW_BYTES 2500000
+/* Most frames fit into one chunk of this size: no headers in the middle of them. */
+#define OUT_CHUNK_BYTES 65536
+#define STREAM_ID 1
+
+static const char *const state_names[] = {
+#define X(name) [RTMP_SESSION_##name] = #name,
+    RTMP_SESSION_STATES(X)
+#undef X
+};
+
+const char *rtmp_session_state_name(enum rtmp_session_state state)
+{
+    return state_names[state];
+}
+
+void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_events *events, void *user)
+{
+    memset(session, 0, sizeof *session);
+    session->events = events;
+    session->user = user;
+    session->handshake = g_new(struct rtmp_handshake, 1);
+    rtmp_handshake_init(session->handshake);
+    rtmp_chunk_reader_init(&session->reader);
+    rtmp_chunk_writer_init(&session->writer);
+    session->ack_window_bytes = WINDOW_BYTES;
+}
+
+void rtmp_session_clear(struct rtmp_session *session)
+{
+    g_clear_pointer(&session->handshake, g_free);
+    rtmp_chunk_reader_clear(&session->reader);
+    rtmp_chunk_writer_clear(&session->writer);
+    g_clear_pointer(&session->app, g_free);
+    g_clear_pointer(&session->app_query, g_free);
+}
+
+static void set_state(struct rtmp_session *session, enum rtmp_session_state state)
+{
+    dub_log_debug("rtmp session: %s -> %s", state_names[session->state], state_names[state]);
+    session->state = state;
+}
+
+/* Answers: _result with null for commands whose success says nothing more. */
+static void send_result_null(struct rtmp_session *session, double transaction)
+{
+    GByteArray *body = rtmp_command_body("_result", transaction);
+    amf_write_null(body);
+    amf_write_null(body);
+    rtmp_send_amf(&session->writer, RTMP_COMMAND_AMF0, 0, body);
+}
+
+static void send_result_number(struct rtmp_session *session, double transaction, double number)
+{
+    GByteArray *body = rtmp_command_body("_result", transaction);
+    amf_write_null(body);
+    amf_write_number(body, number);
+    rtmp_send_amf(&session->writer, RTMP_COMMAND_AMF0, 0, body);
+}
+
+static void send_connect_result(struct rtmp_session *session, double transaction)
+{
+    GByteArray *body = rtmp_command_body("_result", transaction);
+    amf_write_object_begin(body);
+    amf_write_name(body, "fmsVer");
+    amf_write_string(body, "FMS/3,0,1,123"); /* some encoders look for an FMS of at least 3 */
+    amf_write_name(body, "capabilities");
+    amf_write_number(body, 31);
+    amf_write_object_end(body);
+    amf_write_object_begin(body);
+    amf_write_name(body, "level");
+    amf_write_string(body, "status");
+    amf_write_name(body, "code");
+    amf_write_string(body, "NetConnection.Connect.Success");
+    amf_write_name(body, "description");
+    amf_write_string(body, "Connection succeeded.");
+    amf_write_name(body, "objectEncoding");
+    amf_write_number(body, 0);
+    amf_write_object_end(body);
+    rtmp_send_amf(&session->writer, RTMP_COMMAND_AMF0, 0, body);
+}
+
+static bool on_connect(struct rtmp_session *session, const struct rtmp_command *command,
+                       struct dub_error *error)
+{
+    const struct amf_value *object = amf_at(command->values, 2);
+    const char *app = amf_string_or(amf_member(object, "app"), NULL);
+    const char *url = amf_string_or(amf_member(object, "tcUrl"), NULL);
+    if (session->state != RTMP_SESSION_CONNECTING)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a second connect");
+    if (app == NULL && url == NULL)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "connect without app and tcUrl");
+    path_split_app(url, app, &session->app, &session->app_query);
+    rtmp_send_control(&session->writer, RTMP_WINDOW_ACK_SIZE, WINDOW_BYTES);
+    rtmp_send_peer_bandwidth(&session->writer, WINDOW_BYTES);
+    rtmp_chunk_writer_set_chunk_bytes(&session->writer, OUT_CHUNK_BYTES);
+    send_connect_result(session, command->transaction);
+    set_state(session, RTMP_SESSION_CONNECTED);
+    return true;
+}
+
+static bool on_create_stream(struct rtmp_session *session, const struct rtmp_command *command,
+                             struct dub_error *error)
+{
+    session->stream_id = STREAM_ID;
+    send_result_number(session, command->transaction, STREAM_ID);
+    return true;
+}
+
+/* releaseStream, FCSubscribe and others that want to hear that all is well. */
+static bool on_acknowledge(struct rtmp_session *session, const struct rtmp_command *command,
+                           struct dub_error *error)
+{
+    send_result_null(session, command->transaction);
+    return true;
+}
+
+static void send_fc_status(struct rtmp_session *session, const char *name, const char *code)
+{
+    GByteArray *body = rtmp_command_body(name, 0);
+    amf_write_null(body);
+    amf_write_object_begin(body);
+    amf_write_name(body, "code");
+    amf_write_string(body, code);
+    amf_write_name(body, "description");
+    amf_write_string(body, "");
+    amf_write_object_end(body);
+    rtmp_send_amf(&session->writer, RTMP_COMMAND_AMF0, 0, body);
+}
+
+/* Flash Media Live Encoder and its like wait for onFCPublish. */
+static bool on_fc_publish(struct rtmp_session *session, const struct rtmp_command *command,
+                          struct dub_error *error)
+{
+    send_fc_status(session, "onFCPublish", "NetStream.Publish.Start");
+    send_result_null(session, command->transaction);
+    return true;
+}
+
+static bool on_get_stream_length(struct rtmp_session *session, const struct rtmp_command *command,
+                                 struct dub_error *error)
+{
+    send_result_number(session, command->transaction, 0); /* live */
+    return true;
+}
+
+static bool on_end(struct rtmp_session *session, const struct rtmp_command *command, struct dub_error *error)
+{
+    if (session->state != RTMP_SESSION_PUBLISHING && session->state != RTMP_SESSION_PLAYING)
+        return true;
+    set_state(session, RTMP_SESSION_CONNECTED);
+    session->events->ended(session->user);
+    return true;
+}
+
+/* The path and query that app and stream key make together; checks the state too. */
+static bool resolve_path(struct rtmp_session *session, const struct rtmp_command *command, char **path,
+                         char **query, struct dub_error *error)
+{
+    const char *key = amf_string_or(rtmp_command_argument(command, 0), NULL);
+    if (session->state != RTMP_SESSION_CONNECTED || session->stream_id == 0)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "%s in state %s", command->name,
+                             state_names[session->state]);
+    if (key == NULL)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "%s without a stream key", command->name);
+    return path_resolve(session->app, session->app_query, key, path, query, error);
+}
+
+static bool on_publish(struct rtmp_session *session, const struct rtmp_command *command,
+                       struct dub_error *error)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *query = NULL;
+    if (!resolve_path(session, command, &path, &query, error))
+        return false;
+    if (!session->events->publish(path, query, error, session->user))
+        return false;
+    set_state(session, RTMP_SESSION_PUBLISHING);
+    rtmp_send_user_control(&session->writer, RTMP_STREAM_BEGIN, STREAM_ID);
+    rtmp_send_status(&session->writer, STREAM_ID, "status", "NetStream.Publish.Start", "publish start");
+    return true;
+}
+
+static void send_sample_access(struct rtmp_session *session)
+{
+    GByteArray *body = g_byte_array_new();
+    amf_write_string(body, "|RtmpSampleAccess");
+    amf_write_boolean(body, true);
+    amf_write_boolean(body, true);
+    rtmp_send_amf(&session->writer, RTMP_DATA_AMF0, STREAM_ID, body);
+}
+
+static void send_play_start(struct rtmp_session *session)
+{
+    rtmp_send_user_control(&session->writer, RTMP_STREAM_BEGIN, STREAM_ID);
+    rtmp_send_status(&session->writer, STREAM_ID, "status", "NetStream.Play.Reset", "play reset");
+    rtmp_send_status(&session->writer, STREAM_ID, "status", "NetStream.Play.Start", "play start");
+    send_sample_access(session);
+}
+
+static bool on_play(struct rtmp_session *session, const struct rtmp_command *command, struct dub_error *error)
+{
+    g_autofree char *path = NULL;
+    g_autofree char *query = NULL;
+    if (!resolve_path(session, command, &path, &query, error))
+        return false;
+    struct dub_error refusal = {0};
+    if (!session->events->play(path, query, &refusal, session->user)) {
+        rtmp_send_status(&session->writer, STREAM_ID, "error", "NetStream.Play.StreamNotFound",
+                         refusal.message);
+        return dub_error_set(error, refusal.code, "%s", refusal.message);
+    }
+    set_state(session, RTMP_SESSION_PLAYING);
+    send_play_start(session);
+    session->events->playing(session->user);
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*handle)(struct rtmp_session *session, const struct rtmp_command *command, struct dub_error *error);
+} commands[] = {
+    {"connect", on_connect},
+    {"createStream", on_create_stream},
+    {"releaseStream", on_acknowledge},
+    {"FCPublish", on_fc_publish},
+    {"FCUnpublish", on_end},
+    {"FCSubscribe", on_acknowledge},
+    {"getStreamLength", on_get_stream_length},
+    {"publish", on_publish},
+    {"play", on_play},
+    {"deleteStream", on_end},
+    {"closeStream", on_end},
+};
+
+static bool on_command(struct rtmp_session *session, const struct rtmp_message *message,
+                       struct dub_error *error)
+{
+    struct rtmp_command command = {0};
+    bool fine = true;
+    if (!rtmp_command_read(message, &command, error))
+        return false;
+    if (session->state == RTMP_SESSION_CONNECTING && strcmp(command.name, "connect") != 0)
+        fine = dub_error_set(error, DUB_ERROR_PROTOCOL, "%.64s before connect", command.name);
+    for (size_t i = 0; fine && i < G_N_ELEMENTS(commands); i++) {
+        if (strcmp(command.name, commands[i].name) == 0) {
+            fine = commands[i].handle(session, &command, error);
+            break;
+        }
+    }
+    rtmp_command_clear(&command);
+    return fine;
+}
+
+/* "@setDataFrame", "onMetaData", {...}: readers get it without the first (a data message's AMF begins with a
+ * string, and its offset is all that is needed). */
+static bool on_data(struct rtmp_session *session, const struct rtmp_message *message, struct dub_error *error)
+{
+    static const char set_data_frame[] = "@setDataFrame";
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(message->payload, &size);
+    gsize skip = message->type == RTMP_DATA_AMF3 && size > 0 && data[0] == 0 ? 1 : 0;
+    if (session->state != RTMP_SESSION_PUBLISHING)
+        return true;
+    if (size > RTMP_MAX_COMMAND_BYTES)
+        return dub_error_set(error, DUB_ERROR_LIMIT, "metadata of %zu bytes, at most %u are taken", size,
+                             RTMP_MAX_COMMAND_BYTES);
+    const gsize prefix = 3 + strlen(set_data_frame);
+    if (size >= skip + prefix && data[skip] == AMF_STRING &&
+        memcmp(data + skip + 3, set_data_frame, strlen(set_data_frame)) == 0)
+        skip += prefix;
+    g_autoptr(GBytes) payload = g_bytes_new_from_bytes(message->payload, skip, size - skip);
+    session->events->media(MEDIA_DATA, message->timestamp_ms, payload, session->user);
+    return true;
+}
+
+static bool on_media(struct rtmp_session *session, const struct rtmp_message *message,
+                     struct dub_error *error)
+{
+    if (session->state == RTMP_SESSION_PUBLISHING)
+        session->events->media(message->type == RTMP_AUDIO ? MEDIA_AUDIO : MEDIA_VIDEO, message->timestamp_ms,
+                               message->payload, session->user);
+    return true;
+}
+
+/* FLV tags in one message (section 7.1.6): each has an 11-byte header and its size behind it; times are
+ * relative to the first tag's. */
+static bool on_aggregate(struct rtmp_session *session, const struct rtmp_message *message,
+                         struct dub_error *error)
+{
+    enum { BACK_POINTER_BYTES = 4 };
+    gsize size;
+    const void *data = g_bytes_get_data(message->payload, &size);
+    struct dub_reader reader = dub_reader_on(data, size);
+    uint32_t first_ms = 0;
+    for (bool is_first = true; dub_reader_left(&reader) > 0; is_first = false) {
+        struct rtmp_message part = {.type = dub_read_u8(&reader)};
+        uint32_t length = dub_read_be24(&reader);
+        uint32_t time = dub_read_be24(&reader);
+        time |= (uint32_t)dub_read_u8(&reader) << 24;
+        dub_reader_skip(&reader, 3);
+        size_t at = reader.at;
+        dub_reader_skip(&reader, length);
+        dub_reader_skip(&reader, BACK_POINTER_BYTES);
+        if (reader.failed)
+            return dub_error_set(error, DUB_ERROR_PROTOCOL, "an aggregate message that is cut off");
+        first_ms = is_first ? time : first_ms;
+        part.timestamp_ms = message->timestamp_ms + (time - first_ms);
+        part.payload = g_bytes_new_from_bytes(message->payload, at, length);
+        if (part.type == RTMP_AUDIO || part.type == RTMP_VIDEO)
+            on_media(session, &part, error);
+        rtmp_message_clear(&part);
+    }
+    return true;
+}
+
+static bool on_user_control(struct rtmp_session *session, const struct rtmp_message *message,
+                            struct dub_error *error)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(message->payload, &size);
+    struct dub_reader reader = dub_reader_on(data, size);
+    uint16_t event = dub_read_be16(&reader);
+    uint32_t value = dub_read_be32(&reader);
+    if (event == RTMP_PING_REQUEST && !reader.failed)
+        rtmp_send_user_control(&session->writer, RTMP_PING_RESPONSE, value);
+    return true;
+}
+
+static bool on_window(struct rtmp_session *session, const struct rtmp_message *message,
+                      struct dub_error *error)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(message->payload, &size);
+    struct dub_reader reader = dub_reader_on(data, size);
+    uint32_t window = dub_read_be32(&reader);
+    if (reader.failed || window == 0)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a bad Window Acknowledgement Size");
+    session->ack_window_bytes = window;
+    return true;
+}
+
+static bool on_message(struct rtmp_session *session, const struct rtmp_message *message,
+                       struct dub_error *error)
+{
+    switch (message->type) {
+    case RTMP_COMMAND_AMF0:
+    case RTMP_COMMAND_AMF3:
+        return on_command(session, message, error);
+    case RTMP_DATA_AMF0:
+    case RTMP_DATA_AMF3:
+        return on_data(session, message, error);
+    case RTMP_AUDIO:
+    case RTMP_VIDEO:
+        return on_media(session, message, error);
+    case RTMP_AGGREGATE:
+        return on_aggregate(session, message, error);
+    case RTMP_USER_CONTROL:
+        return on_user_control(session, message, error);
+    case RTMP_WINDOW_ACK_SIZE:
+        return on_window(session, message, error);
+    default:
+        return true; /* acknowledgements, bandwidth, shared objects: nothing to do */
+    }
+}
+
+/* Half a window, so that a peer that waits for a whole one never does. */
+static void acknowledge(struct rtmp_session *session)
+{
+    if (session->state < RTMP_SESSION_CONNECTED ||
+        session->received_bytes - session->acknowledged_bytes < session->ack_window_bytes / 2 + 1)
+        return;
+    session->acknowledged_bytes = session->received_bytes;
+    rtmp_send_control(&session->writer, RTMP_ACKNOWLEDGEMENT, (uint32_t)session->received_bytes);
+}
+
+static bool receive_handshake(struct rtmp_session *session, const uint8_t **data, size_t *size,
+                              struct dub_error *error)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    if (!rtmp_handshake_receive(session->handshake, data, size, out, error))
+        return false;
+    if (out->len > 0)
+        rtmp_chunk_writer_put_raw(&session->writer, out->data, out->len);
+    if (!session->handshake->done)
+        return true;
+    g_clear_pointer(&session->handshake, g_free);
+    set_state(session, RTMP_SESSION_CONNECTING);
+    return true;
+}
+
+bool rtmp_session_receive(struct rtmp_session *session, const uint8_t *data, size_t size,
+                          struct dub_error *error)
+{
+    session->received_bytes += size;
+    if (session->state == RTMP_SESSION_HANDSHAKE && !receive_handshake(session, &data, &size, error))
+        return false;
+    while (session->state != RTMP_SESSION_HANDSHAKE && session->state != RTMP_SESSION_CLOSING) {
+        struct rtmp_message message = {0};
+        enum rtmp_chunk_result result =
+            rtmp_chunk_reader_receive(&session->reader, &data, &size, &message, error);
+        if (result == RTMP_CHUNK_MORE)
+            break;
+        bool fine = result == RTMP_CHUNK_MESSAGE && on_message(session, &message, error);
+        rtmp_message_clear(&message);
+        if (!fine)
+            return false;
+    }
+    acknowledge(session);
+    return true;
+}
+
+void rtmp_session_send_media(struct rtmp_session *session, const struct media_message *message)
+{
+    static const struct {
+        uint8_t type;
+        unsigned csid;
+    } wire[] = {
+        [MEDIA_AUDIO] = {RTMP_AUDIO, RTMP_AUDIO_CSID},
+        [MEDIA_VIDEO] = {RTMP_VIDEO, RTMP_VIDEO_CSID},
+        [MEDIA_DATA] = {RTMP_DATA_AMF0, RTMP_DATA_CSID},
+    };
+    struct rtmp_message out = {.type = wire[message->kind].type,
+                               .stream_id = STREAM_ID,
+                               .timestamp_ms = (uint32_t)(message->dts_ns / DUB_NS_PER_MS),
+                               .payload = message->payload};
+    rtmp_chunk_writer_put(&session->writer, wire[message->kind].csid, &out);
+}
+
+void rtmp_session_send_eof(struct rtmp_session *session)
+{
+    rtmp_send_user_control(&session->writer, RTMP_STREAM_EOF, STREAM_ID);
+    rtmp_send_status(&session->writer, STREAM_ID, "status", "NetStream.Play.UnpublishNotify", "stream ended");
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The server's side of one RTMP connection as a state machine without sockets: bytes in, bytes out through
+ * the chunk writer, and a table of calls to whoever routes media. */
+#pragma once
+
+#include "chunk.h"
+#include "handshake.h"
+
+#include "../media.h"
+
+/* X(name): in the order in which a connection passes through them. */
+#define RTMP_SESSION_STATES(X)                                                                               \
+    X(HANDSHAKE)                                                                                             \
+    X(CONNECTING)                                                                                            \
+    X(CONNECTED)                                                                                             \
+    X(PUBLISHING)                                                                                            \
+    X(PLAYING)                                                                                               \
+    X(CLOSING)
+
+enum rtmp_session_state {
+#define X(name) RTMP_SESSION_##name,
+    RTMP_SESSION_STATES(X)
+#undef X
+};
+
+const char *rtmp_session_state_name(enum rtmp_session_state state);
+
+struct rtmp_session;
+
+/* What the session asks of its owner. Path and query are borrowed; the path is valid (path_name.h). On false,
+ * error says why: a refused player is told, a refused publisher sees the connection close. */
+struct rtmp_session_events {
+    bool (*publish)(const char *path, const char *query, struct dub_error *error, void *user);
+    bool (*play)(const char *path, const char *query, struct dub_error *error, void *user);
+    /* The player has been told that it plays: media may be sent. */
+    void (*playing)(void *user);
+    /* One message of the publisher; the timestamp is the wire's, modulo 2^32 ms. The payload is borrowed. For
+     * MEDIA_DATA it is the AMF0 of "onMetaData" and its object, without @setDataFrame. */
+    void (*media)(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user);
+    /* The peer ended what it published or played; the connection may go on with another. */
+    void (*ended)(void *user);
+};
+
+struct rtmp_session {
+    enum rtmp_session_state state;
+    const struct rtmp_session_events *events;
+    void *user;
+    struct rtmp_handshake *handshake; /* NULL once done */
+    struct rtmp_chunk_reader reader;
+    struct rtmp_chunk_writer writer; /* the owner sends what is pending */
+    char *app;                       /* path part of tcUrl, URL-encoded as it came */
+    char *app_query;                 /* "" without */
+    uint32_t stream_id;              /* of createStream; 0 before */
+    uint64_t received_bytes;
+    uint64_t acknowledged_bytes;
+    uint32_t ack_window_bytes; /* what the peer asked for */
+};
+
+void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_events *events, void *user);
+void rtmp_session_clear(struct rtmp_session *session);
+/* Handles bytes from the peer. False: close the connection after sending what is pending; error says why.
+ * Stops early when a callback put the session into CLOSING. */
+bool rtmp_session_receive(struct rtmp_session *session, const uint8_t *data, size_t size,
+                          struct dub_error *error);
+/* Queues one media message for a player. */
+void rtmp_session_send_media(struct rtmp_session *session, const struct media_message *message);
+/* Tells a player that the stream is over; the owner closes after sending. */
+void rtmp_session_send_eof(struct rtmp_session *session);

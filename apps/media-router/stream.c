@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "stream.h"
+
+#include "rtmp/amf.h"
+
+#include <dubbing_clock.h>
+#include <string.h>
+
+static void unref_message(gpointer message)
+{
+    media_message_unref(message);
+}
+
+void stream_init(struct stream *stream)
+{
+    memset(stream, 0, sizeof *stream);
+    stream->gop = g_ptr_array_new_with_free_func(unref_message);
+}
+
+void stream_clear(struct stream *stream)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(stream->config); i++)
+        g_clear_pointer(&stream->config[i], media_message_unref);
+    g_clear_pointer(&stream->gop, g_ptr_array_unref);
+}
+
+bool stream_has_video(const struct stream *stream)
+{
+    return stream->video.codec != FLV_CODEC_NONE;
+}
+
+static bool announces(const struct amf_value *metadata, const char *name)
+{
+    const struct amf_value *value = amf_member(metadata, name);
+    return amf_number_or(value, 0) > 0 || *amf_string_or(value, "") != '\0';
+}
+
+/* Metadata of any other name goes through untouched; broken metadata is dropped. */
+static bool observe_data(struct stream *stream, struct media_message *message)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(message->payload, &size);
+    struct dub_reader reader = dub_reader_on(data, size);
+    g_autoptr(GPtrArray) values = amf_read_all(&reader, NULL);
+    if (values == NULL || values->len == 0)
+        return false;
+    if (strcmp(amf_string_or(amf_at(values, 0), ""), "onMetaData") != 0)
+        return true;
+    message->is_config = true;
+    stream->has_metadata = true;
+    stream->video.announced = announces(amf_at(values, 1), "videocodecid");
+    stream->audio.announced = announces(amf_at(values, 1), "audiocodecid");
+    return true;
+}
+
+static bool observe_track(struct stream *stream, struct media_message *message)
+{
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(message->payload, &size);
+    struct flv_tag tag;
+    bool is_video = message->kind == MEDIA_VIDEO;
+    if (is_video ? !flv_parse_video(data, size, &tag) : !flv_parse_audio(data, size, &tag))
+        return false;
+    message->is_config = tag.is_config;
+    message->is_key = tag.is_key;
+    struct stream_track *track = is_video ? &stream->video : &stream->audio;
+    if (tag.is_config || !flv_codec_needs_config(tag.codec))
+        track->codec = tag.codec;
+    if (!stream->has_first && !tag.is_config) {
+        stream->has_first = true;
+        stream->first_dts_ns = message->dts_ns;
+    }
+    return true;
+}
+
+static bool is_settled(const struct stream *stream, const struct stream_track *track)
+{
+    return track->codec != FLV_CODEC_NONE || (stream->has_metadata && !track->announced);
+}
+
+static bool tracks_are_known(const struct stream *stream, const struct media_message *message)
+{
+    if (stream->video.codec == FLV_CODEC_NONE && stream->audio.codec == FLV_CODEC_NONE)
+        return false;
+    if (is_settled(stream, &stream->video) && is_settled(stream, &stream->audio))
+        return true;
+    return stream->has_first && message->dts_ns - stream->first_dts_ns >= STREAM_ANALYZE_NS;
+}
+
+static void clear_gop(struct stream *stream)
+{
+    g_ptr_array_set_size(stream->gop, 0);
+    stream->gop_bytes = 0;
+}
+
+static void keep_in_gop(struct stream *stream, struct media_message *message)
+{
+    gsize bytes = media_message_bytes(message);
+    if (message->is_key)
+        clear_gop(stream);
+    else if (stream->gop->len == 0)
+        return;
+    if (stream->gop_bytes + bytes > STREAM_GOP_MAX_BYTES || stream->gop->len >= STREAM_GOP_MAX_MESSAGES) {
+        clear_gop(stream);
+        return;
+    }
+    g_ptr_array_add(stream->gop, media_message_ref(message));
+    stream->gop_bytes += bytes;
+}
+
+/* A sequence header that repeats the last one changes nothing; another one makes the kept pictures
+ * undecodable. */
+static void keep_config(struct stream *stream, struct media_message *message)
+{
+    struct media_message **slot = &stream->config[message->kind];
+    if (*slot != NULL && message->kind == MEDIA_VIDEO && !g_bytes_equal((*slot)->payload, message->payload))
+        clear_gop(stream);
+    media_message_unref(*slot);
+    *slot = media_message_ref(message);
+}
+
+bool stream_observe(struct stream *stream, struct media_message *message)
+{
+    bool usable =
+        message->kind == MEDIA_DATA ? observe_data(stream, message) : observe_track(stream, message);
+    if (!usable)
+        return false;
+    if (message->is_config)
+        keep_config(stream, message);
+    else
+        keep_in_gop(stream, message);
+    stream->ready = stream->ready || tracks_are_known(stream, message);
+    return true;
+}
+
+void stream_for_each_start(const struct stream *stream,
+                           void (*each)(struct media_message *message, void *user), void *user)
+{
+    static const enum media_kind order[] = {MEDIA_DATA, MEDIA_VIDEO, MEDIA_AUDIO};
+    for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
+        if (stream->config[order[i]] != NULL)
+            each(stream->config[order[i]], user);
+    for (guint i = 0; i < stream->gop->len; i++)
+        each(stream->gop->pdata[i], user);
+}
