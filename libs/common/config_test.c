@@ -212,8 +212,7 @@ static void test_printed_config_masks_secrets(void)
             LOAD(&settings, NULL, "--print-config", "--url=rtmp://far.example/app/streamkey", "--count=4"));
     }
     g_test_trap_assert_passed();
-    g_test_trap_assert_stdout(
-        "*T_URL=rtmp://far.example/app/???\nT_KEY=???\n*T_COUNT=4\n*LOG_LEVEL=info\n*");
+    g_test_trap_assert_stdout("*T_URL=rtmp://far.example/app/???\nT_KEY=???\n*T_COUNT=4\n*LOG_LEVEL=info\n*");
     g_test_trap_assert_stdout_unmatched("*hidden*");
     g_test_trap_assert_stdout_unmatched("*streamkey*");
 }

@@ -356,7 +356,8 @@ struct dub_http_server *dub_http_server_new(const struct dub_http_config *config
                                             struct dub_error *error)
 {
     struct dub_http_server *server = g_new0(struct dub_http_server, 1);
-    server->soup = soup_server_new(NULL, NULL);
+    /* Raw paths: a segment may hold an encoded slash. */
+    server->soup = soup_server_new("raw-paths", TRUE, NULL);
     server->routes = routes;
     server->user = user;
     server->api_key = config->api_key != NULL && *config->api_key != '\0' ? g_strdup(config->api_key) : NULL;
