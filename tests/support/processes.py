@@ -49,7 +49,7 @@ class Child:
     def running(self) -> bool:
         return self.process.poll() is None
 
-    def signal(self, number: int) -> None:
+    def send(self, number: int) -> None:
         if self.running():
             self.process.send_signal(number)
 
@@ -58,7 +58,7 @@ class Child:
 
     def finish(self, timeout: float, number: int = signal.SIGTERM, grace: float = 5.0) -> int | None:
         """Waits for a natural end; then asks with a signal, then kills. The exit code, None when it was killed."""
-        for step in (lambda: None, lambda: self.signal(number)):
+        for step in (lambda: None, lambda: self.send(number)):
             step()
             try:
                 return self.process.wait(timeout)
@@ -69,11 +69,11 @@ class Child:
 
     def stop(self, grace: float = 10.0) -> int | None:
         """SIGTERM, and SIGKILL after grace. The exit code, None when it had to be killed."""
-        self.signal(signal.SIGTERM)
+        self.send(signal.SIGTERM)
         return self.finish(grace, signal.SIGKILL, 1.0)
 
     def kill(self) -> None:
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self.process.wait(10)
 
     def tail(self, lines: int = 12) -> str:

@@ -23,6 +23,10 @@ START_SECONDS = 60.0          # models are loaded in this time, also on a busy m
 PROGRAMS = ("media-router", "media-service", "media-worker", "mtx-hook", "sts-service")
 
 
+# Which listener tells a program's health, and where.
+HEALTH = {"sts-service": ("sts", "/ready"), "media-router": ("api", "/v3/info"), "media-service": ("media", "/health")}
+
+
 class NotBuilt(Exception):
     """A program is missing in the build folder."""
 
@@ -68,12 +72,38 @@ class Layout:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIXES)}
         return {**inherited, **wired, **self.settings}
 
+    def listener(self, name: str) -> tuple[str, int]:
+        """Where one of LISTENERS can be reached from this machine, from the variables that decide it."""
+        environment = self.environment()
+        if name == "sts":
+            return _reachable(environment["STS_ADDR"]), int(environment["STS_PORT"])
+        host, _, port = environment[LISTENERS[name]].rpartition(":")
+        return _reachable(host), int(port)
+
+    def http(self, name: str) -> str:
+        host, port = self.listener(name)
+        return f"http://{host}:{port}"
+
+    def rtmp(self, path: str) -> str:
+        host, port = self.listener("rtmp")
+        return f"rtmp://{host}:{port}/{path}"
+
     def write_router_config(self) -> Path:
         """The MediaMTX file that wires the hooks."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / "router.yml"
         path.write_text(router_config(self.programs["mtx-hook"]))
         return path
+
+
+# What listens, and the variable that moves it.
+LISTENERS = {"rtmp": "ROUTER_RTMP_ADDRESS", "rtsp": "ROUTER_RTSP_ADDRESS", "api": "ROUTER_API_ADDRESS",
+             "router_metrics": "ROUTER_METRICS_ADDRESS", "media": "ORCH_HTTP_ADDR", "sts": "STS_PORT"}
+
+
+def _reachable(host: str) -> str:
+    """An address to connect to for one to listen on."""
+    return HOST if host in ("", "0.0.0.0", "::", "[::]", "*") else host
 
 
 # Variables of the programs: a test's or demo's stack takes none of them over from its surroundings.
@@ -150,10 +180,7 @@ class Stack:
             raise StartFailed(f"{name} did not come up: {how}; its log says:\n{child.tail()}") from error
 
     def is_ready(self, name: str) -> bool:
-        path = {"media-router": f"http://{HOST}:{self.layout.ports.api}/v3/info",
-                "media-service": f"http://{HOST}:{self.layout.ports.media}/health",
-                "sts-service": f"http://{HOST}:{self.layout.ports.sts}/ready"}[name]
-        return http_status(path) == 200
+        return http_status(self.layout.http(HEALTH[name][0]) + HEALTH[name][1]) == 200
 
     def stop(self) -> dict[str, int | None]:
         """Stops everything, workers first to be told and last to be looked for. Exit codes, None for a kill."""
@@ -161,8 +188,7 @@ class Stack:
         for name in ("media-service", "sts-service", "media-router"):
             if name in self.children:
                 codes[name] = self.children.pop(name).stop()
-        for path in sorted((Path(self.layout.folder) / "state" / "workers").glob("*.sock")):
-            stop_worker(path)
+        stop_workers(Path(self.layout.environment()["ORCH_STATE_DIR"]))
         for name in list(self.children):
             codes[name] = self.children.pop(name).stop()
         return codes
@@ -170,15 +196,11 @@ class Stack:
     # -- addresses
 
     def url(self, stream: str, end: str) -> str:
-        return f"rtmp://{HOST}:{self.layout.ports.rtmp}/live/{stream}/{end}"
+        return self.layout.rtmp(f"live/{stream}/{end}")
 
     @property
     def media(self) -> str:
-        return f"http://{HOST}:{self.layout.ports.media}"
-
-    @property
-    def sts(self) -> str:
-        return f"http://{HOST}:{self.layout.ports.sts}"
+        return self.layout.http("media")
 
     # -- questions
 
@@ -191,7 +213,7 @@ class Stack:
         return answer.get("phrases", answer.get("items", [])) if isinstance(answer, dict) else answer
 
     def path_ready(self, path: str) -> bool:
-        answer = http_json(f"http://{HOST}:{self.layout.ports.api}/v3/paths/get/{path}")
+        answer = http_json(f"{self.layout.http('api')}/v3/paths/get/{path}")
         return bool(answer and answer.get("ready"))
 
     def wait_path(self, path: str, timeout: float, ready: bool = True) -> None:
@@ -199,9 +221,8 @@ class Stack:
                    f"{path} to be {'ready' if ready else 'gone'} on the router")
 
     def metrics(self, name: str) -> str:
-        base = {"media-service": self.media, "sts-service": self.sts,
-                "media-router": f"http://{HOST}:{self.layout.ports.router_metrics}"}[name]
-        return http_text(f"{base}/metrics") or ""
+        listener = {"media-service": "media", "sts-service": "sts", "media-router": "router_metrics"}[name]
+        return http_text(f"{self.layout.http(listener)}/metrics") or ""
 
     def worker_pid(self, stream: str) -> int | None:
         hello = ask_worker(Path(self.layout.folder) / "state" / "workers" / f"{stream}.sock")
@@ -249,8 +270,14 @@ def ask_worker(path: Path, command: dict | None = None, timeout: float = 2.0) ->
         return None
 
 
+def stop_workers(state_dir: Path) -> None:
+    """Stops the workers that outlived their media-service."""
+    for path in sorted((state_dir / "workers").glob("*.sock")):
+        stop_worker(path)
+
+
 def stop_worker(path: Path, timeout: float = 10.0) -> None:
-    """Stops a worker that outlived its media-service, and waits until it is gone."""
+    """Stops one by its control socket, and waits until it is gone."""
     hello = ask_worker(path, {"command": "stop"})
     if hello and "pid" in hello:
         wait_until(lambda: not Path(f"/proc/{hello['pid']}").exists(), timeout, f"worker {hello['pid']} to end")

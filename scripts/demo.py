@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Dubs a live stream from English to Spanish on this machine and checks the recording that a viewer made.
+
+Publishes a sample over RTMP in real time, records live/demo/out with ffmpeg, stops everything and then measures from
+the recording: video, audio, delay, and whether the Spanish is really there. Exits 0 only if all of it holds.
+"""
+import argparse
+import json
+import pathlib
+import shutil
+import signal
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+sys.dont_write_bytecode = True
+
+try:
+    import numpy  # noqa: F401  (only to say clearly that it is missing)
+except ImportError:
+    sys.exit("demo: python3-numpy is missing for this Python: run `make setup` and use Debian's /usr/bin/python3")
+
+from support import media, report, spoken                                     # noqa: E402
+from support.processes import StartFailed, wait_until                         # noqa: E402
+from support.sample import Recipe, Sample, make_sample                        # noqa: E402
+from support.stack import Layout, NotBuilt, Stack, find_programs              # noqa: E402
+from support.streams import ArrivalLog, Recorder, publish, wait_playable      # noqa: E402
+
+STREAM = "demo"
+LATENCY, MAX_LAG, GRACE = 3.0, 2.0, 6.0
+OUTPUT_SECONDS = 20.0      # from publishing to a playable output, on a machine that is busy
+TOOLS = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "flite": "flite", "stdbuf": "coreutils"}
+
+
+class Refused(Exception):
+    """The demo cannot begin; the message says what to do."""
+
+
+class Progress:
+    """One line per step, with the seconds since the start."""
+
+    def __init__(self):
+        self.begin = time.monotonic()
+
+    def __call__(self, line):
+        print(f"[{time.monotonic() - self.begin:5.1f} s] {line}", flush=True)
+
+
+def check_prerequisites(folder):
+    missing = sorted({package for tool, package in TOOLS.items() if not shutil.which(tool)})
+    if missing:
+        raise Refused(f"missing: {', '.join(missing)}. Run `make setup`, or apt-get install {' '.join(missing)}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise Refused(f"{folder} cannot be written: {error.strerror}. Use --work-dir to name another folder") from error
+    try:
+        spoken.say("hola", "es")
+    except spoken.NoVoice as error:
+        raise Refused(str(error)) from error
+
+
+def check_clip(clip):
+    """A clip of the user's must be what RTMP and the worker can carry; the refusal says why it is not."""
+    if not clip.is_file():
+        raise Refused(f"{clip}: no such file")
+    try:
+        found = media.tracks(clip)
+    except media.MediaError as error:
+        raise Refused(f"{clip} is not a clip that ffmpeg can read ({error})") from error
+    codecs = {track.kind: track.codec for track in reversed(found)}
+    how = f"try: ffmpeg -i {clip} -c:v libx264 -g 60 -c:a aac clip.mp4"
+    if codecs.get("video") != "h264":
+        raise Refused(f"{clip}: the video is {codecs.get('video', 'missing')}, and only H.264 is passed through; {how}")
+    if "audio" not in codecs:
+        raise Refused(f"{clip}: no audio track, so there is nothing to dub")
+    if codecs["audio"] != "aac":
+        raise Refused(f"{clip}: the audio is {codecs['audio']}, and RTMP carries AAC; {how}")
+
+
+def own_clip(clip, path):
+    path.with_suffix(".json").unlink(missing_ok=True)      # what lies there is no longer our own sample
+    media.copy_clip(clip, path)
+    return Sample(path, Recipe())
+
+
+def follow_phrases(stack, sample, publisher, recorder, progress):
+    """Shows phrases as they come, until the publisher has sent all and the recording has ended. Returns the ledger."""
+    ledger, shown = [], 0
+    ended_at = None
+    while ended_at is None or (recorder.child.running() and time.monotonic() < ended_at + LATENCY + GRACE + 15):
+        ledger = stack.phrases(STREAM) or ledger
+        for line in ledger[shown:]:
+            said = f"{line.get('transcript') or '-'}  ->  {line.get('translatedText') or '-'}"
+            progress(f"  {line['state']}: {said}" + (f" ({line['reason']})" if line.get("reason") else ""))
+        shown = len(ledger)
+        if ended_at is None and not publisher.running():
+            if publisher.process.returncode != 0:
+                raise StartFailed(f"the publisher failed:\n{publisher.tail()}")
+            ended_at = time.monotonic()
+            progress("everything is published; waiting for the last of it to come out")
+        time.sleep(0.25)
+    return ledger
+
+
+def run_stream(stack, sample, folder, progress):
+    """One broadcast: published, watched from both sides, recorded. Returns the evidence."""
+    recording = folder / "out.mp4"
+    children = []
+    try:
+        publisher = publish(sample.path, stack.url(STREAM, "in"), folder / "logs")
+        children.append(publisher)
+        progress(f"publishing {stack.url(STREAM, 'in')}")
+        wait_until(lambda: stack.path_ready(f"live/{STREAM}/in"), 10, "the router to take the stream", publisher.running)
+        entered = ArrivalLog(stack.url(STREAM, "in"), folder / "logs", "viewer-in")
+        children.append(entered.child)
+        wait_until(lambda: stack.path_ready(f"live/{STREAM}/out"), OUTPUT_SECONDS, "the output", publisher.running)
+        recorder = Recorder(stack.url(STREAM, "out"), recording, folder / "logs")
+        left = ArrivalLog(stack.url(STREAM, "out"), folder / "logs", "viewer-out")
+        children += [recorder.child, left.child]
+        progress(f"recording {stack.url(STREAM, 'out')}")
+        ledger = follow_phrases(stack, sample, publisher, recorder, progress)
+        for viewer in (recorder, entered, left):
+            viewer.finish(3.0)
+    finally:
+        for child in children:
+            child.stop(3.0)
+    return report.Evidence(sample, recording, ledger, entered.arrivals(), left.arrivals(), LATENCY, MAX_LAG)
+
+
+def show(verdicts, heard, evidence):
+    print("\nPhrases")
+    for line in report.phrase_table(evidence.ledger, heard):
+        print("  " + line)
+    print("\nFrom the recording")
+    for verdict in verdicts:
+        print(f"  {'ok  ' if verdict.ok else 'FAIL'}  {verdict.name + ':':<20} {verdict.text}")
+    for verdict in verdicts:
+        for problem in verdict.facts.get("problems", []):
+            print(f"        {problem}")
+
+
+def demo(args, progress):
+    folder = pathlib.Path(args.work_dir)
+    check_prerequisites(folder)
+    if args.input:
+        check_clip(pathlib.Path(args.input))
+    programs = find_programs(pathlib.Path(args.build_dir))
+    for old in ("out.mp4", "report.json"):
+        (folder / old).unlink(missing_ok=True)
+    shutil.rmtree(folder / "logs", ignore_errors=True)
+    shutil.rmtree(folder / "stack", ignore_errors=True)
+    if args.input:
+        sample = own_clip(pathlib.Path(args.input), folder / "sample.mp4")
+    else:
+        sample = make_sample(folder / "sample.mp4", progress=progress)
+    layout = Layout(programs, folder / "stack", settings={
+        "WORKER_LATENCY": f"{LATENCY:.0f}s", "WORKER_MAX_LAG": f"{MAX_LAG:.0f}s", "ORCH_GRACE_PERIOD": f"{GRACE:.0f}s"})
+    with Stack(layout) as stack:
+        progress("starting the stack on free ports")
+        stack.start(progress=progress)
+        evidence = run_stream(stack, sample, folder, progress)
+        progress("stopping the stack")
+    if not evidence.recording.exists():
+        raise StartFailed(f"nothing was recorded; see {folder}/logs and {folder}/stack")
+    progress("measuring the recording")
+    verdicts, heard = report.judge(evidence)
+    facts = report.as_json(verdicts, heard, evidence)
+    (folder / "report.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    show(verdicts, heard, evidence)
+    return verdicts, sample, folder
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build-dir", default="build", help="the Meson build folder")
+    parser.add_argument("--input", default="", help="a clip of your own (H.264 + AAC) instead of the sample")
+    parser.add_argument("--work-dir", default=str(ROOT / ".local" / "demo"), help="where sample, recording and report go")
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        verdicts, sample, folder = demo(args, Progress())
+    except (Refused, NotBuilt) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    except (StartFailed, TimeoutError, media.MediaError) as error:
+        print(f"demo: {error}\ndemo: logs are in {args.work_dir}/logs and {args.work_dir}/stack", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("demo: stopped; nothing is left running", file=sys.stderr)
+        return 130
+    failed = [verdict.name for verdict in verdicts if not verdict.ok]
+    print(f"\ndemo: {'all of it holds' if not failed else 'FAILED: ' + ', '.join(failed)}; watch {folder}/out.mp4 beside "
+          f"{sample.path}, numbers in {folder}/report.json")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

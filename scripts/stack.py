@@ -1,0 +1,338 @@
+#!/usr/bin/env python3
+"""Brings the stack up on its default ports and keeps it in the foreground; looks at it and stops it from elsewhere.
+
+up stays until Ctrl-C. down, ps, logs and status work from another terminal, by the pid files in .local/run. Variables
+come from the environment, then from .env; every variable of the programs is passed on to them.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shlex
+import signal
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+sys.dont_write_bytecode = True
+
+from support.processes import StartFailed, port_is_free                                              # noqa: E402
+from support.stack import (HEALTH, LISTENERS, OUR_PREFIXES, Layout, NotBuilt, Ports, Stack, find_programs,  # noqa: E402
+                           http_json, http_status, stop_workers, wiring)
+
+RUN = ROOT / ".local" / "run"
+PARTS = {"all": ("sts-service", "media-router", "media-service"), "media": ("media-router", "media-service"),
+         "sts": ("sts-service",)}
+NEEDS = {"sts-service": ("sts",), "media-router": ("rtmp", "api", "router_metrics"), "media-service": ("media",)}
+NAMES_OF = {"rtmp": "RTMP", "api": "the router's Control API", "router_metrics": "the router's metrics",
+            "media": "media-service", "sts": "sts-service"}
+
+
+class Refused(Exception):
+    """The stack cannot start; the message says what to do."""
+
+
+def read_dotenv(path):
+    """KEY=VALUE lines; comments, quotes and `export` as shells have them. Bad lines are all named at once."""
+    if not path.exists():
+        return {}
+    values, bad = {}, []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:
+            words = [""]
+        words = words[1:] if words[:1] == ["export"] else words
+        if not words:
+            continue
+        name, equals, value = words[0].partition("=")
+        if len(words) != 1 or not equals or not name.isidentifier():
+            bad.append(f"{path.name}:{number}: not NAME=value: {line.strip()}")
+        values[name] = value
+    if bad:
+        raise Refused("; ".join(bad))
+    return values
+
+
+def make_layout(build_dir):
+    """The stack as the surroundings want it: defaults, then .env, then the environment."""
+    surroundings = {**read_dotenv(ROOT / ".env"), **os.environ}
+    settings = {name: value for name, value in surroundings.items() if value and (
+        name.startswith(OUR_PREFIXES) or name.endswith(("_API_KEY", "_AUTH_KEY", "_KEY_FILE", "_BASE_URL")))}
+    local = ROOT / ".local"
+    settings = {**{"ORCH_STATE_DIR": str(local / "state"), "ASSET_STORE_ROOT": str(local / "runs"),
+                   "LOG_DIR": str(local / "logs"), "LOG_FORMAT": "text", "LOG_LEVEL": "info"},
+                **derived(settings), **settings}
+    return Layout(find_programs(build_dir), RUN, Ports(), settings)
+
+
+def derived(settings):
+    """A listener that was moved is told to those that connect to it."""
+    found = {**wiring(Ports(), RUN), **settings}
+
+    def at(name):
+        host, _, port = found[name].rpartition(":")
+        return f"{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}"
+
+    return {"ORCHESTRATOR_URL": f"http://{at('ORCH_HTTP_ADDR')}", "MEDIAMTX_RTMP_URL": f"rtmp://{at('ROUTER_RTMP_ADDRESS')}",
+            "MEDIAMTX_RTSP_URL": f"rtsp://{at('ROUTER_RTSP_ADDRESS')}", "MEDIAMTX_API_URL": f"http://{at('ROUTER_API_ADDRESS')}",
+            "WORKER_STS_SERVICE_URL": f"http://127.0.0.1:{found['STS_PORT']}"}
+
+
+def check_ports(layout, names):
+    """Every port that is taken, in one message, each with the variable that moves it."""
+    taken = []
+    for name in names:
+        for listener in NEEDS[name]:
+            host, port = layout.listener(listener)
+            if not port_is_free(host, port):
+                example = str(port + 1) if listener == "sts" else f"{host}:{port + 1}"
+                taken.append(f"port {port} ({NAMES_OF[listener]}) is in use: stop what uses it, or set "
+                             f"{LISTENERS[listener]}={example} in the environment or in .env")
+    if taken:
+        raise Refused("\n       ".join(taken))
+
+
+# -- pid files
+
+def started_at(pid):
+    """The process's start time, which tells it from a later process with the same number; None when it is gone."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
+def write_pid(name, pid):
+    RUN.mkdir(parents=True, exist_ok=True)
+    (RUN / f"{name}.pid").write_text(f"{pid} {started_at(pid)}\n")
+
+
+def read_pid(name):
+    """The pid of a process that we started and that still runs, else None."""
+    try:
+        pid, start = (RUN / f"{name}.pid").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return int(pid) if started_at(int(pid)) == start else None
+
+
+def supervisor(part):
+    return f"stack-{part}"
+
+
+def end_process(pid, grace=15.0):
+    """SIGTERM, then SIGKILL. Waits until it is gone."""
+    start = started_at(pid)
+    for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if started_at(pid) != start:
+                return
+            time.sleep(0.05)
+
+
+# -- logs
+
+class Follower:
+    """Prints what is appended to the log files, each line with its program's name in front."""
+
+    def __init__(self, names, from_end):
+        self.offsets = {name: self._size(name) if from_end else 0 for name in names}
+
+    @staticmethod
+    def _path(name):
+        return RUN / f"{name}.log"
+
+    def _size(self, name):
+        return self._path(name).stat().st_size if self._path(name).exists() else 0
+
+    def show(self):
+        for name in self.offsets:
+            self._show(name)
+        sys.stdout.flush()
+
+    def _show(self, name):
+        size = self._size(name)
+        if size < self.offsets[name]:
+            self.offsets[name] = 0
+        if size == self.offsets[name]:
+            return
+        with open(self._path(name), "rb") as log:
+            log.seek(self.offsets[name])
+            data = log.read(1 << 20)
+        whole = data[:data.rfind(b"\n") + 1]
+        self.offsets[name] += len(whole)
+        for line in whole.decode(errors="replace").splitlines():
+            print(f"{name:<13} | {line}")
+
+
+# -- commands
+
+def up(args):
+    names = PARTS[args.only]
+    running = [name for name in names if read_pid(name)]
+    if running:
+        raise Refused(f"{', '.join(running)} of this folder is up already: `make ps` shows it, `make down` stops it")
+    layout = make_layout(pathlib.Path(args.build_dir))
+    check_ports(layout, names)
+    for name in names:
+        (RUN / f"{name}.log").unlink(missing_ok=True)
+    stack = Stack(layout)
+    write_pid(supervisor(args.only), os.getpid())
+    follower = Follower(names, from_end=False)
+    try:
+        bring_up(stack, names, follower)
+        print_addresses(layout, names)
+        watch(stack, follower)
+    finally:
+        codes = stack.stop()
+        follower.show()
+        for name in (*names, supervisor(args.only)):
+            (RUN / f"{name}.pid").unlink(missing_ok=True)
+        print("stack: stopped" + "".join(f", {name} had to be killed" for name, code in codes.items() if code is None))
+    return 1
+
+
+def bring_up(stack, names, follower):
+    for name in names:
+        child = stack.launch(name)
+        write_pid(name, child.pid)
+    for name in names:
+        stack.wait_ready(name)
+        follower.show()
+        print(f"stack: {name} is ready")
+
+
+def print_addresses(layout, names):
+    if "media-router" in names:
+        print(f"stack: publish  {layout.rtmp('live/<streamId>/in')}     (H.264 + AAC; OBS: server "
+              f"{layout.rtmp('live/<streamId>')}, key in)\n"
+              f"stack: play     {layout.rtmp('live/<streamId>/out')}")
+    print_health(layout, names)
+    print("stack: Ctrl-C stops everything", flush=True)
+
+
+def print_health(layout, names):
+    for name in names:
+        listener, path = HEALTH[name]
+        code = http_status(layout.http(listener) + path)
+        print(f"stack: {name:<13} {'ok' if code == 200 else f'not ready ({code})' if code else 'does not answer':<16} "
+              f"{layout.http(listener)}{path}")
+
+
+def watch(stack, follower):
+    """Until Ctrl-C, or until nothing is left to watch."""
+    ended = set()
+    while len(ended) < len(stack.children):
+        follower.show()
+        for name, child in stack.children.items():
+            if name not in ended and not child.running():
+                ended.add(name)
+                print(f"stack: {name} has ended (code {child.process.returncode}); the others go on", flush=True)
+        time.sleep(0.2)
+
+
+def down(args):
+    parts = PARTS if args.only == "all" else (args.only,)
+    stopped = [part for part in parts if read_pid(supervisor(part))]
+    for part in stopped:
+        end_process(read_pid(supervisor(part)), grace=40.0)
+    # Programs whose supervisor was killed.
+    left = [name for name in PARTS[args.only] if read_pid(name)]
+    for name in left:
+        end_process(read_pid(name))
+        (RUN / f"{name}.pid").unlink(missing_ok=True)
+    if args.only != "sts":
+        stop_workers(pathlib.Path(os.environ.get("ORCH_STATE_DIR", ROOT / ".local" / "state")))
+    print("stack: stopped" if stopped or left else "stack: nothing is running")
+    return 0
+
+
+def ps(args):
+    print(f"{'program':<14}{'pid':>8}  {'up':>8}  {'memory':>9}")
+    found = False
+    for name in PARTS[args.only]:
+        pid = read_pid(name)
+        found = found or bool(pid)
+        print(f"{name:<14}{pid or '-':>8}  {uptime(pid) if pid else 'stopped':>8}  {memory(pid) if pid else '':>9}")
+        for child, command in children_of(pid) if pid and name == "media-service" else []:
+            print(f"  {command:<12}{child:>8}  {uptime(child):>8}  {memory(child):>9}")
+    return 0 if found else 1
+
+
+def uptime(pid):
+    ticks = int(started_at(pid) or 0) / os.sysconf("SC_CLK_TCK")
+    seconds = int(float(pathlib.Path("/proc/uptime").read_text().split()[0]) - ticks)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def memory(pid):
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((f"{int(line.split()[1]) // 1024} MiB" for line in lines if line.startswith("VmRSS")), "")
+
+
+def children_of(pid):
+    """(pid, name) of the children: the workers."""
+    try:
+        pids = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [(int(one), pathlib.Path(f"/proc/{one}/comm").read_text().strip()) for one in pids]
+    except OSError:
+        return []
+
+
+def logs(args):
+    follower = Follower(PARTS[args.only], from_end=False)
+    follower.show()
+    while any(read_pid(name) for name in PARTS[args.only]):
+        time.sleep(0.2)
+        follower.show()
+    return 0
+
+
+def status(args):
+    layout = make_layout(pathlib.Path(args.build_dir))
+    print_health(layout, PARTS[args.only])
+    streams = http_json(layout.http("media") + "/api/v1/streams") if args.only != "sts" else None
+    if streams is not None:
+        print(json.dumps(streams, indent=1, ensure_ascii=False))
+    return 0 if all(read_pid(name) for name in PARTS[args.only]) else 1
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = {command.__name__: command for command in (up, down, ps, logs, status)}
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("--build-dir", default=str(ROOT / "build"), help="the Meson build folder")
+    parser.add_argument("--only", choices=PARTS, default="all", help="one side of the stack")
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        return commands[args.command](args)
+    except (Refused, NotBuilt) as error:
+        print(f"stack: {error}", file=sys.stderr)
+        return 2
+    except StartFailed as error:
+        print(f"stack: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
