@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* media-worker: the dubbing of one stream or file. Exit codes: dubbing_main.h, settings.h. */
+#include "settings.h"
+#include "worker.h"
+
+#include <dubbing_gst.h>
+#include <dubbing_log.h>
+#include <dubbing_main.h>
+#include <gst/gst.h>
+
+static void on_signal(void *user)
+{
+    worker_stop(user);
+}
+
+static int run(const struct worker_settings *settings)
+{
+    struct dub_error error = {0};
+    struct worker *worker = worker_new(settings, &error);
+
+    if (!worker) {
+        dub_log_error("%s", error.message);
+        return DUB_EXIT_FAILURE;
+    }
+    dub_main_on_signal(on_signal, worker);
+    int exit_code = worker_run(worker);
+    worker_free(worker);
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    struct worker_settings settings = {0};
+
+    switch (worker_settings_load(argc, argv, &settings)) {
+    case DUB_CONFIG_EXIT_SUCCESS:
+        return DUB_EXIT_OK;
+    case DUB_CONFIG_EXIT_USAGE:
+        return DUB_EXIT_USAGE;
+    case DUB_CONFIG_OK:
+        break;
+    }
+    dub_main_start_log("media-worker", settings.stream_id, &settings.common);
+    /* A second process only for scanning plugins would cost start-up time and memory for nothing. */
+    g_setenv("GST_REGISTRY_FORK", "no", FALSE);
+    gst_init(NULL, NULL);
+    dub_gst_register();
+    int exit_code = run(&settings);
+    worker_settings_clear(&settings);
+    dub_log_clear();
+    return exit_code;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The part of the worker that writes the result: muxer and RTMP connection or file. A lost connection is made
+ * again, beginning at a key frame; a file is written once. */
+#pragma once
+
+#include "access_queue.h"
+#include "settings.h"
+
+struct output;
+
+struct output_events {
+    /* On the main thread. After output_finish: everything is written, or could not be. */
+    void (*on_finished)(bool complete, void *user);
+    /* On the main thread: given up. */
+    void (*on_failed)(const char *message, void *user);
+    void (*on_bus_error)(const char *type, void *user);
+};
+
+struct output_facts {
+    bool connected; /* the peer has taken data of the present connection */
+    int64_t bytes, reconnects;
+    int64_t delay_ns;       /* arrival to release of the video, mean of the time since the last call */
+    int64_t audio_error_ns; /* audio timestamps against the count of their samples: 0 when sound is exact */
+};
+
+/* live: video and audio never wait for each other for long. shift_ns is added to timestamps: D when live. */
+struct output *output_new(const struct worker_settings *settings, bool live, int64_t shift_ns,
+                          const struct output_events *events, void *user);
+/* The time base, as core_start. Before the pushes. */
+void output_set_base(struct output *output, int64_t base_ns);
+/* Any thread: the video that will come has these caps; connects ahead of the first push. */
+void output_prepare(struct output *output, GstCaps *video_caps);
+/* Any thread, one at a time each. Borrowed. */
+void output_push_video(struct output *output, const struct access_unit *unit);
+/* Takes the packet, PTS on the input timeline. */
+void output_push_audio(struct output *output, GstBuffer *take_packet);
+/* Main thread: ends the stream cleanly; on_finished follows. */
+void output_finish(struct output *output);
+/* NULL is fine. Main thread, when nobody pushes any more. */
+void output_free(struct output *output);
+
+/* Any thread. */
+void output_get_facts(struct output *output, struct output_facts *facts);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "source.h"
+
+#include "elements.h"
+#include "location.h"
+#include "settings.h"
+
+#include <gst/app/app.h>
+#include <gst/pbutils/pbutils.h>
+#include <pthread.h>
+#include <string.h>
+
+#define RTMP_TIMEOUT_S 5       /* for connecting and each answer */
+#define RTMP_IDLE_TIMEOUT_S 10 /* a publisher that is silent for so long is gone */
+
+#define VIDEO_CAPS "video/x-h264,stream-format=avc,alignment=au"
+#define AUDIO_CAPS "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2"
+
+struct source {
+    struct source_events events;
+    void *user;
+    GstElement *pipeline;
+    bool needs_parser; /* elementary streams that carry no codec data of their own (MPEG-TS) */
+
+    pthread_mutex_t lock; /* guards what follows */
+    bool has_video, has_audio, is_unusable;
+    struct source_facts facts;
+};
+
+static void report_unusable(struct source *source, int exit_code, const char *message)
+{
+    pthread_mutex_lock(&source->lock);
+    bool first = !source->is_unusable;
+    source->is_unusable = true;
+    pthread_mutex_unlock(&source->lock);
+    if (first)
+        source->events.on_unusable(exit_code, message, source->user);
+}
+
+static GstFlowReturn on_video_sample(GstAppSink *sink, gpointer data)
+{
+    struct source *source = data;
+    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+    return sample && source->events.on_video(sample, source->user) ? GST_FLOW_OK : GST_FLOW_EOS;
+}
+
+static GstFlowReturn on_audio_sample(GstAppSink *sink, gpointer data)
+{
+    struct source *source = data;
+    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+    return sample && source->events.on_audio(sample, source->user) ? GST_FLOW_OK : GST_FLOW_EOS;
+}
+
+static GstElement *new_sink(struct source *source, GstFlowReturn (*on_sample)(GstAppSink *, gpointer),
+                            const char *caps_text)
+{
+    g_autoptr(GstCaps) caps = caps_text ? gst_caps_from_string(caps_text) : NULL;
+    GstElement *sink = gst_element_factory_make("appsink", NULL);
+
+    /* Not asynchronous: a sink that waits for its first buffer would hold the other one's back. */
+    g_object_set(sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, "caps", caps,
+                 "max-buffers", 1, NULL);
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &(GstAppSinkCallbacks){.new_sample = on_sample}, source,
+                               NULL);
+    return sink;
+}
+
+/* Adds a chain of elements (NULL entries are left out) and links it to the demuxer's pad. */
+static void attach_chain(struct source *source, GstPad *pad, GstElement *const *chain, unsigned n_chain)
+{
+    GstElement *previous = NULL;
+
+    for (unsigned i = 0; i < n_chain; i++) {
+        if (!chain[i])
+            continue;
+        gst_bin_add(GST_BIN(source->pipeline), chain[i]);
+        if (previous)
+            gst_element_link(previous, chain[i]);
+        else {
+            g_autoptr(GstPad) sink_pad = gst_element_get_static_pad(chain[i], "sink");
+            gst_pad_link(pad, sink_pad);
+        }
+        previous = chain[i];
+    }
+    /* From the sink upwards, so that nothing is pushed into an element that is not ready. */
+    for (unsigned i = n_chain; i > 0; i--)
+        if (chain[i - 1])
+            gst_element_sync_state_with_parent(chain[i - 1]);
+}
+
+static void note_video_size(struct source *source, const GstCaps *caps)
+{
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    int width = 0, height = 0;
+
+    if (!elements_h264_size(caps, &width, &height)) {
+        gst_structure_get_int(structure, "width", &width);
+        gst_structure_get_int(structure, "height", &height);
+    }
+    pthread_mutex_lock(&source->lock);
+    source->facts.width = width;
+    source->facts.height = height;
+    pthread_mutex_unlock(&source->lock);
+}
+
+static GstPadProbeReturn on_video_event(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    GstCaps *caps;
+
+    if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
+        gst_event_parse_caps(event, &caps);
+        note_video_size(data, caps);
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+static void attach_video(struct source *source, GstPad *pad)
+{
+    GstElement *sink = new_sink(source, on_video_sample, source->needs_parser ? VIDEO_CAPS : NULL);
+    GstElement *parser = source->needs_parser ? gst_element_factory_make("h264parse", NULL) : NULL;
+    g_autoptr(GstPad) sink_pad = gst_element_get_static_pad(sink, "sink");
+
+    gst_pad_add_probe(sink_pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_video_event, source, NULL);
+    attach_chain(source, pad, (GstElement *[]){parser, sink}, 2);
+}
+
+static void attach_audio(struct source *source, GstPad *pad)
+{
+    GstElement *chain[] = {
+        source->needs_parser ? gst_element_factory_make("aacparse", NULL) : NULL,
+        gst_element_factory_make("avdec_aac", NULL),
+        gst_element_factory_make("audioconvert", NULL),
+        gst_element_factory_make("audioresample", NULL),
+        new_sink(source, on_audio_sample, AUDIO_CAPS),
+    };
+    attach_chain(source, pad, chain, G_N_ELEMENTS(chain));
+}
+
+/* An unlinked pad may stop the demuxer; what is not used flows into nothing. */
+static void attach_nothing(struct source *source, GstPad *pad)
+{
+    GstElement *sink = gst_element_factory_make("fakesink", NULL);
+    g_object_set(sink, "sync", FALSE, "async", FALSE, NULL);
+    attach_chain(source, pad, &sink, 1);
+}
+
+static void on_video_pad(struct source *source, GstPad *pad, GstCaps *caps)
+{
+    g_autofree char *codec = gst_pb_utils_get_codec_description(caps);
+
+    if (!gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-h264")) {
+        g_autofree char *message =
+            g_strdup_printf("the video is %s; only H.264 passes through: publish H.264 (AVC)", codec);
+        attach_nothing(source, pad);
+        report_unusable(source, WORKER_EXIT_UNSUPPORTED_VIDEO, message);
+        return;
+    }
+    pthread_mutex_lock(&source->lock);
+    source->has_video = true;
+    g_free(source->facts.video_codec);
+    source->facts.video_codec = g_strdup("H264");
+    pthread_mutex_unlock(&source->lock);
+    attach_video(source, pad);
+}
+
+static bool is_aac(const GstStructure *structure)
+{
+    int version = 0;
+    return gst_structure_has_name(structure, "audio/mpeg") &&
+           gst_structure_get_int(structure, "mpegversion", &version) && (version == 2 || version == 4);
+}
+
+static void on_audio_pad(struct source *source, GstPad *pad, GstCaps *caps)
+{
+    const GstStructure *structure = gst_caps_get_structure(caps, 0);
+    g_autofree char *codec = gst_pb_utils_get_codec_description(caps);
+
+    if (!is_aac(structure)) {
+        g_autofree char *message =
+            g_strdup_printf("the audio is %s; only AAC can be dubbed: publish AAC", codec);
+        attach_nothing(source, pad);
+        report_unusable(source, WORKER_EXIT_TRACK_MISSING, message);
+        return;
+    }
+    pthread_mutex_lock(&source->lock);
+    source->has_audio = true;
+    g_free(source->facts.audio_codec);
+    source->facts.audio_codec = g_strdup("AAC");
+    gst_structure_get_int(structure, "rate", &source->facts.audio_rate_hz);
+    gst_structure_get_int(structure, "channels", &source->facts.audio_channels);
+    pthread_mutex_unlock(&source->lock);
+    attach_audio(source, pad);
+}
+
+static void on_pad_added(GstElement *demuxer, GstPad *pad, gpointer data)
+{
+    struct source *source = data;
+    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+
+    if (!caps)
+        caps = gst_pad_query_caps(pad, NULL);
+    const char *name = gst_caps_is_empty(caps) ? "" : gst_structure_get_name(gst_caps_get_structure(caps, 0));
+    /* Only these callbacks, all on the streaming thread, change the two flags: reading them needs no lock. */
+    if (g_str_has_prefix(name, "video/") && !source->has_video)
+        on_video_pad(source, pad, caps);
+    else if (g_str_has_prefix(name, "audio/") && !source->has_audio)
+        on_audio_pad(source, pad, caps);
+    else
+        attach_nothing(source, pad);
+}
+
+static void on_no_more_pads(GstElement *demuxer, gpointer data)
+{
+    struct source *source = data;
+
+    if (!source->has_video)
+        report_unusable(source, WORKER_EXIT_TRACK_MISSING,
+                        "the input has no video track: publish H.264 and AAC");
+    else if (!source->has_audio)
+        report_unusable(source, WORKER_EXIT_TRACK_MISSING,
+                        "the input has no audio track: publish H.264 and AAC");
+}
+
+static GstElement *build_rtmp(struct source *source, const char *location, const char **demuxer,
+                              struct dub_error *error)
+{
+    GstElement *element = gst_element_factory_make("rtmp2src", NULL);
+    if (!element)
+        return NULL;
+    *demuxer = "flvdemux";
+    g_object_set(element, "location", location, "timeout", RTMP_TIMEOUT_S, "idle-timeout",
+                 RTMP_IDLE_TIMEOUT_S, NULL);
+    return element;
+}
+
+static GstElement *build_file(struct source *source, const char *location, const char **demuxer,
+                              struct dub_error *error)
+{
+    static const char *const demuxers[] = {
+        [CONTAINER_MP4] = "qtdemux",
+        [CONTAINER_FLV] = "flvdemux",
+        [CONTAINER_TS] = "tsdemux",
+    };
+    g_autofree char *path = location_file_path(location);
+    enum container container = container_from_content(path, error);
+
+    if (container == CONTAINER_UNKNOWN)
+        return NULL;
+    *demuxer = demuxers[container];
+    source->needs_parser = container == CONTAINER_TS;
+    GstElement *element = gst_element_factory_make("filesrc", NULL);
+    g_object_set(element, "location", path, NULL);
+    return element;
+}
+
+static GstElement *(*const builders[])(struct source *, const char *, const char **, struct dub_error *) = {
+    [LOCATION_RTMP] = build_rtmp,
+    [LOCATION_FILE] = build_file,
+};
+
+static bool build(struct source *source, const char *location, struct dub_error *error)
+{
+    const char *demuxer_name = NULL;
+    GstElement *element = builders[location_kind(location)](source, location, &demuxer_name, error);
+
+    if (!element)
+        return false;
+    GstElement *demuxer = gst_element_factory_make(demuxer_name, NULL);
+    gst_bin_add_many(GST_BIN(source->pipeline), element, demuxer, NULL);
+    g_signal_connect(demuxer, "pad-added", G_CALLBACK(on_pad_added), source);
+    g_signal_connect(demuxer, "no-more-pads", G_CALLBACK(on_no_more_pads), source);
+    gst_element_link(element, demuxer);
+    return true;
+}
+
+struct source *source_new(const char *location, const struct source_events *events, void *user,
+                          struct dub_error *error)
+{
+    struct source *source = g_new0(struct source, 1);
+
+    source->events = *events;
+    source->user = user;
+    pthread_mutex_init(&source->lock, NULL);
+    source->pipeline = gst_pipeline_new("input");
+    if (!build(source, location, error)) {
+        source_free(source);
+        return NULL;
+    }
+    return source;
+}
+
+void source_free(struct source *source)
+{
+    if (!source)
+        return;
+    gst_element_set_state(source->pipeline, GST_STATE_NULL);
+    gst_object_unref(source->pipeline);
+    source_facts_clear(&source->facts);
+    pthread_mutex_destroy(&source->lock);
+    g_free(source);
+}
+
+GstElement *source_pipeline(struct source *source)
+{
+    return source->pipeline;
+}
+
+void source_get_facts(struct source *source, struct source_facts *facts)
+{
+    pthread_mutex_lock(&source->lock);
+    *facts = source->facts;
+    facts->video_codec = g_strdup(source->facts.video_codec);
+    facts->audio_codec = g_strdup(source->facts.audio_codec);
+    pthread_mutex_unlock(&source->lock);
+}
+
+void source_facts_clear(struct source_facts *facts)
+{
+    g_clear_pointer(&facts->video_codec, g_free);
+    g_clear_pointer(&facts->audio_codec, g_free);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Builds the GStreamer pipeline that reads one input: source, demuxer, H.264 as it is into one sink, AAC
+ * decoded to 48 kHz stereo S16 into another. Kinds of input are rows of a table. */
+#pragma once
+
+#include <dubbing_error.h>
+#include <gst/gst.h>
+#include <stdbool.h>
+
+/* What the tracks turned out to be; strings are owned. */
+struct source_facts {
+    char *video_codec, *audio_codec; /* NULL until known */
+    int width, height;               /* 0 until known */
+    int audio_rate_hz, audio_channels;
+};
+
+struct source_events {
+    /* On the streaming thread. The sample is borrowed; false ends the flow. */
+    bool (*on_video)(GstSample *sample, void *user);
+    bool (*on_audio)(GstSample *sample, void *user);
+    /* On the streaming thread: this input can never be dubbed; exit_code is one of enum worker_exit. */
+    void (*on_unusable)(int exit_code, const char *message, void *user);
+};
+
+struct source;
+
+/* NULL with an error when the input cannot be opened at all. */
+struct source *source_new(const char *location, const struct source_events *events, void *user,
+                          struct dub_error *error);
+/* Stops the pipeline; no event runs afterwards. NULL is fine. */
+void source_free(struct source *source);
+
+/* Borrowed: for its bus and state. */
+GstElement *source_pipeline(struct source *source);
+/* Any thread; cleared by the caller with source_facts_clear. */
+void source_get_facts(struct source *source, struct source_facts *facts);
+void source_facts_clear(struct source_facts *facts);

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Wiring and life of the parts:  input -> feeder -> core (sound) and delay (picture) -> output.
+ * Live, sound and picture leave D after their place on the timeline; a file goes as fast as it can. */
+#include "worker.h"
+
+#include "control.h"
+#include "core.h"
+#include "elements.h"
+#include "input.h"
+#include "output.h"
+#include "phrases.h"
+#include "status.h"
+#include "video_delay.h"
+
+#include <dubbing_ids.h>
+#include <dubbing_log.h>
+#include <dubbing_main.h>
+#include <unistd.h>
+
+#define STATUS_INTERVAL_MS 1000
+/* 30 s of 60 Mbit/s: far more than what any stream of ours needs, far less than what a machine has. */
+#define DELAYED_BYTES_MAX (INT64_C(256) << 20)
+/* Beyond D: a router's cache of old pictures may come at once, never so many. */
+#define AHEAD_MAX_NS (30 * DUB_NS_PER_S)
+
+struct worker {
+    const struct worker_settings *settings;
+    GMainLoop *loop;
+    struct input *input;
+    struct core *core;
+    struct video_delay *delay; /* NULL when not live */
+    struct output *output;
+    struct control *control; /* NULL without a state folder */
+    struct phrases *phrases;
+    struct dub_counts bus_errors;
+    guint status_timer;
+    int64_t started_ns;
+    bool live;
+    bool core_drained, video_drained; /* of an ended input */
+    bool ending;                      /* the output is being finished */
+    int exit_code;
+    int64_t base_ns; /* written on the input's thread before the first flow, read on it only */
+};
+
+static int64_t now_ns(void)
+{
+    return dub_clock_now_ns(dub_clock_monotonic());
+}
+
+static bool is_disabled(const char *text)
+{
+    return !text || !*text;
+}
+
+/* Everything ends through here: stops the flow, lets the output finish what it has. */
+static void end(struct worker *worker, int exit_code)
+{
+    if (worker->ending)
+        return;
+    worker->ending = true;
+    worker->exit_code = exit_code;
+    /* The core first: a full one may hold the input's thread. */
+    core_stop(worker->core);
+    input_stop(worker->input);
+    g_clear_pointer(&worker->delay, video_delay_free);
+    output_finish(worker->output);
+}
+
+static void end_when_drained(struct worker *worker)
+{
+    if (worker->core_drained && worker->video_drained)
+        end(worker, DUB_EXIT_OK);
+}
+
+/* ---- input ---- */
+
+static void on_start(int64_t base_ns, void *user)
+{
+    struct worker *worker = user;
+    worker->base_ns = base_ns;
+    output_set_base(worker->output, base_ns);
+    core_start(worker->core, base_ns);
+}
+
+static gboolean on_delay_failed(gpointer data)
+{
+    end(data, DUB_EXIT_FAILURE);
+    return G_SOURCE_REMOVE;
+}
+
+static bool delay_video(struct worker *worker, struct access_unit *take_unit)
+{
+    struct dub_error error = {0};
+
+    take_unit->due_ns = worker->base_ns + take_unit->dts_ns + worker->settings->latency_ns;
+    if (video_delay_push(worker->delay, take_unit, &error))
+        return true;
+    dub_log_error("%s", error.message);
+    g_idle_add(on_delay_failed, worker);
+    return false;
+}
+
+static bool on_video(struct access_unit *take_unit, void *user)
+{
+    struct worker *worker = user;
+
+    output_prepare(worker->output, take_unit->caps);
+    if (worker->live)
+        return delay_video(worker, take_unit);
+    output_push_video(worker->output, take_unit);
+    access_unit_free(take_unit);
+    return true;
+}
+
+static bool on_audio(GstBuffer *take_buffer, void *user)
+{
+    struct worker *worker = user;
+    return core_push(worker->core, take_buffer);
+}
+
+static void on_input_ended(void *user)
+{
+    struct worker *worker = user;
+
+    core_end(worker->core);
+    if (worker->delay)
+        video_delay_end(worker->delay);
+    else
+        worker->video_drained = true;
+}
+
+static void on_input_failed(int exit_code, const char *message, void *user)
+{
+    dub_log_error("%s", message);
+    end(user, exit_code);
+}
+
+static void on_bus_error(const char *type, void *user)
+{
+    struct worker *worker = user;
+    dub_counts_add(&worker->bus_errors, type, 1);
+}
+
+static const struct input_events input_events = {
+    .flow = {.on_start = on_start, .on_video = on_video, .on_audio = on_audio},
+    .on_ended = on_input_ended,
+    .on_failed = on_input_failed,
+    .on_bus_error = on_bus_error,
+};
+
+/* ---- core and delay ---- */
+
+static void on_packet(GstBuffer *take_packet, void *user)
+{
+    struct worker *worker = user;
+    output_push_audio(worker->output, take_packet);
+}
+
+static void on_phrase(const GstStructure *phrase, void *user)
+{
+    struct worker *worker = user;
+    const struct dub_ledger_line *line = phrases_add(worker->phrases, phrase);
+
+    dub_log_info("phrase %" G_GINT64_FORMAT " at %.1f s: %s%s%s, lag %" G_GINT64_FORMAT " ms", line->seq,
+                 (double)line->start_ms / 1000, dub_phrase_state_name(line->state),
+                 line->reason && *line->reason ? ", " : "", line->reason ? line->reason : "", line->lag_ms);
+    if (worker->control)
+        control_broadcast(worker->control, dub_worker_phrase_to_json(line));
+}
+
+static void on_core_drained(void *user)
+{
+    struct worker *worker = user;
+    worker->core_drained = true;
+    end_when_drained(worker);
+}
+
+static void on_core_failed(const char *message, void *user)
+{
+    dub_log_error("the sound cannot be processed: %s", message);
+    on_bus_error("core", user);
+    end(user, DUB_EXIT_FAILURE);
+}
+
+static const struct core_events core_events = {
+    .on_packet = on_packet,
+    .on_phrase = on_phrase,
+    .on_drained = on_core_drained,
+    .on_failed = on_core_failed,
+};
+
+static void on_release(const struct access_unit *unit, void *user)
+{
+    struct worker *worker = user;
+    output_push_video(worker->output, unit);
+}
+
+static gboolean on_video_drained_main(gpointer data)
+{
+    struct worker *worker = data;
+    worker->video_drained = true;
+    end_when_drained(worker);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_video_drained(void *user)
+{
+    g_idle_add(on_video_drained_main, user);
+}
+
+static const struct video_delay_events delay_events = {.on_release = on_release,
+                                                       .on_drained = on_video_drained};
+
+/* ---- output ---- */
+
+static void on_output_finished(bool complete, void *user)
+{
+    struct worker *worker = user;
+
+    if (!complete && worker->exit_code == DUB_EXIT_OK && worker->core_drained)
+        worker->exit_code = WORKER_EXIT_OUTPUT_LOST;
+    g_main_loop_quit(worker->loop);
+}
+
+static void on_output_failed(const char *message, void *user)
+{
+    dub_log_error("%s", message);
+    end(user, WORKER_EXIT_OUTPUT_LOST);
+}
+
+static const struct output_events output_events = {
+    .on_finished = on_output_finished,
+    .on_failed = on_output_failed,
+    .on_bus_error = on_bus_error,
+};
+
+/* ---- control ---- */
+
+static enum dub_worker_state current_state(const struct worker *worker, const struct input_facts *input,
+                                           const struct output_facts *output)
+{
+    if (worker->ending)
+        return DUB_WORKER_DRAINING;
+    if (input->connected && output->connected)
+        return DUB_WORKER_RUNNING;
+    return input->ever_connected && output->bytes > 0 ? DUB_WORKER_RECONNECTING : DUB_WORKER_CONNECTING;
+}
+
+static JsonNode *make_status(struct worker *worker)
+{
+    struct dub_worker_status status;
+    struct input_facts input;
+    struct output_facts output;
+    g_autoptr(GstStructure) dub = core_get_stats(worker->core);
+
+    input_get_facts(worker->input, &input);
+    output_get_facts(worker->output, &output);
+    status_fill(&status, &(struct status_sources){
+                             .settings = worker->settings,
+                             .state = current_state(worker, &input, &output),
+                             .uptime_ns = now_ns() - worker->started_ns,
+                             .input = &input,
+                             .output = &output,
+                             .phrases = worker->phrases,
+                             .dub = dub,
+                             .bus_errors = &worker->bus_errors,
+                         });
+    JsonNode *node = dub_worker_status_to_json(&status);
+    dub_worker_status_clear(&status);
+    source_facts_clear(&input.tracks);
+    return node;
+}
+
+static gboolean on_status_timer(gpointer data)
+{
+    struct worker *worker = data;
+    if (worker->control && control_n_clients(worker->control) > 0)
+        control_broadcast(worker->control, make_status(worker));
+    return G_SOURCE_CONTINUE;
+}
+
+static JsonNode *make_hello(void *user)
+{
+    struct worker *worker = user;
+    struct dub_worker_hello hello = {
+        .stream_id = worker->settings->stream_id,
+        .run_id = worker->settings->common.run_id,
+        .instance_id = worker->settings->common.instance_id,
+        .pid = getpid(),
+        .version = (char *)DUB_VERSION,
+    };
+    return dub_worker_hello_to_json(&hello);
+}
+
+static void send_phrase(const struct dub_ledger_line *line, void *client)
+{
+    control_send(client, dub_worker_phrase_to_json(line));
+}
+
+static void on_phrases(struct control_client *client, int64_t after, void *user)
+{
+    struct worker *worker = user;
+    phrases_foreach(worker->phrases, after, send_phrase, client);
+}
+
+static void on_stop(void *user)
+{
+    worker_stop(user);
+}
+
+static const struct control_events control_events = {
+    .make_hello = make_hello,
+    .on_phrases = on_phrases,
+    .on_stop = on_stop,
+};
+
+/* ---- life ---- */
+
+static bool open_records(struct worker *worker, struct dub_error *error)
+{
+    const struct worker_settings *settings = worker->settings;
+
+    worker->phrases = phrases_new(settings->ledger, error);
+    if (!worker->phrases)
+        return false;
+    if (is_disabled(settings->state_dir))
+        return true;
+    worker->control = control_new(settings->state_dir, settings->stream_id, &control_events, worker, error);
+    return worker->control != NULL;
+}
+
+struct worker *worker_new(const struct worker_settings *settings, struct dub_error *error)
+{
+    struct worker *worker = g_new0(struct worker, 1);
+
+    worker->settings = settings;
+    worker->started_ns = now_ns();
+    worker->live = input_pace(settings) != FEEDER_FILE;
+    worker->loop = g_main_loop_new(NULL, FALSE);
+    if (elements_check(error) && open_records(worker, error))
+        worker->core = core_new(settings, worker->live, &core_events, worker, error);
+    if (!worker->core) {
+        worker_free(worker);
+        return NULL;
+    }
+    worker->output =
+        output_new(settings, worker->live, worker->live ? settings->latency_ns : 0, &output_events, worker);
+    if (worker->live)
+        worker->delay =
+            video_delay_new(&delay_events, DELAYED_BYTES_MAX, settings->latency_ns + AHEAD_MAX_NS, worker);
+    worker->input = input_new(settings, &input_events, worker);
+    return worker;
+}
+
+static void log_start(const struct worker *worker)
+{
+    g_autofree char *input = dub_url_mask(worker->settings->input_url);
+    g_autofree char *output = dub_url_mask(worker->settings->output_url);
+
+    dub_log_info("dubbing %s from %s to %s into %s, delay %.1f s", input, worker->settings->source_lang,
+                 worker->settings->target_lang, output, (double)worker->settings->latency_ns / DUB_NS_PER_S);
+}
+
+static void log_end(const struct worker *worker)
+{
+    int64_t counts[DUB_PHRASE_STATE_COUNT];
+
+    for (unsigned i = 0; i < DUB_PHRASE_STATE_COUNT; i++)
+        counts[i] = phrases_count(worker->phrases, i);
+    dub_log_info("finished: %" G_GINT64_FORMAT " phrases dubbed, %" G_GINT64_FORMAT
+                 " passed through, %" G_GINT64_FORMAT " dropped%s%s",
+                 counts[DUB_PHRASE_DUBBED], counts[DUB_PHRASE_PASSTHROUGH], counts[DUB_PHRASE_DROPPED],
+                 is_disabled(worker->settings->ledger) ? "" : "; ledger in ",
+                 is_disabled(worker->settings->ledger) ? "" : worker->settings->ledger);
+}
+
+static gboolean begin(gpointer data)
+{
+    struct worker *worker = data;
+    input_start(worker->input);
+    return G_SOURCE_REMOVE;
+}
+
+int worker_run(struct worker *worker)
+{
+    log_start(worker);
+    worker->status_timer = g_timeout_add(STATUS_INTERVAL_MS, on_status_timer, worker);
+    /* From inside the loop: starting may already end it. */
+    g_idle_add(begin, worker);
+    g_main_loop_run(worker->loop);
+    log_end(worker);
+    return worker->exit_code;
+}
+
+void worker_stop(struct worker *worker)
+{
+    dub_log_info("stopping");
+    end(worker, DUB_EXIT_OK);
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    g_clear_handle_id(&worker->status_timer, g_source_remove);
+    if (worker->core)
+        core_stop(worker->core);
+    input_free(worker->input);
+    video_delay_free(worker->delay);
+    core_free(worker->core);
+    output_free(worker->output);
+    control_free(worker->control);
+    phrases_free(worker->phrases);
+    dub_counts_clear(&worker->bus_errors);
+    g_main_loop_unref(worker->loop);
+    g_free(worker);
+}
