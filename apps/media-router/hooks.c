@@ -20,7 +20,8 @@ struct hook {
     char *command;
     char **environment;
     bool restart;
-    struct dub_process *process; /* NULL while it waits for its restart */
+    bool held;                   /* somebody will call hook_stop, so it stays when its command ends */
+    struct dub_process *process; /* NULL while it waits for its restart, and when it has ended */
     guint timer;                 /* to restart it, or to kill it */
 };
 
@@ -100,7 +101,7 @@ static void on_end(struct dub_process *process, int exit_code, int signal_number
     g_clear_handle_id(&hook->timer, g_source_remove);
     if (hook->restart)
         hook->timer = g_timeout_add_seconds(RESTART_AFTER_S, on_restart, hook);
-    else
+    else if (!hook->held)
         forget(hook);
 }
 
@@ -125,8 +126,8 @@ static bool launch(struct hook *hook)
     return true;
 }
 
-struct hook *hook_start(struct hook_pool *pool, const char *name, const char *command,
-                        const char *const *environment, bool restart)
+static struct hook *start(struct hook_pool *pool, const char *name, const char *command,
+                          const char *const *environment, bool restart, bool held)
 {
     if (command == NULL || *command == '\0')
         return NULL;
@@ -136,12 +137,19 @@ struct hook *hook_start(struct hook_pool *pool, const char *name, const char *co
     hook->command = g_strdup(command);
     hook->environment = g_strdupv((char **)(uintptr_t)environment);
     hook->restart = restart;
+    hook->held = held;
     if (!launch(hook)) {
         hook_free(hook);
         return NULL;
     }
     g_hash_table_add(pool->hooks, hook);
     return hook;
+}
+
+struct hook *hook_start(struct hook_pool *pool, const char *name, const char *command,
+                        const char *const *environment, bool restart)
+{
+    return start(pool, name, command, environment, restart, true);
 }
 
 static gboolean on_kill(gpointer user)
@@ -158,6 +166,7 @@ void hook_stop(struct hook *hook)
     if (hook == NULL)
         return;
     hook->restart = false;
+    hook->held = false;
     g_clear_handle_id(&hook->timer, g_source_remove);
     if (hook->process == NULL) {
         forget(hook);
@@ -169,5 +178,5 @@ void hook_stop(struct hook *hook)
 
 void hook_run(struct hook_pool *pool, const char *name, const char *command, const char *const *environment)
 {
-    hook_start(pool, name, command, environment, false);
+    start(pool, name, command, environment, false, false);
 }
