@@ -209,10 +209,11 @@ def _clicks(recording: Sound, offset: float) -> list[float]:
 
 
 def band_pass(samples: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
-    spectrum = np.fft.rfft(samples)
-    frequencies = np.fft.rfftfreq(len(samples), 1 / RATE)
+    size = 1 << max(1, len(samples) - 1).bit_length()
+    spectrum = np.fft.rfft(samples, size)
+    frequencies = np.fft.rfftfreq(size, 1 / RATE)
     spectrum[(frequencies < low_hz) | (frequencies > high_hz)] = 0
-    return np.fft.irfft(spectrum, len(samples))
+    return np.fft.irfft(spectrum, size)[:len(samples)]
 
 
 def _stretches(mask: np.ndarray, times: np.ndarray) -> list[tuple[float, float]]:

@@ -39,9 +39,10 @@ class Recording:
         self.times = sorted(packet.pts for packet in self.video)
 
     def _within_the_sample(self, sound: media.Sound) -> media.Sound:
-        """Without what came after the publisher had gone."""
-        end = self.offset + self.sent[-1].pts - 0.1
-        return media.Sound(sound.start, sound.samples[:max(0, round((end - sound.start) * analyse.RATE))])
+        """Without the decoder's first packets, and without what came after the publisher had gone."""
+        start = sound.start + 0.1
+        end = min(sound.end, self.offset + self.sent[-1].pts) - 0.1
+        return media.Sound(start, sound.cut(start, max(start, end)))
 
 
 def stream_verdicts(recording: Recording, tail: float = 0.0) -> list[Verdict]:
