@@ -77,6 +77,14 @@ bool net_listen(const char *address, int *fd, uint16_t *port, struct dub_error *
     return true;
 }
 
+/* IPv4 peers of an IPv6 wildcard listener look like what they are. */
+static const char *without_mapping(const char *host)
+{
+    static const char mapped[] = "::ffff:";
+    bool is_mapped = g_str_has_prefix(host, mapped) && strchr(host, '.') != NULL;
+    return is_mapped ? host + strlen(mapped) : host;
+}
+
 char *net_format_address(const struct sockaddr *address, unsigned size)
 {
     char host[NI_MAXHOST];
@@ -84,5 +92,7 @@ char *net_format_address(const struct sockaddr *address, unsigned size)
     if (getnameinfo(address, size, host, sizeof host, service, sizeof service,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return g_strdup("unknown");
-    return g_strdup_printf(strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s", host, service);
+    const char *name = without_mapping(host);
+    bool is_ipv6 = strchr(name, ':') != NULL;
+    return g_strdup_printf("%s%s%s:%s", is_ipv6 ? "[" : "", name, is_ipv6 ? "]" : "", service);
 }

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config_keys.h"
+
+#include <dubbing_clock.h>
+#include <dubbing_config.h>
+#include <string.h>
+
+enum key_type { KEY_TEXT, KEY_ADDRESS, KEY_SWITCH, KEY_TIMEOUT, KEY_COUNT, KEY_SOURCE };
+
+struct config_key {
+    const char *name;
+    enum key_type type;
+    size_t offset;
+    int64_t min, max; /* of KEY_COUNT */
+};
+
+#define GLOBAL(field) offsetof(struct router_config, field)
+#define PATH(field) offsetof(struct path_config, field)
+
+static const struct config_key global_keys[] = {
+    {"rtmp", KEY_SWITCH, GLOBAL(rtmp), 0, 0},
+    {"rtmpAddress", KEY_ADDRESS, GLOBAL(rtmp_address), 0, 0},
+    {"rtspAddress", KEY_ADDRESS, GLOBAL(rtsp_address), 0, 0},
+    {"api", KEY_SWITCH, GLOBAL(api), 0, 0},
+    {"apiAddress", KEY_ADDRESS, GLOBAL(api_address), 0, 0},
+    {"metrics", KEY_SWITCH, GLOBAL(metrics), 0, 0},
+    {"metricsAddress", KEY_ADDRESS, GLOBAL(metrics_address), 0, 0},
+    {"readTimeout", KEY_TIMEOUT, GLOBAL(read_timeout_ns), 0, 0},
+    {"writeTimeout", KEY_TIMEOUT, GLOBAL(write_timeout_ns), 0, 0},
+    {"writeQueueSize", KEY_COUNT, GLOBAL(write_queue_messages), 1, 1 << 16},
+    {NULL},
+};
+
+/* MediaMTX renamed its ready hooks in 1.20; both names are one thing. */
+static const struct config_key path_keys[] = {
+    {"source", KEY_SOURCE, 0, 0, 0},
+    {"overridePublisher", KEY_SWITCH, PATH(override_publisher), 0, 0},
+    {"maxReaders", KEY_COUNT, PATH(max_readers), 0, INT32_MAX},
+    {"runOnReady", KEY_TEXT, PATH(run_on_ready), 0, 0},
+    {"runOnAvailable", KEY_TEXT, PATH(run_on_ready), 0, 0},
+    {"runOnReadyRestart", KEY_SWITCH, PATH(run_on_ready_restart), 0, 0},
+    {"runOnAvailableRestart", KEY_SWITCH, PATH(run_on_ready_restart), 0, 0},
+    {"runOnNotReady", KEY_TEXT, PATH(run_on_not_ready), 0, 0},
+    {"runOnUnavailable", KEY_TEXT, PATH(run_on_not_ready), 0, 0},
+    {NULL},
+};
+
+static const struct config_key *find(const struct config_key *keys, const char *name,
+                                     int (*compare)(const char *a, const char *b))
+{
+    for (const struct config_key *key = keys; key->name != NULL; key++)
+        if (compare(key->name, name) == 0)
+            return key;
+    return NULL;
+}
+
+/* Environment names are upper case; a name in another case is somebody else's. */
+static int compare_upper(const char *name, const char *upper)
+{
+    g_autofree char *text = g_ascii_strup(name, -1);
+    return strcmp(text, upper);
+}
+
+const struct config_key *config_key_find_global(const char *name)
+{
+    return find(global_keys, name, strcmp);
+}
+
+const struct config_key *config_key_find_path(const char *name)
+{
+    return find(path_keys, name, strcmp);
+}
+
+const struct config_key *config_key_find_global_env(const char *name)
+{
+    return find(global_keys, name, compare_upper);
+}
+
+const struct config_key *config_key_find_path_env(const char *name)
+{
+    return find(path_keys, name, compare_upper);
+}
+
+static bool set_text(void *target, const char *value)
+{
+    char **text = target;
+    g_free(*text);
+    *text = g_strdup(value);
+    return true;
+}
+
+static bool set_address(void *target, const char *value)
+{
+    g_autofree char *host = NULL;
+    uint16_t port;
+    return dub_parse_address(value, &host, &port) && set_text(target, value);
+}
+
+static bool set_switch(void *target, const char *value)
+{
+    static const char *const yes[] = {"yes", "true", "on", NULL};
+    static const char *const no[] = {"no", "false", "off", NULL};
+    g_autofree char *lower = g_ascii_strdown(value, -1);
+    bool *flag = target;
+    *flag = g_strv_contains(yes, lower);
+    return *flag || g_strv_contains(no, lower);
+}
+
+static bool set_timeout(void *target, const char *value)
+{
+    int64_t *timeout_ns = target;
+    return dub_parse_duration(value, timeout_ns) && *timeout_ns > 0;
+}
+
+static bool set_count(void *target, const char *value, int64_t min, int64_t max)
+{
+    return g_ascii_string_to_signed(value, 10, min, max, target, NULL);
+}
+
+static bool set(const struct config_key *key, char *target, const char *value, const char **expected)
+{
+    switch (key->type) {
+    case KEY_TEXT:
+        return set_text(target + key->offset, value);
+    case KEY_ADDRESS:
+        *expected = "host:port";
+        return set_address(target + key->offset, value);
+    case KEY_SWITCH:
+        *expected = "yes or no";
+        return set_switch(target + key->offset, value);
+    case KEY_TIMEOUT:
+        *expected = "a duration such as 10s";
+        return set_timeout(target + key->offset, value);
+    case KEY_COUNT:
+        *expected = "a whole number in range";
+        return set_count(target + key->offset, value, key->min, key->max);
+    case KEY_SOURCE:
+        *expected = "\"publisher\": this router does not pull streams";
+        return strcmp(value, "publisher") == 0;
+    }
+    return false;
+}
+
+bool config_key_set(const struct config_key *key, void *target, const char *where, const char *value,
+                    struct dub_error *error)
+{
+    const char *expected = "";
+    if (set(key, target, value, &expected))
+        return true;
+    return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%s%s is \"%.60s\", it must be %s", where,
+                         key->name, value, expected);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The keys of a MediaMTX configuration that are known here, as a table: the file and the environment set the
+ * same values through it. Private to config_yaml.c and its test. */
+#pragma once
+
+#include "config.h"
+
+struct config_key;
+
+/* NULL when there is no such key. */
+const struct config_key *config_key_find_global(const char *name);
+const struct config_key *config_key_find_path(const char *name);
+/* By the upper-case form that environment variables use. */
+const struct config_key *config_key_find_global_env(const char *name);
+const struct config_key *config_key_find_path_env(const char *name);
+
+/* target: struct router_config or struct path_config, as the key is one of. where ("paths.demo.") stands
+ * before the key in messages. */
+bool config_key_set(const struct config_key *key, void *target, const char *where, const char *value,
+                    struct dub_error *error);
