@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fragmenter.h"
+
+#include "samples.h"
+#include <math.h>
+
+#define HOP DUB_BLOCK_SAMPLES
+#define PAUSE_SAMPLES DUB_MS_TO_SAMPLES(300)
+/* Enough once the soft limit is passed. */
+#define SHORT_PAUSE_SAMPLES DUB_MS_TO_SAMPLES(120)
+/* Speech shorter than the minimum goes alone after this. */
+#define LONELY_PAUSE_SAMPLES DUB_MS_TO_SAMPLES(1000)
+#define MIN_SAMPLES DUB_MS_TO_SAMPLES(1000)
+#define MAX_SAMPLES DUB_MS_TO_SAMPLES(6000)
+/* Weak first and last sounds lie below the detector's threshold. */
+#define LEAD_SAMPLES DUB_MS_TO_SAMPLES(120)
+#define TRAIL_SAMPLES DUB_MS_TO_SAMPLES(100)
+#define QUIET_HOPS 10
+/* Less is a click, a bang or a note. */
+#define MIN_SPEECH_HOPS 12
+/* Mean evidence from which a fragment counts as speech. */
+#define MIN_LIKENESS 0.5f
+
+void dub_fragmenter_init(struct dub_fragmenter *fragmenter, enum dub_fragmenter_mode mode,
+                         int64_t segment_samples)
+{
+    *fragmenter = (struct dub_fragmenter){.mode = mode,
+                                          .segment_samples = MAX(segment_samples, HOP),
+                                          .soft_samples = MAX_SAMPLES,
+                                          .hard_samples = MAX_SAMPLES,
+                                          .start = -1};
+}
+
+void dub_fragmenter_set_limits(struct dub_fragmenter *fragmenter, int64_t delay, int64_t max_lag, int64_t rtt)
+{
+    fragmenter->soft_samples = CLAMP(delay - rtt, MIN_SAMPLES, MAX_SAMPLES);
+    fragmenter->hard_samples = CLAMP(delay + max_lag - rtt, MIN_SAMPLES, MAX_SAMPLES);
+}
+
+static bool is_speech(const struct dub_fragmenter *fragmenter)
+{
+    return fragmenter->speech_hops >= MIN_SPEECH_HOPS &&
+           fragmenter->likeness_sum >= MIN_LIKENESS * (float)fragmenter->speech_hops;
+}
+
+/* Closes the open fragment at `end`; true when it is worth sending. */
+static bool finish(struct dub_fragmenter *fragmenter, int64_t end, struct dub_fragment_span *span)
+{
+    *span = (struct dub_fragment_span){
+        .start = fragmenter->start, .end = end, .pause = MAX(fragmenter->position - end, 0)};
+    bool send = is_speech(fragmenter);
+    fragmenter->start = -1;
+    fragmenter->floor = end;
+    fragmenter->speech_hops = 0;
+    fragmenter->likeness_sum = 0;
+    return send;
+}
+
+static void open_at(struct dub_fragmenter *fragmenter, int64_t start)
+{
+    fragmenter->start = MAX(start, fragmenter->floor);
+    fragmenter->speech_hops = 0;
+    fragmenter->likeness_sum = 0;
+}
+
+static int64_t trailing_end(const struct dub_fragmenter *fragmenter)
+{
+    return MIN(fragmenter->speech_end + TRAIL_SAMPLES, fragmenter->position);
+}
+
+/* The middle of the quietest 100 ms of the last second; the hops of at least MIN_SAMPLES before stay. */
+static int64_t quietest_place(const struct dub_fragmenter *fragmenter)
+{
+    int64_t now = fragmenter->position / HOP;
+    int64_t first = MAX(now - DUB_FRAGMENTER_TAIL_HOPS, (fragmenter->start + MIN_SAMPLES) / HOP - QUIET_HOPS);
+    int64_t best = now;
+    float best_sum = INFINITY;
+    for (int64_t at = first; at + QUIET_HOPS <= now; at++) {
+        float sum = 0;
+        for (int64_t i = at; i < at + QUIET_HOPS; i++)
+            sum += fragmenter->levels[i % DUB_FRAGMENTER_TAIL_HOPS];
+        if (sum < best_sum) {
+            best_sum = sum;
+            best = at + QUIET_HOPS / 2;
+        }
+    }
+    return best * HOP;
+}
+
+/* At the hard limit, in the middle of speech: what comes after the cut is the beginning of the next fragment.
+ */
+static bool cut(struct dub_fragmenter *fragmenter, struct dub_fragment_span *span)
+{
+    int64_t place = quietest_place(fragmenter);
+    float mean = fragmenter->likeness_sum / (float)MAX(fragmenter->speech_hops, 1);
+    bool send = finish(fragmenter, place, span);
+    span->pause = 0;
+    if (fragmenter->speech_end > place) {
+        open_at(fragmenter, place);
+        fragmenter->speech_hops = (unsigned)((fragmenter->speech_end - place) / HOP);
+        fragmenter->likeness_sum = mean * (float)fragmenter->speech_hops;
+    }
+    return send;
+}
+
+static int64_t pause_needed(const struct dub_fragmenter *fragmenter, int64_t length)
+{
+    if (length < MIN_SAMPLES)
+        return LONELY_PAUSE_SAMPLES;
+    return length > fragmenter->soft_samples ? SHORT_PAUSE_SAMPLES : PAUSE_SAMPLES;
+}
+
+static bool hop_vad(struct dub_fragmenter *fragmenter, const struct dub_fragmenter_hop *hop,
+                    struct dub_fragment_span *span)
+{
+    if (hop->speech) {
+        if (fragmenter->start < 0)
+            open_at(fragmenter, fragmenter->position - HOP - LEAD_SAMPLES);
+        fragmenter->speech_end = fragmenter->position;
+        fragmenter->speech_hops++;
+        fragmenter->likeness_sum += hop->speech_likeness;
+    }
+    if (fragmenter->start < 0)
+        return false;
+
+    int64_t length = trailing_end(fragmenter) - fragmenter->start;
+    int64_t pause = fragmenter->position - fragmenter->speech_end;
+    if (pause >= pause_needed(fragmenter, length))
+        return finish(fragmenter, trailing_end(fragmenter), span);
+    if (fragmenter->position - fragmenter->start >= fragmenter->hard_samples)
+        return cut(fragmenter, span);
+    return false;
+}
+
+static bool hop_fixed(struct dub_fragmenter *fragmenter, const struct dub_fragmenter_hop *hop,
+                      struct dub_fragment_span *span)
+{
+    if (fragmenter->start < 0)
+        open_at(fragmenter, fragmenter->position - HOP);
+    if (hop->speech) {
+        fragmenter->speech_hops++;
+        fragmenter->likeness_sum += hop->speech_likeness;
+    }
+    if (fragmenter->position - fragmenter->start < fragmenter->segment_samples)
+        return false;
+    return finish(fragmenter, fragmenter->position, span);
+}
+
+bool dub_fragmenter_hop(struct dub_fragmenter *fragmenter, const struct dub_fragmenter_hop *hop,
+                        struct dub_fragment_span *span)
+{
+    fragmenter->levels[(fragmenter->position / HOP) % DUB_FRAGMENTER_TAIL_HOPS] = hop->level_db;
+    fragmenter->position += HOP;
+    return fragmenter->mode == DUB_FRAGMENTER_FIXED ? hop_fixed(fragmenter, hop, span)
+                                                    : hop_vad(fragmenter, hop, span);
+}
+
+bool dub_fragmenter_end(struct dub_fragmenter *fragmenter, struct dub_fragment_span *span)
+{
+    if (fragmenter->start < 0)
+        return false;
+    bool fixed = fragmenter->mode == DUB_FRAGMENTER_FIXED;
+    return finish(fragmenter, fixed ? fragmenter->position : trailing_end(fragmenter), span);
+}
+
+int64_t dub_fragmenter_frontier(const struct dub_fragmenter *fragmenter)
+{
+    if (fragmenter->start >= 0)
+        return fragmenter->start;
+    return MAX(fragmenter->position - LEAD_SAMPLES, fragmenter->floor);
+}
