@@ -24,7 +24,7 @@ class Recorder:
 
     def __init__(self, url: str, path: Path, folder: Path, name: str = "recorder", options: tuple[str, ...] = ()) -> None:
         self.path = path
-        self.child = Child(name, [*FFMPEG, "-y", *options, "-i", url, "-map", "0", "-c", "copy", str(path)], folder)
+        self.child = Child(name, [*FFMPEG, "-y", *options, "-i", url, "-map", "0:v", "-map", "0:a", "-c", "copy", str(path)], folder)
 
     def finish(self, timeout: float) -> int | None:
         """Waits for the stream's end, else makes ffmpeg close the file."""

@@ -1,0 +1,55 @@
+"""Fixtures of the end-to-end tests: a stack of one's own on free ports, small samples made once a session."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from support import sample, stack  # noqa: E402  (needs the path above)
+
+
+@pytest.fixture(scope="session")
+def samples_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("samples")
+
+
+@pytest.fixture(scope="session")
+def short_sample(samples_folder):
+    """A few seconds without speech, for what has nothing to do with dubbing."""
+    recipe = sample.Recipe(duration=12.0, width=320, height=180, sentences=(), pauses=())
+    return sample.make_sample(samples_folder / "short.mp4", recipe)
+
+
+@pytest.fixture(scope="session")
+def spoken_sample(samples_folder):
+    """Half a minute with five sentences."""
+    recipe = sample.Recipe(duration=34.0, width=640, height=360, sentences=sample.SENTENCES[:5])
+    return sample.make_sample(samples_folder / "spoken.mp4", recipe)
+
+
+@pytest.fixture
+def make_stack(build_dir, tmp_path):
+    """Makes stacks with these settings; every one is stopped when the test ends, however it ends."""
+    made = []
+
+    def make(**settings):
+        layout = stack.Layout(stack.find_programs(build_dir), tmp_path / f"stack{len(made)}",
+                              settings={name: str(value) for name, value in settings.items()})
+        made.append(stack.Stack(layout))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def router(build_dir, tmp_path):
+    """The router alone, its hooks without a listener behind them."""
+    programs = stack.find_programs(build_dir, ("media-router",))
+    layout = stack.Layout({**programs, "mtx-hook": pathlib.Path("/bin/true"), "media-worker": pathlib.Path("/bin/true")},
+                          tmp_path / "router")
+    with stack.Stack(layout) as alone:
+        yield alone.start("media-router")
