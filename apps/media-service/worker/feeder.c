@@ -181,14 +181,14 @@ static bool pass_video(struct feeder *feeder, struct item *item, int64_t dts_ns)
         dts_ns = MAX(dts_ns, feeder->last_dts_ns + LEAST_VIDEO_STEP_NS / 2);
     feeder->last_dts_ns = dts_ns;
 
-    struct access_unit *unit = g_new0(struct access_unit, 1);
-    unit->buffer = g_steal_pointer(&item->buffer);
-    unit->caps = g_steal_pointer(&item->caps);
-    unit->dts_ns = dts_ns;
-    unit->pts_ns = MAX(pts_ns, dts_ns);
-    unit->arrival_ns = item->arrival_ns;
-    unit->key = key;
-    return feeder->events.on_video(unit, feeder->user);
+    struct packet *packet = g_new0(struct packet, 1);
+    packet->buffer = g_steal_pointer(&item->buffer);
+    packet->caps = g_steal_pointer(&item->caps);
+    packet->dts_ns = dts_ns;
+    packet->pts_ns = MAX(pts_ns, dts_ns);
+    packet->arrival_ns = item->arrival_ns;
+    packet->key = key;
+    return feeder->events.on_video(packet, feeder->user);
 }
 
 static bool pass_audio(struct feeder *feeder, struct item *item, int64_t position_ns)

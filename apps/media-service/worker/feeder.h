@@ -7,7 +7,7 @@
  * Threads: the push functions are called on the input's one streaming thread; the events run on it. */
 #pragma once
 
-#include "access_queue.h"
+#include "packet_queue.h"
 
 #include <dubbing_clock.h>
 
@@ -23,8 +23,8 @@ struct feeder_events {
     /* Once, before the first buffer is passed on: timeline position 0 is base_ns on the clock (0 for
      * FEEDER_FILE). */
     void (*on_start)(int64_t base_ns, void *user);
-    /* Takes the unit; due_ns is not set. False ends the stream's flow. */
-    bool (*on_video)(struct access_unit *take_unit, void *user);
+    /* Takes the packet; due_ns is not set. False ends the stream's flow. */
+    bool (*on_video)(struct packet *take_packet, void *user);
     /* Takes the buffer of 48 kHz stereo S16, its PTS is on the timeline. False as above. */
     bool (*on_audio)(GstBuffer *take_buffer, void *user);
 };

@@ -2,7 +2,6 @@
 #include "output.h"
 
 #include "core.h"
-#include "elements.h"
 #include "location.h"
 #include "reconnect.h"
 #include "sink.h"
@@ -10,7 +9,6 @@
 #include <dubbing_clock.h>
 #include <dubbing_ids.h>
 #include <dubbing_log.h>
-#include <gst/app/app.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -19,25 +17,21 @@
 /* A file that is not live: pictures that wait for the dub of their sound. */
 #define FILE_BACKLOG_BYTES_MAX (INT64_C(1) << 30)
 #define FINISH_TIMEOUT_MS 5000
-/* Sound comes ahead of its picture: what is kept of it until the first picture of a connection goes in. */
-#define KEPT_PACKETS 32
 
 struct output {
     const struct worker_settings *settings;
     struct output_events events;
     void *user;
     bool live, is_file;
-    int64_t shift_ns, base_ns;
     struct reconnect reconnect; /* main thread, as the two below */
     guint retry_timer, finish_timer;
 
     pthread_mutex_t lock; /* guards what follows; the pushes only append to queues under it */
     struct sink sink;     /* zeroed while not connected */
     guint bus_watch;
-    GstCaps *video_caps; /* the latest */
-    bool gate_open;      /* the first key frame of this connection has gone in */
-    int64_t gate_ns;     /* its output timestamp: sound before it is left out */
-    GQueue kept;         /* GstBuffer: the latest sound while the gate is closed */
+    bool prepared;   /* the first connection has been made */
+    bool gate_open;  /* the first key frame of this connection has gone in */
+    int64_t gate_ns; /* its place on the timeline: sound before it is left out */
     bool finishing, failed;
     bool connected, stalled;
     struct output_facts facts;
@@ -50,7 +44,7 @@ struct output {
 
 static void connect_output(struct output *output);
 
-struct output *output_new(const struct worker_settings *settings, bool live, int64_t shift_ns,
+struct output *output_new(const struct worker_settings *settings, bool live,
                           const struct output_events *events, void *user)
 {
     struct output *output = g_new0(struct output, 1);
@@ -60,9 +54,7 @@ struct output *output_new(const struct worker_settings *settings, bool live, int
     output->user = user;
     output->live = live;
     output->is_file = location_kind(settings->output_url) == LOCATION_FILE;
-    output->shift_ns = shift_ns;
     reconnect_init(&output->reconnect, settings->output_grace_ns);
-    g_queue_init(&output->kept);
     pthread_mutex_init(&output->lock, NULL);
     return output;
 }
@@ -74,7 +66,6 @@ static void disconnect(struct output *output)
     struct sink sink = output->sink;
     output->sink = (struct sink){0};
     output->gate_open = output->connected = output->stalled = false;
-    g_queue_clear_full(&output->kept, (GDestroyNotify)gst_buffer_unref);
     pthread_mutex_unlock(&output->lock);
     g_clear_handle_id(&output->bus_watch, g_source_remove);
     /* Outside the lock: this waits for the pipeline's threads. */
@@ -189,80 +180,46 @@ static GstPadProbeReturn on_muxed_buffer(GstPad *pad, GstPadProbeInfo *info, gpo
 /* Under the lock. */
 static void connect_output(struct output *output)
 {
-    sink_init(&output->sink, output->settings->output_url, output->live, CORE_AUDIO_CAPS);
+    sink_init(&output->sink, output->settings->output_url);
     output->gate_open = !output->live;
     output->gate_ns = 0;
     output->audio_packets = 0;
     output->buffers_through = 0;
     gst_pad_add_probe(output->sink.last_pad, GST_PAD_PROBE_TYPE_BUFFER, on_muxed_buffer, output, NULL);
-    elements_use_clock(output->sink.pipeline, (GstClockTime)output->base_ns);
     g_autoptr(GstBus) bus = gst_element_get_bus(output->sink.pipeline);
     output->bus_watch = gst_bus_add_watch(bus, on_bus_message, output);
     gst_element_set_state(output->sink.pipeline, GST_STATE_PLAYING);
 }
 
-void output_set_base(struct output *output, int64_t base_ns)
+void output_prepare(struct output *output)
 {
     pthread_mutex_lock(&output->lock);
-    output->base_ns = base_ns;
-    pthread_mutex_unlock(&output->lock);
-}
-
-void output_prepare(struct output *output, GstCaps *video_caps)
-{
-    pthread_mutex_lock(&output->lock);
-    if (!output->video_caps && !output->finishing) {
-        output->video_caps = gst_caps_ref(video_caps);
+    if (!output->prepared && !output->finishing) {
+        output->prepared = true;
         connect_output(output);
     }
     pthread_mutex_unlock(&output->lock);
 }
 
-static void watch_backlog(struct output *output)
+static void report_stalled(struct output *output, const char *reason)
 {
-    int64_t bytes = (int64_t)gst_app_src_get_current_level_bytes(GST_APP_SRC(output->sink.video));
-    int64_t most = output->live ? BACKLOG_BYTES_MAX : FILE_BACKLOG_BYTES_MAX;
-
-    if (bytes <= most || output->stalled)
+    if (output->stalled)
         return;
     output->stalled = true;
-    post(output->sink.pipeline, gst_structure_new("stalled", "reason", G_TYPE_STRING,
-                                                  output->live ? "the peer does not read any more"
-                                                               : "too much video waits for its sound",
-                                                  NULL));
+    post(output->sink.pipeline, gst_structure_new("stalled", "reason", G_TYPE_STRING, reason, NULL));
 }
 
-static GstBuffer *placed(GstBuffer *take_buffer, int64_t pts_ns, int64_t dts_ns)
+static void watch_backlog(struct output *output)
 {
-    GstBuffer *buffer = gst_buffer_make_writable(take_buffer);
-    GST_BUFFER_PTS(buffer) = (GstClockTime)pts_ns;
-    GST_BUFFER_DTS(buffer) = (GstClockTime)dts_ns;
-    return buffer;
+    if (output->is_file && sink_backlog_bytes(&output->sink) > FILE_BACKLOG_BYTES_MAX)
+        report_stalled(output, "too much video waits for its sound");
+    else if (!output->is_file && sink_backlog_bytes(&output->sink) > BACKLOG_BYTES_MAX)
+        report_stalled(output, "the peer does not read any more");
 }
 
-/* The muxers' templates ask for what an access unit of AVC always is; demuxers leave it unsaid. */
-static GstCaps *complete_caps(GstCaps *caps)
+static void measure_delay(struct output *output, const struct packet *packet)
 {
-    GstCaps *complete = gst_caps_copy(caps);
-    int width = 0, height = 0;
-
-    gst_caps_set_simple(complete, "alignment", G_TYPE_STRING, "au", NULL);
-    if (elements_h264_size(caps, &width, &height))
-        gst_caps_set_simple(complete, "width", G_TYPE_INT, width, "height", G_TYPE_INT, height, NULL);
-    return complete;
-}
-
-/* Codec headers have changed, or this connection has not had any. */
-static void set_video_caps(struct output *output, GstCaps *caps)
-{
-    g_autoptr(GstCaps) complete = complete_caps(caps);
-    gst_caps_replace(&output->video_caps, caps);
-    gst_app_src_set_caps(GST_APP_SRC(output->sink.video), complete);
-}
-
-static void measure_delay(struct output *output, const struct access_unit *unit)
-{
-    output->delay_sum_ns += dub_clock_now_ns(dub_clock_monotonic()) - unit->arrival_ns;
+    output->delay_sum_ns += dub_clock_now_ns(dub_clock_monotonic()) - packet->arrival_ns;
     output->delay_count++;
 }
 
@@ -277,69 +234,35 @@ static void measure_audio(struct output *output, int64_t pts_ns)
     output->facts.audio_error_ns = pts_ns - counted_ns;
 }
 
-static void append_audio(struct output *output, GstBuffer *take_packet)
+static void append(struct output *output, const struct packet *packet)
 {
-    int64_t pts_ns = (int64_t)GST_BUFFER_PTS(take_packet) + output->shift_ns;
-
-    if (pts_ns < output->gate_ns) {
-        gst_buffer_unref(take_packet);
+    if (!sink_push(&output->sink, packet)) {
+        report_stalled(output, "a picture is too large for this kind of output");
         return;
     }
-    measure_audio(output, pts_ns);
-    gst_app_src_push_buffer(GST_APP_SRC(output->sink.audio), placed(take_packet, pts_ns, pts_ns));
-}
-
-static void keep_audio(struct output *output, GstBuffer *take_packet)
-{
-    g_queue_push_tail(&output->kept, take_packet);
-    if (output->kept.length > KEPT_PACKETS)
-        gst_buffer_unref(g_queue_pop_head(&output->kept));
-}
-
-static void append_video(struct output *output, const struct access_unit *unit)
-{
-    g_autoptr(GstCaps) set = gst_app_src_get_caps(GST_APP_SRC(output->sink.video));
-
-    if (!set || output->video_caps != unit->caps)
-        set_video_caps(output, unit->caps);
-    gst_app_src_push_buffer(GST_APP_SRC(output->sink.video),
-                            placed(gst_buffer_copy(unit->buffer), unit->pts_ns + output->shift_ns,
-                                   unit->dts_ns + output->shift_ns));
-    measure_delay(output, unit);
-    watch_backlog(output);
-}
-
-static void open_gate(struct output *output, const struct access_unit *unit)
-{
-    GstBuffer *packet;
-
-    output->gate_open = true;
-    output->gate_ns = unit->dts_ns + output->shift_ns;
-    while ((packet = g_queue_pop_head(&output->kept)) != NULL)
-        append_audio(output, packet);
-}
-
-void output_push_video(struct output *output, const struct access_unit *unit)
-{
-    pthread_mutex_lock(&output->lock);
-    if (output->sink.pipeline && !output->finishing) {
-        if (!output->gate_open && unit->key)
-            open_gate(output, unit);
-        if (output->gate_open)
-            append_video(output, unit);
+    if (packet->track == TRACK_AUDIO) {
+        measure_audio(output, packet->pts_ns);
+    } else {
+        measure_delay(output, packet);
+        watch_backlog(output);
     }
-    pthread_mutex_unlock(&output->lock);
 }
 
-void output_push_audio(struct output *output, GstBuffer *take_packet)
+/* A connection begins at a key frame; sound from before it has no picture. */
+static bool passes_gate(struct output *output, const struct packet *packet)
+{
+    if (!output->gate_open && packet->track == TRACK_VIDEO && packet->key) {
+        output->gate_open = true;
+        output->gate_ns = packet->dts_ns;
+    }
+    return output->gate_open && packet->dts_ns >= output->gate_ns;
+}
+
+void output_push(struct output *output, const struct packet *packet)
 {
     pthread_mutex_lock(&output->lock);
-    if (!output->sink.pipeline || output->finishing)
-        gst_buffer_unref(take_packet);
-    else if (output->gate_open)
-        append_audio(output, take_packet);
-    else
-        keep_audio(output, take_packet);
+    if (output->sink.ops && !output->finishing && passes_gate(output, packet))
+        append(output, packet);
     pthread_mutex_unlock(&output->lock);
 }
 
@@ -364,11 +287,10 @@ void output_finish(struct output *output)
 {
     g_clear_handle_id(&output->retry_timer, g_source_remove);
     pthread_mutex_lock(&output->lock);
-    bool has_data = output->sink.pipeline && output->audio_packets > 0;
+    bool has_data = output->sink.ops && output->gate_open && output->audio_packets > 0;
     output->finishing = true;
     if (has_data) {
-        gst_app_src_end_of_stream(GST_APP_SRC(output->sink.video));
-        gst_app_src_end_of_stream(GST_APP_SRC(output->sink.audio));
+        sink_end(&output->sink);
     }
     pthread_mutex_unlock(&output->lock);
     output->finish_timer = has_data ? g_timeout_add(FINISH_TIMEOUT_MS, on_finish_timeout, output)
@@ -382,8 +304,6 @@ void output_free(struct output *output)
     g_clear_handle_id(&output->retry_timer, g_source_remove);
     g_clear_handle_id(&output->finish_timer, g_source_remove);
     disconnect(output);
-    g_queue_clear_full(&output->kept, (GDestroyNotify)gst_buffer_unref);
-    gst_clear_caps(&output->video_caps);
     pthread_mutex_destroy(&output->lock);
     g_free(output);
 }

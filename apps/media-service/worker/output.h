@@ -3,7 +3,7 @@
  * again, beginning at a key frame; a file is written once. */
 #pragma once
 
-#include "access_queue.h"
+#include "packet_queue.h"
 #include "settings.h"
 
 struct output;
@@ -23,17 +23,14 @@ struct output_facts {
     int64_t audio_error_ns; /* audio timestamps against the count of their samples: 0 when sound is exact */
 };
 
-/* live: video and audio never wait for each other for long. shift_ns is added to timestamps: D when live. */
-struct output *output_new(const struct worker_settings *settings, bool live, int64_t shift_ns,
+/* live: packets come at their time and a connection begins at a key frame; otherwise everything is written.
+ */
+struct output *output_new(const struct worker_settings *settings, bool live,
                           const struct output_events *events, void *user);
-/* The time base, as core_start. Before the pushes. */
-void output_set_base(struct output *output, int64_t base_ns);
-/* Any thread: the video that will come has these caps; connects ahead of the first push. */
-void output_prepare(struct output *output, GstCaps *video_caps);
-/* Any thread, one at a time each. Borrowed. */
-void output_push_video(struct output *output, const struct access_unit *unit);
-/* Takes the packet, PTS on the input timeline. */
-void output_push_audio(struct output *output, GstBuffer *take_packet);
+/* Any thread: connects ahead of the first packet, the first time it is called. */
+void output_prepare(struct output *output);
+/* Any thread. The packet is borrowed. */
+void output_push(struct output *output, const struct packet *packet);
 /* Main thread: ends the stream cleanly; on_finished follows. */
 void output_finish(struct output *output);
 /* NULL is fine. Main thread, when nobody pushes any more. */

@@ -23,7 +23,8 @@ int64_t reconnect_lost(struct reconnect *reconnect, int64_t now_ns)
     if (left_ns <= 0)
         return -1;
     /* The last attempt comes at the very end of the grace period. */
-    return MIN(dub_backoff_next_ns(&reconnect->backoff), left_ns);
+    int64_t wait_ns = dub_backoff_next_ns(&reconnect->backoff);
+    return MIN(wait_ns, left_ns);
 }
 
 bool reconnect_restored(struct reconnect *reconnect)

@@ -72,6 +72,17 @@ static const struct dub_config_item items[] = {
     {0},
 };
 
+static void check_pace(const struct worker_settings *settings, GPtrArray *problems)
+{
+    if (!settings->input_url || !settings->output_url || settings->realtime)
+        return;
+    if (location_kind(settings->input_url) == LOCATION_FILE &&
+        location_kind(settings->output_url) != LOCATION_FILE)
+        g_ptr_array_add(problems,
+                        g_strdup("WORKER_REALTIME: a file goes to an RTMP output at its own speed only: "
+                                 "add --realtime"));
+}
+
 static void check(const void *data, GPtrArray *problems)
 {
     const struct worker_settings *settings = data;
@@ -85,6 +96,7 @@ static void check(const void *data, GPtrArray *problems)
         g_ptr_array_add(problems, g_strdup_printf("WORKER_INPUT_URL: %s", error.message));
     if (settings->output_url && *settings->output_url && !output_location_check(settings->output_url, &error))
         g_ptr_array_add(problems, g_strdup_printf("WORKER_OUTPUT_URL: %s", error.message));
+    check_pace(settings, problems);
 }
 
 const struct dub_config_program worker_program = {

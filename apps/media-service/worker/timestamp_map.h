@@ -11,10 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TIMESTAMP_MAP_WINDOW_NS (INT64_C(300) * 1000 * 1000) /* live: how long first arrivals are compared   \
-                                                              */
-#define TIMESTAMP_MAP_JUMP_NS (INT64_C(1000) * 1000 * 1000)  /* a step beyond is the publisher's jump */
-#define TIMESTAMP_MAP_SLEW_NS_PER_S (INT64_C(500) * 1000)    /* 0.5 ms per second: system.md section 4 */
+#define TIMESTAMP_MAP_WINDOW_NS                                                                              \
+    (INT64_C(300) * 1000 * 1000)                            /* live: how long first arrivals are compared    \
+                                                             */
+#define TIMESTAMP_MAP_JUMP_NS (INT64_C(1000) * 1000 * 1000) /* a step beyond is the publisher's jump */
+#define TIMESTAMP_MAP_SLEW_NS_PER_S (INT64_C(500) * 1000)   /* 0.5 ms per second: system.md section 4 */
 #define TIMESTAMP_MAP_DRIFT_PERIOD_NS                                                                        \
     (INT64_C(10) * 1000 * 1000 * 1000) /* the least lateness of each is compared */
 #define TIMESTAMP_MAP_LATE_PERIOD_NS                                                                         \

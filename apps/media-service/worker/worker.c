@@ -5,12 +5,12 @@
 
 #include "control.h"
 #include "core.h"
+#include "delay_line.h"
 #include "elements.h"
 #include "input.h"
 #include "output.h"
 #include "phrases.h"
 #include "status.h"
-#include "video_delay.h"
 
 #include <dubbing_ids.h>
 #include <dubbing_log.h>
@@ -28,7 +28,7 @@ struct worker {
     GMainLoop *loop;
     struct input *input;
     struct core *core;
-    struct video_delay *delay; /* NULL when not live */
+    struct delay_line *delay; /* NULL when not live */
     struct output *output;
     struct control *control; /* NULL without a state folder */
     struct phrases *phrases;
@@ -36,8 +36,8 @@ struct worker {
     guint status_timer;
     int64_t started_ns;
     bool live;
-    bool core_drained, video_drained; /* of an ended input */
-    bool ending;                      /* the output is being finished */
+    bool drained; /* all of an ended input has come out */
+    bool ending;  /* the output is being finished */
     int exit_code;
     int64_t base_ns; /* written on the input's thread before the first flow, read on it only */
 };
@@ -62,14 +62,8 @@ static void end(struct worker *worker, int exit_code)
     /* The core first: a full one may hold the input's thread. */
     core_stop(worker->core);
     input_stop(worker->input);
-    g_clear_pointer(&worker->delay, video_delay_free);
+    g_clear_pointer(&worker->delay, delay_line_free);
     output_finish(worker->output);
-}
-
-static void end_when_drained(struct worker *worker)
-{
-    if (worker->core_drained && worker->video_drained)
-        end(worker, DUB_EXIT_OK);
 }
 
 /* ---- input ---- */
@@ -78,7 +72,6 @@ static void on_start(int64_t base_ns, void *user)
 {
     struct worker *worker = user;
     worker->base_ns = base_ns;
-    output_set_base(worker->output, base_ns);
     core_start(worker->core, base_ns);
 }
 
@@ -88,28 +81,30 @@ static gboolean on_delay_failed(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-static bool delay_video(struct worker *worker, struct access_unit *take_unit)
+/* Live, a packet leaves D after its place on the timeline; otherwise at once. */
+static bool send_packet(struct worker *worker, struct packet *take_packet)
 {
     struct dub_error error = {0};
 
-    take_unit->due_ns = worker->base_ns + take_unit->dts_ns + worker->settings->latency_ns;
-    if (video_delay_push(worker->delay, take_unit, &error))
+    if (!worker->live) {
+        output_push(worker->output, take_packet);
+        packet_free(take_packet);
+        return true;
+    }
+    take_packet->due_ns = worker->base_ns + take_packet->dts_ns + worker->settings->latency_ns;
+    if (delay_line_push(worker->delay, take_packet, &error))
         return true;
     dub_log_error("%s", error.message);
     g_idle_add(on_delay_failed, worker);
     return false;
 }
 
-static bool on_video(struct access_unit *take_unit, void *user)
+static bool on_video(struct packet *take_packet, void *user)
 {
     struct worker *worker = user;
 
-    output_prepare(worker->output, take_unit->caps);
-    if (worker->live)
-        return delay_video(worker, take_unit);
-    output_push_video(worker->output, take_unit);
-    access_unit_free(take_unit);
-    return true;
+    output_prepare(worker->output);
+    return send_packet(worker, take_packet);
 }
 
 static bool on_audio(GstBuffer *take_buffer, void *user)
@@ -123,10 +118,6 @@ static void on_input_ended(void *user)
     struct worker *worker = user;
 
     core_end(worker->core);
-    if (worker->delay)
-        video_delay_end(worker->delay);
-    else
-        worker->video_drained = true;
 }
 
 static void on_input_failed(int exit_code, const char *message, void *user)
@@ -152,8 +143,13 @@ static const struct input_events input_events = {
 
 static void on_packet(GstBuffer *take_packet, void *user)
 {
-    struct worker *worker = user;
-    output_push_audio(worker->output, take_packet);
+    struct packet *packet = g_new0(struct packet, 1);
+
+    packet->track = TRACK_AUDIO;
+    packet->buffer = take_packet;
+    packet->pts_ns = packet->dts_ns = (int64_t)GST_BUFFER_PTS(take_packet);
+    packet->key = true;
+    send_packet(user, packet);
 }
 
 static void on_phrase(const GstStructure *phrase, void *user)
@@ -168,11 +164,37 @@ static void on_phrase(const GstStructure *phrase, void *user)
         control_broadcast(worker->control, dub_worker_phrase_to_json(line));
 }
 
+static gboolean on_drained(gpointer data)
+{
+    struct worker *worker = data;
+    worker->drained = true;
+    end(worker, DUB_EXIT_OK);
+    return G_SOURCE_REMOVE;
+}
+
+static void on_release(const struct packet *packet, void *user)
+{
+    struct worker *worker = user;
+    output_push(worker->output, packet);
+}
+
+static void on_delay_drained(void *user)
+{
+    g_idle_add(on_drained, user);
+}
+
+static const struct delay_line_events delay_events = {.on_release = on_release,
+                                                      .on_drained = on_delay_drained};
+
+/* All sound of an ended input is in the delay line, the picture was there before. */
 static void on_core_drained(void *user)
 {
     struct worker *worker = user;
-    worker->core_drained = true;
-    end_when_drained(worker);
+
+    if (worker->delay)
+        delay_line_end(worker->delay);
+    else
+        on_drained(worker);
 }
 
 static void on_core_failed(const char *message, void *user)
@@ -189,35 +211,13 @@ static const struct core_events core_events = {
     .on_failed = on_core_failed,
 };
 
-static void on_release(const struct access_unit *unit, void *user)
-{
-    struct worker *worker = user;
-    output_push_video(worker->output, unit);
-}
-
-static gboolean on_video_drained_main(gpointer data)
-{
-    struct worker *worker = data;
-    worker->video_drained = true;
-    end_when_drained(worker);
-    return G_SOURCE_REMOVE;
-}
-
-static void on_video_drained(void *user)
-{
-    g_idle_add(on_video_drained_main, user);
-}
-
-static const struct video_delay_events delay_events = {.on_release = on_release,
-                                                       .on_drained = on_video_drained};
-
 /* ---- output ---- */
 
 static void on_output_finished(bool complete, void *user)
 {
     struct worker *worker = user;
 
-    if (!complete && worker->exit_code == DUB_EXIT_OK && worker->core_drained)
+    if (!complete && worker->exit_code == DUB_EXIT_OK && worker->drained)
         worker->exit_code = WORKER_EXIT_OUTPUT_LOST;
     g_main_loop_quit(worker->loop);
 }
@@ -343,11 +343,10 @@ struct worker *worker_new(const struct worker_settings *settings, struct dub_err
         worker_free(worker);
         return NULL;
     }
-    worker->output =
-        output_new(settings, worker->live, worker->live ? settings->latency_ns : 0, &output_events, worker);
+    worker->output = output_new(settings, worker->live, &output_events, worker);
     if (worker->live)
         worker->delay =
-            video_delay_new(&delay_events, DELAYED_BYTES_MAX, settings->latency_ns + AHEAD_MAX_NS, worker);
+            delay_line_new(&delay_events, DELAYED_BYTES_MAX, settings->latency_ns + AHEAD_MAX_NS, worker);
     worker->input = input_new(settings, &input_events, worker);
     return worker;
 }
@@ -406,7 +405,7 @@ void worker_free(struct worker *worker)
     if (worker->core)
         core_stop(worker->core);
     input_free(worker->input);
-    video_delay_free(worker->delay);
+    delay_line_free(worker->delay);
     core_free(worker->core);
     output_free(worker->output);
     control_free(worker->control);

@@ -1,46 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "video_delay.h"
+#include "delay_line.h"
 
 #include "monotonic_cond.h"
 
-struct video_delay {
-    struct video_delay_events events;
+struct delay_line {
+    struct delay_line_events events;
     void *user;
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    struct access_queue queue;
-    bool ended;   /* no more units will come */
+    struct packet_queue queue;
+    bool ended;   /* no more packets will come */
     bool stopped; /* the thread is to end now */
 };
 
-/* The next unit when its time has come; NULL when the thread has nothing more to do. */
-static struct access_unit *wait_for_unit(struct video_delay *delay)
+/* The next packet when its time has come; NULL when the thread has nothing more to do. */
+static struct packet *wait_for_packet(struct delay_line *delay)
 {
-    struct access_unit *unit = NULL;
+    struct packet *packet = NULL;
 
     pthread_mutex_lock(&delay->lock);
     while (!delay->stopped) {
-        unit = access_queue_pop_due(&delay->queue, dub_clock_now_ns(dub_clock_monotonic()));
-        if (unit)
+        packet = packet_queue_pop_due(&delay->queue, dub_clock_now_ns(dub_clock_monotonic()));
+        if (packet)
             break;
-        int64_t next_ns = access_queue_next_due_ns(&delay->queue);
+        int64_t next_ns = packet_queue_next_due_ns(&delay->queue);
         if (next_ns == INT64_MAX && delay->ended)
             break;
         monotonic_cond_wait_until(&delay->changed, &delay->lock, next_ns);
     }
     pthread_mutex_unlock(&delay->lock);
-    return unit;
+    return packet;
 }
 
 static void *run(void *data)
 {
-    struct video_delay *delay = data;
-    struct access_unit *unit;
+    struct delay_line *delay = data;
+    struct packet *packet;
 
-    while ((unit = wait_for_unit(delay)) != NULL) {
-        delay->events.on_release(unit, delay->user);
-        access_unit_free(unit);
+    while ((packet = wait_for_packet(delay)) != NULL) {
+        delay->events.on_release(packet, delay->user);
+        packet_free(packet);
     }
     pthread_mutex_lock(&delay->lock);
     bool drained = delay->ended && !delay->stopped;
@@ -50,36 +50,38 @@ static void *run(void *data)
     return NULL;
 }
 
-struct video_delay *video_delay_new(const struct video_delay_events *events, int64_t max_bytes,
-                                    int64_t max_ahead_ns, void *user)
+struct delay_line *delay_line_new(const struct delay_line_events *events, int64_t max_bytes,
+                                  int64_t max_ahead_ns, void *user)
 {
-    struct video_delay *delay = g_new0(struct video_delay, 1);
+    struct delay_line *delay = g_new0(struct delay_line, 1);
 
     delay->events = *events;
     delay->user = user;
     pthread_mutex_init(&delay->lock, NULL);
     monotonic_cond_init(&delay->changed);
-    access_queue_init(&delay->queue, max_bytes, max_ahead_ns);
+    packet_queue_init(&delay->queue, max_bytes, max_ahead_ns);
     if (pthread_create(&delay->thread, NULL, run, delay) != 0)
         g_error("cannot start a thread: raise the limit of processes (ulimit -u)");
-    pthread_setname_np(delay->thread, "video-delay");
+    pthread_setname_np(delay->thread, "delay-line");
     return delay;
 }
 
-bool video_delay_push(struct video_delay *delay, struct access_unit *take_unit, struct dub_error *error)
+bool delay_line_push(struct delay_line *delay, struct packet *take_packet, struct dub_error *error)
 {
     pthread_mutex_lock(&delay->lock);
-    bool pushed = access_queue_push(&delay->queue, take_unit, dub_clock_now_ns(dub_clock_monotonic()), error);
-    /* Only a unit that becomes the next one changes what the thread waits for. */
-    if (pushed && delay->queue.units.length == 1)
+    int64_t before_ns = packet_queue_next_due_ns(&delay->queue);
+    bool pushed =
+        packet_queue_push(&delay->queue, take_packet, dub_clock_now_ns(dub_clock_monotonic()), error);
+    /* Only a packet that becomes the next one changes what the thread waits for. */
+    if (pushed && packet_queue_next_due_ns(&delay->queue) != before_ns)
         pthread_cond_signal(&delay->changed);
     pthread_mutex_unlock(&delay->lock);
     if (!pushed)
-        access_unit_free(take_unit);
+        packet_free(take_packet);
     return pushed;
 }
 
-void video_delay_end(struct video_delay *delay)
+void delay_line_end(struct delay_line *delay)
 {
     pthread_mutex_lock(&delay->lock);
     delay->ended = true;
@@ -87,7 +89,7 @@ void video_delay_end(struct video_delay *delay)
     pthread_mutex_unlock(&delay->lock);
 }
 
-void video_delay_free(struct video_delay *delay)
+void delay_line_free(struct delay_line *delay)
 {
     if (!delay)
         return;
@@ -96,7 +98,7 @@ void video_delay_free(struct video_delay *delay)
     pthread_cond_signal(&delay->changed);
     pthread_mutex_unlock(&delay->lock);
     pthread_join(delay->thread, NULL);
-    access_queue_clear(&delay->queue);
+    packet_queue_clear(&delay->queue);
     pthread_cond_destroy(&delay->changed);
     pthread_mutex_destroy(&delay->lock);
     g_free(delay);

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clips that the worker's tests make, and what they read back from recordings."""
+import json
+import subprocess
+
+import numpy
+
+FRAME_RATE = 30
+SAMPLE_RATE = 48000
+SIZE = (320, 180)
+
+
+def run_ffmpeg(*arguments):
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, arguments)], check=True, stdin=subprocess.DEVNULL)
+
+
+def make_flash_beep(path, seconds=10, audio_rate=SAMPLE_RATE, b_frames=0, gop=30):
+    """A white flash and a beep of 100 ms begin together at every full second but the first."""
+    width, height = SIZE
+    flash = "if(gte(T,0.9)*lt(mod(T+0.0001,1),0.1),235,16)"
+    beep = f"if(gte(t,0.9)*lt(mod(t+0.0000001,1),0.1),0.5*sin(2*PI*1000*t),0)"
+    run_ffmpeg(
+        "-f", "lavfi", "-i", f"color=black:size={width}x{height}:rate={FRAME_RATE},format=yuv420p,"
+        f"geq=lum='{flash}':cb=128:cr=128",
+        "-f", "lavfi", "-i", f"aevalsrc='{beep}|{beep}':s={audio_rate}",
+        "-t", seconds, "-c:v", "libx264", "-preset", "veryfast", "-bf", b_frames, "-g", gop, "-pix_fmt", "yuv420p",
+        "-c:a", "aac", "-b:a", "128k", path)
+
+
+def make_picture_only(path, codec="libx264", seconds=2):
+    run_ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={FRAME_RATE}", "-t", seconds, "-c:v", codec,
+               "-pix_fmt", "yuv420p", path)
+
+
+def make_with_codec(path, codec, seconds=2):
+    run_ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={FRAME_RATE}", "-f", "lavfi", "-i",
+               "sine=frequency=440", "-t", seconds, "-c:v", codec, "-pix_fmt", "yuv420p", "-c:a", "aac", path)
+
+
+def packets(path, stream="v"):
+    """(pts_s, dts_s, hash, is_key) of every packet of one stream, in file order."""
+    output = subprocess.run(
+        ["ffprobe", "-v", "error", "-select_streams", stream, "-show_data_hash", "md5", "-show_entries",
+         "packet=pts_time,dts_time,data_hash,flags", "-of", "json", path], check=True, capture_output=True).stdout
+    return [(float(p["pts_time"]), float(p.get("dts_time", "nan")), p["data_hash"], "K" in p["flags"])
+            for p in json.loads(output)["packets"]]
+
+
+def video_hashes(path):
+    return [packet[2] for packet in packets(path)]
+
+
+def streams(path):
+    output = subprocess.run(["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", path],
+                            check=True, capture_output=True).stdout
+    return json.loads(output)
+
+
+def flash_times(path):
+    """When the picture turns white, in seconds of presentation."""
+    info = subprocess.run(
+        ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time", "-of", "csv=p=0", path],
+        check=True, capture_output=True, text=True).stdout
+    times = [float(line.strip(",")) for line in info.split()]
+    raw = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", path, "-map", "0:v", "-fps_mode", "passthrough", "-f", "rawvideo",
+         "-pix_fmt", "gray", "-vf", "scale=16:9", "-"], check=True, capture_output=True).stdout
+    light = numpy.frombuffer(raw, numpy.uint8).reshape(-1, 16 * 9).mean(axis=1) > 128
+    assert len(light) == len(times), (len(light), len(times))
+    return [times[i] for i in range(1, len(light)) if light[i] and not light[i - 1]]
+
+
+def decode_audio(path):
+    """Mono float samples and the presentation time of the first one; the sound has to be without gaps."""
+    first = subprocess.run(
+        ["ffprobe", "-v", "error", "-select_streams", "a", "-show_entries", "frame=pts_time", "-read_intervals",
+         "%+1", "-of", "csv=p=0", path], check=True, capture_output=True, text=True).stdout
+    raw = subprocess.run(["ffmpeg", "-v", "error", "-i", path, "-map", "0:a", "-ac", "1", "-f", "f32le", "-"],
+                         check=True, capture_output=True, stdin=subprocess.DEVNULL).stdout
+    return numpy.frombuffer(raw, numpy.float32), float(first.split()[0].strip(","))
+
+
+def beep_times(path):
+    """When beeps begin, in seconds of presentation."""
+    samples, start = decode_audio(path)
+    rate = int(next(s for s in streams(path)["streams"] if s["codec_type"] == "audio")["sample_rate"])
+    times = []
+    last = -rate
+    for index in numpy.flatnonzero(numpy.abs(samples) > 0.1):
+        if index - last > rate // 4:
+            times.append(start + index / rate)
+        last = index
+    return times
+
+
+def av_offsets(path):
+    """Sound minus picture, in ms, for each flash that has its beep."""
+    beeps = beep_times(path)
+    offsets = []
+    for flash in flash_times(path):
+        nearest = min(beeps, key=lambda beep: abs(beep - flash), default=None)
+        if nearest is not None and abs(nearest - flash) < 0.4:
+            offsets.append((nearest - flash) * 1000)
+    return offsets
