@@ -4,7 +4,7 @@
 What our writer produces must be valid by the schema and hold no member the schema does not name; and for every member,
 removed or replaced by values of other types and just outside the limits, code and schema must give the same verdict.
 
-    schema_test.py PATH-OF-contract_check SCHEMA-DIRECTORY
+    schema_check.py PATH-OF-contract_check SCHEMA-DIRECTORY
 """
 
 import copy

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+
+#include "echo/echo.h"
+#include "net/connections.h"
+#include "net/http_api.h"
+
+#include <dubbing_log.h>
+#include <dubbing_main.h>
+#include <string.h>
+
+struct app {
+    struct sts_metrics metrics;
+    bool echo;
+    struct processor *processor;
+    struct http_api *http;
+    struct connections *connections;
+};
+
+static bool start_processor(struct app *app, const struct sts_settings *settings, struct dub_error *error)
+{
+    app->processor = echo_new((unsigned)settings->echo_delay_ms);
+    return true;
+}
+
+static char *address_of(const struct sts_settings *settings)
+{
+    bool is_ipv6 = strchr(settings->addr, ':') && *settings->addr != '[';
+    return g_strdup_printf(is_ipv6 ? "[%s]:%d" : "%s:%d", settings->addr, (int)settings->port);
+}
+
+static bool start_server(struct app *app, const struct sts_settings *settings, struct dub_error *error)
+{
+    g_autofree char *address = address_of(settings);
+    app->http = http_api_new(
+        &(struct http_api_config){
+            .address = address,
+            .api_key = settings->api_key,
+            .tls_cert = settings->tls_cert,
+            .tls_key = settings->tls_key,
+            .processor = app->processor,
+            .clock = dub_clock_monotonic(),
+            .metrics = &app->metrics,
+        },
+        error);
+    if (!app->http)
+        return false;
+    app->connections = connections_new(dub_http_server_soup(http_api_server(app->http)),
+                                       &(struct connections_config){
+                                           .processor = app->processor,
+                                           .clock = dub_clock_monotonic(),
+                                           .metrics = &app->metrics,
+                                           .limits = FLOW_DEFAULT_LIMITS,
+                                           .api_key = settings->api_key,
+                                           .echo = app->echo,
+                                           .max_connections = (unsigned)settings->max_connections,
+                                       });
+    return true;
+}
+
+struct app *app_new(const struct sts_settings *settings, int *exit_code, struct dub_error *error)
+{
+    struct app *app = g_new0(struct app, 1);
+    app->echo = settings->mode == STS_MODE_ECHO;
+    sts_metrics_init(&app->metrics);
+    if (!start_processor(app, settings, error)) {
+        *exit_code = STS_EXIT_ENGINE_MISSING;
+    } else if (!start_server(app, settings, error)) {
+        *exit_code =
+            error->code == DUB_ERROR_INVALID_CONFIG ? (int)DUB_EXIT_USAGE : (int)STS_EXIT_ADDRESS_IN_USE;
+    } else {
+        return app;
+    }
+    app_free(app);
+    return NULL;
+}
+
+unsigned app_port(const struct app *app)
+{
+    return dub_http_server_port(http_api_server(app->http));
+}
+
+void app_free(struct app *app)
+{
+    if (!app)
+        return;
+    connections_free(app->connections);
+    http_api_free(app->http);
+    echo_free(app->processor);
+    sts_metrics_clear(&app->metrics);
+    g_free(app);
+}

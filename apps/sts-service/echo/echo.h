@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The processor of `--mode echo`: returns each fragment's own audio, after a delay, without any engine. For
+ * tests of clients, which may ask for errors and backpressure (simulation.h). */
+#pragma once
+
+#include "../pipeline/processor.h"
+
+/* delay_ms from submission to answer; 0: at the next turn of the main loop. */
+struct processor *echo_new(unsigned delay_ms);
+/* Frees what is waiting without answering. NULL is fine. */
+void echo_free(struct processor *processor);

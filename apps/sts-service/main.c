@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "app.h"
+
+#include <dubbing_log.h>
+#include <dubbing_main.h>
+
+static void on_stop(void *user)
+{
+    dub_log_info("stopping");
+    g_main_loop_quit(user);
+}
+
+static int run(const struct sts_settings *settings)
+{
+    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+    struct dub_error error;
+    int exit_code = DUB_EXIT_FAILURE;
+
+    struct app *app = app_new(settings, &exit_code, &error);
+    if (!app) {
+        dub_log_error("%s", error.message);
+        return exit_code;
+    }
+    dub_main_on_signal(on_stop, loop);
+    dub_log_info("listening on %s:%u", settings->addr, app_port(app));
+    g_main_loop_run(loop);
+    app_free(app);
+    return DUB_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct sts_settings settings = {0};
+    switch (dub_config_load(&sts_program, argc, argv, &settings, NULL)) {
+    case DUB_CONFIG_EXIT_SUCCESS:
+        return DUB_EXIT_OK;
+    case DUB_CONFIG_EXIT_USAGE:
+        return DUB_EXIT_USAGE;
+    case DUB_CONFIG_OK:
+        break;
+    }
+    dub_main_start_log("sts-service", NULL, &settings.common);
+    int exit_code = run(&settings);
+    dub_log_clear();
+    dub_config_clear(&sts_program, &settings);
+    return exit_code;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The service's metrics, by their names in protocol.md section 5. Updates from any thread. */
+#pragma once
+
+#include <dubbing_error.h>
+#include <dubbing_metrics.h>
+
+struct sts_metrics {
+    struct dub_metrics *registry;
+    struct dub_metric *processing;  /* seconds by status */
+    struct dub_metric *asr;         /* seconds */
+    struct dub_metric *translation; /* seconds */
+    struct dub_metric *tts;         /* seconds */
+    struct dub_metric *queue_wait;  /* seconds by stage */
+    struct dub_metric *in_flight;
+    struct dub_metric *sessions;
+    struct dub_metric *queue_depth; /* by stage */
+    struct dub_metric *errors;      /* by stage, error_code */
+    struct dub_metric *connections; /* by result */
+    struct dub_metric *engine_info; /* by stage, engine, model */
+};
+
+/* Clear with sts_metrics_clear. */
+void sts_metrics_init(struct sts_metrics *metrics);
+void sts_metrics_clear(struct sts_metrics *metrics);
+
+void sts_metrics_error(struct sts_metrics *metrics, const struct dub_error *error);
+void sts_metrics_connection(struct sts_metrics *metrics, const char *result);
+/* By the stage's name: "asr", "translation", "tts". */
+void sts_metrics_wait(struct sts_metrics *metrics, const char *stage, double seconds);
+void sts_metrics_depth(struct sts_metrics *metrics, const char *stage, unsigned depth);

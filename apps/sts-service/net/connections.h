@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The Socket.IO side: connections, their handshake, and the table of events that they may send. Main loop's
+ * thread. */
+#pragma once
+
+#include "../session/session.h"
+
+#include <dubbing_socketio.h>
+
+struct connections;
+
+/* Borrowed members outlive it; api_key is copied. */
+struct connections_config {
+    struct processor *processor;
+    const struct dub_clock *clock;
+    struct sts_metrics *metrics;
+    struct flow_limits limits;
+    const char *api_key; /* NULL or "": none is asked for */
+    bool echo;           /* config:*_simulation is served */
+    unsigned max_connections;
+    unsigned close_delay_ms;                    /* from stream:complete to closing; 0: 5000 */
+    unsigned ping_interval_ms, ping_timeout_ms; /* 0: the library's */
+};
+
+/* Serves /socket.io/ and /ws/sts on a server of the caller's. */
+struct connections *connections_new(SoupServer *soup, const struct connections_config *config);
+/* Ends all. NULL is fine. */
+void connections_free(struct connections *connections);
+unsigned connections_count(const struct connections *connections);

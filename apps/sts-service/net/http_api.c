@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "http_api.h"
+
+#include <dubbing_json.h>
+#include <dubbing_log.h>
+#include <dubbing_rest.h>
+
+/* The largest audio that is allowed, and what stands around it. */
+#define BODY_BYTES_MAX (DUB_AUDIO_BASE64_BYTES_MAX + 1024 * 1024)
+/* Requests at a time; more are told to come back. */
+#define PENDING_MAX 64
+/* Owners of the sessions count up from 1; these are in the other half of the range. */
+#define FIRST_OWNER (UINT64_C(1) << 63)
+
+struct http_api {
+    struct processor *processor;
+    const struct dub_clock *clock;
+    struct sts_metrics *metrics;
+    struct dub_http_server *server;
+    GQueue pending; /* of struct pending */
+    uint64_t last_owner;
+};
+
+/* One POST whose answer is still being made. */
+struct pending {
+    struct http_api *api;
+    SoupServerMessage *message;
+    gulong finished_handler;
+    GCancellable *cancellable;
+    struct job *job; /* the processor's; we may clear `done` */
+};
+
+static void pending_free(struct pending *pending)
+{
+    g_queue_remove(&pending->api->pending, pending);
+    g_signal_handler_disconnect(pending->message, pending->finished_handler);
+    g_object_unref(pending->message);
+    g_object_unref(pending->cancellable);
+    g_free(pending);
+}
+
+/* Nobody waits for the answer any more. */
+static void abandon(struct pending *pending)
+{
+    struct processor *processor = pending->api->processor;
+    uint64_t owner = pending->job->owner;
+
+    pending->job->done = NULL;
+    g_cancellable_cancel(pending->cancellable);
+    processor->ops->cancel(processor, owner);
+    dub_metric_inc(pending->api->metrics->in_flight, -1, NULL);
+    pending_free(pending);
+}
+
+static void on_message_finished(SoupServerMessage *message, gpointer user)
+{
+    abandon(user);
+}
+
+static void reply_error(struct http_api *api, struct dub_http_request *request, const char *fragment_id,
+                        const struct dub_error *error)
+{
+    unsigned status = dub_process_error_status(error->code);
+    if (status == 429 || status == 503)
+        soup_message_headers_replace(soup_server_message_get_response_headers(request->message),
+                                     "Retry-After", "1");
+    sts_metrics_error(api->metrics, error);
+    dub_http_reply_json(request, status, dub_process_error_to_json(fragment_id, error));
+}
+
+static void reply_processed(struct http_api *api, struct dub_http_request *request,
+                            const struct dub_fragment_processed *processed)
+{
+    const char *status = dub_fragment_status_name(processed->status);
+    dub_metric_observe(api->metrics->processing, (double)processed->processing_time_ms / 1000, &status);
+    if (processed->status == DUB_FRAGMENT_FAILED)
+        reply_error(api, request, processed->fragment_id, &processed->error);
+    else
+        dub_http_reply_json(request, 200, dub_process_answer_to_json(processed));
+}
+
+static void on_job_done(struct job *job, void *user)
+{
+    struct pending *pending = user;
+    struct http_api *api = pending->api;
+    struct dub_http_request request = {.server = api->server, .message = pending->message};
+
+    job->result.processing_time_ms = (dub_clock_now_ns(api->clock) - job->arrived_ns) / DUB_NS_PER_MS;
+    reply_processed(api, &request, &job->result);
+    soup_server_message_unpause(pending->message);
+    dub_metric_inc(api->metrics->in_flight, -1, NULL);
+    pending_free(pending);
+    job_free(job);
+}
+
+static struct job *new_job(struct http_api *api, struct dub_process_request *process,
+                           const struct dub_stream_config *config, GCancellable *cancellable)
+{
+    struct job_settings *settings = job_settings_new(process->fragment.stream_id, config);
+    struct job *job = job_new(FIRST_OWNER + ++api->last_owner, settings, &process->fragment, cancellable);
+    job_settings_unref(settings);
+    job->arrived_ns = dub_clock_now_ns(api->clock);
+    job->deadline_ns = job->arrived_ns + process->timeout_ms * DUB_NS_PER_MS;
+    return job;
+}
+
+static bool submit(struct http_api *api, struct dub_http_request *request,
+                   struct dub_process_request *process, const struct dub_stream_config *config,
+                   struct dub_error *error)
+{
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    if (api->pending.length >= PENDING_MAX)
+        return dub_error_set(error, DUB_ERROR_QUEUE_FULL,
+                             "%d requests are being processed; try again in a second", PENDING_MAX);
+    struct job *job = new_job(api, process, config, cancellable);
+    if (!api->processor->ops->submit(api->processor, job, error)) {
+        job_free(job);
+        return false;
+    }
+    struct pending *pending = g_new0(struct pending, 1);
+    pending->api = api;
+    pending->message = g_object_ref(request->message);
+    pending->cancellable = g_steal_pointer(&cancellable);
+    pending->job = job;
+    pending->finished_handler =
+        g_signal_connect(request->message, "finished", G_CALLBACK(on_message_finished), pending);
+    job->done = on_job_done;
+    job->user = pending;
+    g_queue_push_tail(&api->pending, pending);
+    dub_metric_inc(api->metrics->in_flight, 1, NULL);
+    soup_server_message_pause(request->message);
+    return true;
+}
+
+/* Everything that can be wrong with a request, in the order in which it is cheap to find out. */
+static bool read_request(const struct dub_http_request *request, struct dub_process_request *process,
+                         struct dub_error *error)
+{
+    *process = (struct dub_process_request){0};
+    g_autoptr(JsonNode) body = dub_json_parse(request->body, request->body_size, error);
+    return body && dub_process_request_read(process, body, error) &&
+           dub_audio_check_duration(&process->fragment.audio, error);
+}
+
+static void on_process(struct dub_http_request *request, void *user)
+{
+    struct http_api *api = user;
+    struct dub_process_request process;
+    struct dub_error error;
+    bool good = read_request(request, &process, &error);
+    g_autofree char *fragment_id = g_strdup(process.fragment.addressed ? process.fragment.fragment_id : NULL);
+    struct dub_stream_config config = {
+        .source_language = process.source_language,
+        .target_language = process.target_language,
+        .voice_profile = process.voice_profile,
+        .sample_rate_hz = process.fragment.audio.sample_rate_hz,
+        .channels = process.fragment.audio.channels,
+        .format = process.fragment.audio.format,
+    };
+    if (!good || !api->processor->ops->check_config(api->processor, &config, &error) ||
+        !submit(api, request, &process, &config, &error))
+        reply_error(api, request, fragment_id, &error);
+    dub_process_request_clear(&process);
+}
+
+static JsonNode *node_take(JsonObject *object)
+{
+    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
+    json_node_take_object(node, object);
+    return node;
+}
+
+static void on_engines(struct dub_http_request *request, void *user)
+{
+    struct http_api *api = user;
+    dub_http_reply_json(request, 200, node_take(api->processor->ops->describe(api->processor)));
+}
+
+static void on_health(struct dub_http_request *request, void *user)
+{
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "status", "ok");
+    json_object_set_string_member(object, "version", DUB_VERSION);
+    dub_http_reply_json(request, 200, node_take(object));
+}
+
+/* We listen only once the engines are loaded, so whoever can ask gets a yes, with what there is. */
+static void on_ready(struct dub_http_request *request, void *user)
+{
+    struct http_api *api = user;
+    JsonObject *object = api->processor->ops->describe(api->processor);
+    json_object_set_string_member(object, "status", "ready");
+    json_object_set_int_member(object, "depth", api->processor->ops->depth(api->processor));
+    dub_http_reply_json(request, 200, node_take(object));
+}
+
+static void on_metrics(struct dub_http_request *request, void *user)
+{
+    struct http_api *api = user;
+    dub_http_reply_text(request, 200, DUB_METRICS_CONTENT_TYPE, dub_metrics_format(api->metrics->registry));
+}
+
+static const struct dub_http_route routes[] = {
+    {"POST", "/api/v1/sts/process", on_process, DUB_HTTP_KEYED},
+    {"GET", "/api/v1/engines", on_engines, 0},
+    {"GET", "/health", on_health, 0},
+    {"GET", "/ready", on_ready, 0},
+    {"GET", "/metrics", on_metrics, 0},
+    {NULL},
+};
+
+/* The shape of protocol.md section 2 for what the HTTP layer refuses by itself. */
+static char *format_error(unsigned status, const char *code, const char *message)
+{
+    if (status == 401)
+        code = dub_error_code_name(DUB_ERROR_AUTH_FAILED);
+    if (status == 413)
+        code = dub_error_code_name(DUB_ERROR_FRAGMENT_TOO_LARGE);
+    JsonObject *inner = json_object_new();
+    json_object_set_string_member(inner, "code", code);
+    json_object_set_string_member(inner, "message", message);
+    json_object_set_boolean_member(inner, "retryable", status == 429 || status >= 500);
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "status", "error");
+    json_object_set_object_member(object, "error", inner);
+    return dub_json_object_to_string_take(object);
+}
+
+struct http_api *http_api_new(const struct http_api_config *config, struct dub_error *error)
+{
+    struct dub_http_config http = {
+        .address = config->address,
+        .api_key = config->api_key,
+        .max_body_bytes = BODY_BYTES_MAX,
+        .tls_cert = config->tls_cert,
+        .tls_key = config->tls_key,
+        .format_error = format_error,
+    };
+    struct http_api *api = g_new0(struct http_api, 1);
+    api->processor = config->processor;
+    api->clock = config->clock;
+    api->metrics = config->metrics;
+    g_queue_init(&api->pending);
+    api->server = dub_http_server_new(&http, routes, api, error);
+    if (api->server)
+        return api;
+    g_free(api);
+    return NULL;
+}
+
+void http_api_free(struct http_api *api)
+{
+    if (!api)
+        return;
+    while (api->pending.head)
+        abandon(api->pending.head->data);
+    dub_http_server_free(api->server);
+    g_free(api);
+}
+
+struct dub_http_server *http_api_server(struct http_api *api)
+{
+    return api->server;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The HTTP side: POST /api/v1/sts/process, GET /api/v1/engines, /health, /ready, /metrics. Main loop's
+ * thread. */
+#pragma once
+
+#include "../metrics.h"
+#include "../pipeline/processor.h"
+
+#include <dubbing_clock.h>
+#include <dubbing_http.h>
+
+struct http_api;
+
+/* Borrowed members outlive it; strings are only read by http_api_new. */
+struct http_api_config {
+    const char *address; /* "127.0.0.1:8000", port 0: any free one */
+    const char *api_key;
+    const char *tls_cert, *tls_key;
+    struct processor *processor;
+    const struct dub_clock *clock;
+    struct sts_metrics *metrics;
+};
+
+/* Listens at once. */
+struct http_api *http_api_new(const struct http_api_config *config, struct dub_error *error);
+/* Cancels what is being processed and closes all connections. NULL is fine. */
+void http_api_free(struct http_api *api);
+struct dub_http_server *http_api_server(struct http_api *api);

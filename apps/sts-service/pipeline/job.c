@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "job.h"
+
+static void clear_settings(void *data)
+{
+    struct job_settings *settings = data;
+    g_free(settings->stream_id);
+    g_free(settings->source_language);
+    g_free(settings->target_language);
+    g_free(settings->voice_profile);
+    g_strfreev(settings->domain_hints);
+}
+
+struct job_settings *job_settings_new(const char *stream_id, const struct dub_stream_config *config)
+{
+    struct job_settings *settings = g_atomic_rc_box_new0(struct job_settings);
+    settings->stream_id = g_strdup(stream_id);
+    settings->source_language = g_strdup(config->source_language);
+    settings->target_language = g_strdup(config->target_language);
+    settings->voice_profile = g_strdup(config->voice_profile);
+    settings->domain_hints = g_strdupv(config->domain_hints);
+    settings->out_sample_rate_hz = config->sample_rate_hz;
+    settings->out_channels = config->channels;
+    settings->out_format = config->format;
+    return settings;
+}
+
+struct job_settings *job_settings_ref(struct job_settings *settings)
+{
+    return g_atomic_rc_box_acquire(settings);
+}
+
+void job_settings_unref(struct job_settings *settings)
+{
+    if (settings)
+        g_atomic_rc_box_release_full(settings, clear_settings);
+}
+
+struct job *job_new(uint64_t owner, struct job_settings *settings, struct dub_fragment_data *take_fragment,
+                    GCancellable *cancellable)
+{
+    struct job *job = g_new0(struct job, 1);
+    job->owner = owner;
+    job->settings = job_settings_ref(settings);
+    job->fragment = *take_fragment;
+    *take_fragment = (struct dub_fragment_data){0};
+    job->cancellable = cancellable ? g_object_ref(cancellable) : NULL;
+    job->result = (struct dub_fragment_processed){
+        .fragment_id = g_strdup(job->fragment.fragment_id),
+        .stream_id = g_strdup(job->fragment.stream_id),
+        .sequence_number = job->fragment.sequence_number,
+        .metadata = {.original_duration_ms = job->fragment.audio.duration_ms},
+    };
+    return job;
+}
+
+void job_free(struct job *job)
+{
+    if (!job)
+        return;
+    if (job->work)
+        job->free_work(job->work);
+    job_settings_unref(job->settings);
+    dub_fragment_data_clear(&job->fragment);
+    dub_fragment_processed_clear(&job->result);
+    g_clear_object(&job->cancellable);
+    g_free(job);
+}
+
+void job_finish(struct job *job)
+{
+    if (job->done)
+        job->done(job, job->user);
+    else
+        job_free(job);
+}
+
+void job_fail(struct job *job, const struct dub_error *error)
+{
+    job->result.status = DUB_FRAGMENT_FAILED;
+    job->result.error = *error;
+    dub_audio_clear(&job->result.dubbed_audio);
+}

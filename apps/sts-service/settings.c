@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "settings.h"
+
+#include <stddef.h>
+
+static const char *const modes[] = {"full", "echo", NULL};
+static const char *const devices[] = {"auto", "cpu", "cuda", NULL};
+
+#define STRING(variable, option, member, fallback, text, bits)                                               \
+    {                                                                                                        \
+        .name = (variable), .flag = (option), .type = DUB_CONFIG_STRING, .default_value = (fallback),        \
+        .help = (text), .offset = offsetof(struct sts_settings, member), .flags = (bits)                     \
+    }
+#define INT(variable, option, member, fallback, text, least, most)                                           \
+    {                                                                                                        \
+        .name = (variable), .flag = (option), .type = DUB_CONFIG_INT, .default_value = (fallback),           \
+        .help = (text), .offset = offsetof(struct sts_settings, member), .min = (least), .max = (most)       \
+    }
+#define CHOICE(variable, option, member, fallback, text, names)                                              \
+    {                                                                                                        \
+        .name = (variable), .flag = (option), .type = DUB_CONFIG_CHOICE, .default_value = (fallback),        \
+        .help = (text), .offset = offsetof(struct sts_settings, member), .choices = (names)                  \
+    }
+
+static const struct dub_config_item items[] = {
+    INT("STS_PORT", "port", port, "8000", "TCP port of HTTP and Socket.IO; 0: any free one", 0, 65535),
+    STRING("STS_ADDR", "addr", addr, "127.0.0.1", "address to listen on; 0.0.0.0: all interfaces",
+           DUB_CONFIG_REQUIRED),
+    CHOICE("STS_MODE", "mode", mode, "full", "full: with engines; echo: returns what it gets", modes),
+    STRING("STS_API_KEY", "api-key", api_key, NULL, "key that clients must present; empty: none",
+           DUB_CONFIG_SECRET),
+    {.name = "REQUIRE_AUTH",
+     .flag = "require-auth",
+     .type = DUB_CONFIG_BOOL,
+     .default_value = "false",
+     .help = "refuse to start without STS_API_KEY",
+     .offset = offsetof(struct sts_settings, require_auth)},
+    STRING("STS_TLS_CERT", "tls-cert", tls_cert, NULL, "PEM certificate; with STS_TLS_KEY: https and wss", 0),
+    STRING("STS_TLS_KEY", "tls-key", tls_key, NULL, "file of the PEM private key", 0),
+    INT("STS_MAX_CONNECTIONS", "max-connections", max_connections, "64", "Socket.IO connections at a time", 1,
+        100000),
+    INT("STS_QUEUE_MAX_DEPTH", "queue-max-depth", queue_max_depth, "20", "fragments waiting per stage", 1,
+        10000),
+    STRING("STS_ASR_ENGINE", "asr-engine", asr_engine, "auto", "speech recognition engine", 0),
+    STRING("STS_TRANSLATION_ENGINE", "translation-engine", translation_engine, "auto", "translation engine",
+           0),
+    STRING("STS_TTS_ENGINE", "tts-engine", tts_engine, "auto", "speech synthesis engine", 0),
+    STRING("STS_ASR_MODEL", "asr-model", asr_model, NULL, "model of the recogniser; empty: its default", 0),
+    STRING("STS_TRANSLATION_MODEL", "translation-model", translation_model, NULL,
+           "model of the translator; empty: its default", 0),
+    STRING("STS_TTS_MODEL", "tts-model", tts_model, NULL, "model of the synthesiser; empty: its default", 0),
+    CHOICE("STS_DEVICE", "device", device, "auto", "where neural engines run", devices),
+    STRING("STS_MODEL_CACHE_DIR", "model-cache-dir", model_cache_dir, ".local/models",
+           "where models are looked for", 0),
+    STRING("STS_VOICES_FILE", "voices-file", voices_file, "config/voices.json", "voice profiles", 0),
+    INT("STS_ASR_WORKERS", "asr-workers", asr_workers, "0", "recognitions at a time; 0: by cores", 0, 256),
+    INT("STS_TRANSLATION_WORKERS", "translation-workers", translation_workers, "0",
+        "translations at a time; 0: by cores", 0, 256),
+    INT("STS_TTS_WORKERS", "tts-workers", tts_workers, "0", "syntheses at a time; 0: by cores", 0, 256),
+    INT("STS_ECHO_DELAY_MS", "echo-delay-ms", echo_delay_ms, "0",
+        "echo mode: time until a fragment comes back", 0, 600000),
+    {.name = NULL},
+};
+
+static bool is_set(const char *text)
+{
+    return text && *text;
+}
+
+static void check(const void *data, GPtrArray *problems)
+{
+    const struct sts_settings *settings = data;
+
+    if (settings->require_auth && !is_set(settings->api_key))
+        g_ptr_array_add(problems,
+                        g_strdup("REQUIRE_AUTH is true but STS_API_KEY is empty: set STS_API_KEY or "
+                                 "STS_API_KEY_FILE"));
+    if (is_set(settings->tls_cert) != is_set(settings->tls_key))
+        g_ptr_array_add(problems,
+                        g_strdup("STS_TLS_CERT and STS_TLS_KEY belong together: set both or neither"));
+}
+
+const struct dub_config_program sts_program = {
+    .name = "sts-service",
+    .summary = "Speech to speech: recognises, translates and speaks fragments of a live stream.",
+    .items = items,
+    .check = check,
+};
+
+const char *sts_device_name(int device)
+{
+    return devices[device];
+}

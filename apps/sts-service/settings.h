@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The service's variables and flags: protocol.md section 6. */
+#pragma once
+
+#include <dubbing_config.h>
+
+enum sts_mode { STS_MODE_FULL, STS_MODE_ECHO };
+
+struct sts_settings {
+    struct dub_common_settings common;
+    int64_t port;
+    char *addr;
+    int mode; /* enum sts_mode */
+    char *api_key;
+    bool require_auth;
+    char *tls_cert, *tls_key;
+    int64_t max_connections;
+    int64_t queue_max_depth;
+    char *asr_engine, *translation_engine, *tts_engine;
+    char *asr_model, *translation_model, *tts_model;
+    int device; /* index for sts_device_name */
+    char *model_cache_dir;
+    char *voices_file;
+    int64_t asr_workers, translation_workers, tts_workers; /* 0: by cores */
+    int64_t echo_delay_ms;
+};
+
+extern const struct dub_config_program sts_program;
+
+/* "auto", "cpu", "cuda". */
+const char *sts_device_name(int device);
