@@ -24,7 +24,8 @@ def documented():
 def offered(path):
     """{variable: default} from a program's --help."""
     text = subprocess.run([path, "--help"], check=True, capture_output=True, text=True, timeout=20).stdout
-    return dict(re.findall(r"\b([A-Z][A-Z0-9_]+) \(default: ([^)]*)\)", text))
+    found = re.findall(r"\(([A-Z][A-Z0-9_]+)\)\n.*\[default: ([^\],]*)", text)
+    return {name: "" if default == "empty" else default for name, default in found}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
