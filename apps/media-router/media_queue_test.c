@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "media_queue.h"
+
+enum frame { CONFIG, KEY, PICTURE, SOUND };
+
+static struct media_message *make(enum frame frame, int64_t at, gsize size)
+{
+    enum media_kind kind = frame == SOUND ? MEDIA_AUDIO : MEDIA_VIDEO;
+    struct media_message *message = media_message_new(kind, at, g_bytes_new_take(g_malloc0(size), size));
+    message->is_config = frame == CONFIG;
+    message->is_key = frame == KEY;
+    return message;
+}
+
+static enum media_queue_result push_sized(struct media_queue *queue, enum frame frame, int64_t at, gsize size)
+{
+    struct media_message *message = make(frame, at, size);
+    enum media_queue_result result = media_queue_push(queue, message, true);
+    media_message_unref(message);
+    return result;
+}
+
+static enum media_queue_result push(struct media_queue *queue, enum frame frame, int64_t at)
+{
+    return push_sized(queue, frame, at, 10);
+}
+
+/* -1: empty. */
+static int64_t pop(struct media_queue *queue)
+{
+    struct media_message *message = media_queue_pop(queue);
+    int64_t at = message != NULL ? message->dts_ns : -1;
+    media_message_unref(message);
+    return at;
+}
+
+static void test_waits_for_a_key_frame(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 10);
+    media_queue_begin(&queue, true);
+    g_assert_cmpint(push(&queue, SOUND, 1), ==, MEDIA_QUEUE_DROPPED);
+    g_assert_cmpint(push(&queue, CONFIG, 2), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(push(&queue, PICTURE, 3), ==, MEDIA_QUEUE_DROPPED);
+    g_assert_cmpint(push(&queue, KEY, 4), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(push(&queue, SOUND, 5), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(pop(&queue), ==, 2);
+    g_assert_cmpint(pop(&queue), ==, 4);
+    g_assert_cmpint(pop(&queue), ==, 5);
+    g_assert_cmpint(pop(&queue), ==, -1);
+    g_assert_cmpuint(queue.dropped, ==, 2);
+    g_assert_cmpuint(queue.bytes, ==, 0);
+    media_queue_clear(&queue);
+}
+
+static void test_audio_alone_starts_at_once(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 10);
+    media_queue_begin(&queue, false);
+    g_assert_cmpint(push(&queue, SOUND, 1), ==, MEDIA_QUEUE_ACCEPTED);
+    media_queue_clear(&queue);
+}
+
+static void test_overflow_goes_on_at_a_key_frame(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 3);
+    media_queue_begin(&queue, true);
+    push(&queue, CONFIG, 0);
+    push(&queue, KEY, 1);
+    push(&queue, PICTURE, 2);
+    g_assert_cmpint(push(&queue, PICTURE, 3), ==, MEDIA_QUEUE_DROPPED);
+    g_assert_cmpint(push(&queue, SOUND, 4), ==, MEDIA_QUEUE_DROPPED);
+    g_assert_cmpint(push(&queue, KEY, 5), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(pop(&queue), ==, 0); /* the sequence header survives */
+    g_assert_cmpint(pop(&queue), ==, 5);
+    g_assert_cmpint(pop(&queue), ==, -1);
+    g_assert_cmpuint(queue.dropped, ==, 4);
+    media_queue_clear(&queue);
+}
+
+static void test_again_and_again_is_too_slow(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 1);
+    media_queue_begin(&queue, true);
+    push(&queue, KEY, 0);
+    for (unsigned i = 0; i < MEDIA_QUEUE_MAX_OVERFLOWS; i++)
+        g_assert_cmpint(push(&queue, KEY, i), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(push(&queue, KEY, 9), ==, MEDIA_QUEUE_TOO_SLOW);
+    media_queue_clear(&queue);
+}
+
+static void test_catching_up_is_forgiven(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 1);
+    media_queue_begin(&queue, true);
+    for (unsigned i = 0; i < 5 * MEDIA_QUEUE_MAX_OVERFLOWS; i++) {
+        g_assert_cmpint(push(&queue, KEY, i), ==, MEDIA_QUEUE_ACCEPTED);
+        g_assert_cmpint(push(&queue, KEY, i), ==, MEDIA_QUEUE_ACCEPTED);
+        pop(&queue);
+    }
+    media_queue_clear(&queue);
+}
+
+static void test_bytes_are_limited(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 1000);
+    media_queue_begin(&queue, true);
+    push_sized(&queue, KEY, 0, MEDIA_QUEUE_MAX_BYTES - 10);
+    g_assert_cmpint(push(&queue, PICTURE, 1), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(push(&queue, PICTURE, 2), ==, MEDIA_QUEUE_DROPPED);
+    g_assert_cmpuint(queue.bytes, ==, 0);
+    media_queue_clear(&queue);
+}
+
+/* What a reader starts with does not count against what it may be behind. */
+static void test_backlog_is_extra(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 2);
+    media_queue_begin(&queue, true);
+    for (int64_t i = 0; i < 100; i++) {
+        struct media_message *message = make(i == 0 ? KEY : PICTURE, i, 10);
+        media_queue_push_backlog(&queue, message);
+        media_message_unref(message);
+    }
+    g_assert_cmpint(push(&queue, PICTURE, 100), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(push(&queue, PICTURE, 101), ==, MEDIA_QUEUE_ACCEPTED);
+    for (int64_t i = 0; i < 102; i++)
+        g_assert_cmpint(pop(&queue), ==, i);
+    push(&queue, PICTURE, 200);
+    push(&queue, PICTURE, 201);
+    g_assert_cmpint(push(&queue, PICTURE, 202), ==, MEDIA_QUEUE_DROPPED);
+    media_queue_clear(&queue);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/media-queue/waits-for-a-key-frame", test_waits_for_a_key_frame);
+    g_test_add_func("/media-queue/audio-alone-starts-at-once", test_audio_alone_starts_at_once);
+    g_test_add_func("/media-queue/overflow-goes-on-at-a-key-frame", test_overflow_goes_on_at_a_key_frame);
+    g_test_add_func("/media-queue/again-and-again-is-too-slow", test_again_and_again_is_too_slow);
+    g_test_add_func("/media-queue/catching-up-is-forgiven", test_catching_up_is_forgiven);
+    g_test_add_func("/media-queue/bytes-are-limited", test_bytes_are_limited);
+    g_test_add_func("/media-queue/backlog-is-extra", test_backlog_is_extra);
+    return g_test_run();
+}

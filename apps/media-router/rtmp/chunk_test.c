@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "chunk.h"
+
+#include <dubbing_bytes.h>
+#include <string.h>
+
+/* What a reader made of some bytes. */
+struct outcome {
+    GPtrArray *messages; /* struct rtmp_message * */
+    bool failed;
+    struct dub_error error;
+};
+
+static void free_message(gpointer data)
+{
+    rtmp_message_clear(data);
+    g_free(data);
+}
+
+static void read_piece(struct rtmp_chunk_reader *reader, const uint8_t *data, size_t size,
+                       struct outcome *outcome)
+{
+    enum rtmp_chunk_result result;
+    do {
+        struct rtmp_message message = {0};
+        result = rtmp_chunk_reader_receive(reader, &data, &size, &message, &outcome->error);
+        if (result == RTMP_CHUNK_MESSAGE)
+            g_ptr_array_add(outcome->messages, g_memdup2(&message, sizeof message));
+        outcome->failed = result == RTMP_CHUNK_ERROR;
+    } while (result == RTMP_CHUNK_MESSAGE);
+}
+
+static struct outcome read_in_pieces(const GByteArray *bytes, size_t piece)
+{
+    struct outcome outcome = {.messages = g_ptr_array_new_with_free_func(free_message)};
+    struct rtmp_chunk_reader reader;
+    rtmp_chunk_reader_init(&reader);
+    for (size_t at = 0; at < bytes->len && !outcome.failed; at += piece)
+        read_piece(&reader, bytes->data + at, MIN(piece, bytes->len - at), &outcome);
+    rtmp_chunk_reader_clear(&reader);
+    return outcome;
+}
+
+static struct outcome read_bytes(const void *data, size_t size)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    g_byte_array_append(bytes, data, (guint)size);
+    return read_in_pieces(bytes, MAX(size, 1));
+}
+
+#define READ(...) read_bytes((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static void outcome_clear(struct outcome *outcome)
+{
+    g_ptr_array_unref(outcome->messages);
+}
+
+static void assert_fails(struct outcome outcome, enum dub_error_code code)
+{
+    g_assert_true(outcome.failed);
+    g_assert_cmpint(outcome.error.code, ==, code);
+    g_assert_cmpstr(outcome.error.message, !=, "");
+    outcome_clear(&outcome);
+}
+
+static const struct rtmp_message *message_at(const struct outcome *outcome, guint index)
+{
+    g_assert_cmpuint(outcome->messages->len, >, index);
+    return outcome->messages->pdata[index];
+}
+
+static GBytes *pattern(size_t size)
+{
+    uint8_t *data = g_malloc(size + 1);
+    for (size_t i = 0; i < size; i++)
+        data[i] = (uint8_t)(i * 31 + size);
+    return g_bytes_new_take(data, size);
+}
+
+static GByteArray *drain(struct rtmp_chunk_writer *writer, unsigned iovecs, size_t step)
+{
+    GByteArray *bytes = g_byte_array_new();
+    struct iovec iov[64];
+    unsigned n;
+    while ((n = rtmp_chunk_writer_peek(writer, iov, iovecs)) > 0) {
+        size_t taken = MIN(step, iov[0].iov_len);
+        g_byte_array_append(bytes, iov[0].iov_base, (guint)taken);
+        rtmp_chunk_writer_advance(writer, taken);
+    }
+    g_assert_cmpuint(rtmp_chunk_writer_pending(writer), ==, 0);
+    return bytes;
+}
+
+/* A conversation that makes the writer use every header type, csid form and extended timestamps. */
+static const struct {
+    unsigned csid;
+    uint8_t type;
+    uint32_t stream_id, timestamp_ms;
+    size_t size;
+} conversation[] = {
+    {4, 8, 1, 0, 10},
+    {4, 8, 1, 23, 10},
+    {4, 8, 1, 46, 10},
+    {4, 8, 1, 69, 11},
+    {4, 9, 1, 69, 11},
+    {4, 9, 1, 10, 11}, /* back: a full header */
+    {6, 9, 1, 0, 300},
+    {6, 9, 1, 40, 300},
+    {6, 9, 1, 80, 300},
+    {63, 9, 1, 5, 0},
+    {64, 9, 1, 5, 129},
+    {319, 9, 1, 5, 128},
+    {320, 9, 1, 5, 127},
+    {65599, 9, 7, 5, 1},
+    {65599, 9, 7, 0x1000005, 500}, /* a delta that needs the extended timestamp */
+    {65599, 9, 7, 0x2000005, 500},
+    {65599, 9, 7, 0x3000005, 500},
+    {5, 18, 1, 0xFFFFFE, 200},
+    {5, 18, 1, 0xFFFFFF, 200},
+    {8, 9, 1, 0x1000000, 400},
+    {8, 9, 1, 0x1000001, 400},
+    {9, 9, 1, 0xFFFFFFF0, 5},
+    {9, 9, 1, 4, 5}, /* the 32 bits wrap */
+};
+
+static void put_conversation(struct rtmp_chunk_writer *writer, uint32_t chunk_bytes)
+{
+    rtmp_chunk_writer_init(writer);
+    if (chunk_bytes != RTMP_DEFAULT_CHUNK_BYTES)
+        rtmp_chunk_writer_set_chunk_bytes(writer, chunk_bytes);
+    for (size_t i = 0; i < G_N_ELEMENTS(conversation); i++) {
+        g_autoptr(GBytes) payload = pattern(conversation[i].size);
+        struct rtmp_message message = {conversation[i].type, conversation[i].stream_id,
+                                       conversation[i].timestamp_ms, payload};
+        rtmp_chunk_writer_put(writer, conversation[i].csid, &message);
+    }
+}
+
+static void assert_conversation(const struct outcome *outcome)
+{
+    g_assert_false(outcome->failed);
+    g_assert_cmpuint(outcome->messages->len, ==, G_N_ELEMENTS(conversation));
+    for (guint i = 0; i < outcome->messages->len; i++) {
+        const struct rtmp_message *message = message_at(outcome, i);
+        g_autoptr(GBytes) payload = pattern(conversation[i].size);
+        g_assert_cmpuint(message->type, ==, conversation[i].type);
+        g_assert_cmpuint(message->stream_id, ==, conversation[i].stream_id);
+        g_assert_cmpuint(message->timestamp_ms, ==, conversation[i].timestamp_ms);
+        g_assert_true(g_bytes_equal(message->payload, payload));
+    }
+}
+
+static void test_round_trip(void)
+{
+    static const uint32_t chunk_sizes[] = {RTMP_DEFAULT_CHUNK_BYTES, 1, 50, 4096, 65536};
+    for (size_t i = 0; i < G_N_ELEMENTS(chunk_sizes); i++) {
+        struct rtmp_chunk_writer writer;
+        put_conversation(&writer, chunk_sizes[i]);
+        g_autoptr(GByteArray) bytes = drain(&writer, 1 + (unsigned)i, 1 + i * 1000);
+        for (size_t piece = 1; piece < 4000; piece = piece * 3 + 1) {
+            struct outcome outcome = read_in_pieces(bytes, piece);
+            assert_conversation(&outcome);
+            outcome_clear(&outcome);
+        }
+        rtmp_chunk_writer_clear(&writer);
+    }
+}
+
+static void test_header_types_written(void)
+{
+    struct rtmp_chunk_writer writer;
+    rtmp_chunk_writer_init(&writer);
+    for (unsigned i = 0; i < 4; i++) {
+        g_autoptr(GBytes) payload = g_bytes_new_static("ab", 2);
+        rtmp_chunk_writer_put(&writer, 4, &(struct rtmp_message){8, 1, 20 * i, payload});
+    }
+    static const uint8_t expected[] = {
+        0x04, 0,   0,   0,  0,   0,   2, 8, 1, 0, 0, 0, 'a', 'b', /* type 0, stream id little-endian */
+        0x84, 0,   0,   20, 'a', 'b',                             /* type 2: same length and type, a delta */
+        0xc4, 'a', 'b',                                           /* type 3: same delta */
+        0xc4, 'a', 'b',
+    };
+    g_autoptr(GByteArray) bytes = drain(&writer, 8, SIZE_MAX);
+    g_assert_cmpuint(bytes->len, ==, sizeof expected);
+    g_assert_true(memcmp(bytes->data, expected, sizeof expected) == 0);
+    rtmp_chunk_writer_clear(&writer);
+}
+
+/* A payload that goes to many readers is not copied: slices point into it. */
+static void test_payload_is_not_copied(void)
+{
+    struct rtmp_chunk_writer writer;
+    struct iovec iov[8];
+    g_autoptr(GBytes) payload = pattern(300);
+    const uint8_t *data = g_bytes_get_data(payload, NULL);
+    rtmp_chunk_writer_init(&writer);
+    rtmp_chunk_writer_put(&writer, 6, &(struct rtmp_message){9, 1, 0, payload});
+    g_assert_cmpuint(rtmp_chunk_writer_peek(&writer, iov, 8), ==, 6);
+    g_assert_cmpuint(rtmp_chunk_writer_pending(&writer), ==, 12 + 300 + 2);
+    g_assert_true(iov[1].iov_base == data && iov[1].iov_len == 128);
+    g_assert_true(iov[3].iov_base == data + 128 && iov[3].iov_len == 128);
+    g_assert_true(iov[5].iov_base == data + 256 && iov[5].iov_len == 44);
+    rtmp_chunk_writer_clear(&writer);
+}
+
+/* Bytes put down by hand from section 5.3.1.2: type 0, 1, 2, 3. */
+static void test_hand_written_headers(void)
+{
+    struct outcome outcome = READ(0x03, 0, 0, 100, 0, 0, 1, 9, 5, 0, 0, 0, 'a', /* at 100, stream 5 */
+                                  0x43, 0, 0, 10, 0, 0, 2, 8, 'b', 'c',         /* +10, type 8, two bytes */
+                                  0x83, 0, 0, 7, 'd', 'e',                      /* +7 */
+                                  0xc3, 'f', 'g');                              /* +7 again */
+    static const uint32_t times[] = {100, 110, 117, 124};
+    g_assert_cmpuint(outcome.messages->len, ==, 4);
+    for (guint i = 0; i < 4; i++) {
+        g_assert_cmpuint(message_at(&outcome, i)->timestamp_ms, ==, times[i]);
+        g_assert_cmpuint(message_at(&outcome, i)->stream_id, ==, 5);
+        g_assert_cmpuint(message_at(&outcome, i)->type, ==, i == 0 ? 9 : 8);
+    }
+    outcome_clear(&outcome);
+}
+
+/* Section 5.3.1.2.4: after type 0, a type 3 header that starts a message adds that header's timestamp. */
+static void test_type_3_after_type_0(void)
+{
+    struct outcome outcome = READ(0x03, 0, 0, 50, 0, 0, 1, 9, 1, 0, 0, 0, 'a', 0xc3, 'b');
+    g_assert_cmpuint(message_at(&outcome, 1)->timestamp_ms, ==, 100);
+    outcome_clear(&outcome);
+}
+
+/* Type 3 chunks repeat the extended timestamp inside a message. */
+static void test_extended_timestamp_repeats(void)
+{
+    uint8_t bytes[16 + 128 + 7] = {0x03, 0xff, 0xff, 0xff, 0, 0, 130, 9, 1, 0, 0, 0, 0x01, 0x02, 0x03, 0x04};
+    static const uint8_t continuation[] = {0xc3, 0x01, 0x02, 0x03, 0x04, 'x', 'y'};
+    memcpy(bytes + 16 + 128, continuation, sizeof continuation);
+    struct outcome outcome = read_bytes(bytes, sizeof bytes);
+    const struct rtmp_message *message = message_at(&outcome, 0);
+    const uint8_t *payload = g_bytes_get_data(message->payload, NULL);
+    g_assert_cmpuint(message->timestamp_ms, ==, 0x01020304);
+    g_assert_true(memcmp(payload + 128, "xy", 2) == 0);
+    outcome_clear(&outcome);
+}
+
+/* librtmp begins chunk stream 2 so. */
+static void test_first_header_of_type_1(void)
+{
+    struct outcome outcome = READ(0x42, 0, 0, 5, 0, 0, 1, 4, 'a');
+    g_assert_cmpuint(message_at(&outcome, 0)->timestamp_ms, ==, 5);
+    g_assert_cmpuint(message_at(&outcome, 0)->stream_id, ==, 0);
+    outcome_clear(&outcome);
+}
+
+static void test_streams_interleave(void)
+{
+    uint8_t bytes[12 + 128 + 13 + 1 + 72] = {0x06, 0, 0, 0, 0, 0, 200, 9, 1};
+    static const uint8_t audio[] = {0x04, 0, 0, 0, 0, 0, 1, 8, 1, 0, 0, 0, 'A'};
+    memcpy(bytes + 12 + 128, audio, sizeof audio);
+    bytes[12 + 128 + 13] = 0xc6;
+    struct outcome outcome = read_bytes(bytes, sizeof bytes);
+    g_assert_cmpuint(message_at(&outcome, 0)->type, ==, 8);
+    g_assert_cmpuint(message_at(&outcome, 1)->type, ==, 9);
+    g_assert_cmpuint(g_bytes_get_size(message_at(&outcome, 1)->payload), ==, 200);
+    outcome_clear(&outcome);
+}
+
+#define CHUNK_SIZE(a, b, c, d) 0x02, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, a, b, c, d
+#define ABORT(csid) 0x02, 0, 0, 0, 0, 0, 4, 2, 0, 0, 0, 0, 0, 0, 0, csid
+
+static void test_abort_forgets_a_message(void)
+{
+    struct outcome outcome =
+        READ(CHUNK_SIZE(0, 0, 0, 4), 0x03, 0, 0, 0, 0, 0, 5, 9, 1, 0, 0, 0, 'a', 'b', 'c', 'd', ABORT(3), 0x03, 0,
+             0, 9, 0, 0, 1, 9, 1, 0, 0, 0, 'z', ABORT(3), ABORT(99));
+    g_assert_false(outcome.failed);
+    g_assert_cmpuint(outcome.messages->len, ==, 1);
+    g_assert_cmpuint(message_at(&outcome, 0)->timestamp_ms, ==, 9);
+    outcome_clear(&outcome);
+}
+
+static void test_bad_chunk_size(void)
+{
+    assert_fails(READ(CHUNK_SIZE(0, 0, 0, 0)), DUB_ERROR_PROTOCOL);
+    assert_fails(READ(CHUNK_SIZE(0x80, 0, 0, 0)), DUB_ERROR_PROTOCOL);
+    assert_fails(READ(0x02, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0), DUB_ERROR_PROTOCOL);
+    struct outcome fine = READ(CHUNK_SIZE(0x7f, 0xff, 0xff, 0xff));
+    g_assert_false(fine.failed);
+    outcome_clear(&fine);
+}
+
+static void test_too_long_message(void)
+{
+    assert_fails(READ(0x03, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0, 'a'), DUB_ERROR_LIMIT);
+}
+
+static void test_header_inside_message(void)
+{
+    uint8_t bytes[12 + 128 + 12] = {0x03, 0, 0, 0, 0, 0, 200, 9, 1};
+    bytes[12 + 128] = 0x03;
+    assert_fails(read_bytes(bytes, sizeof bytes), DUB_ERROR_PROTOCOL);
+}
+
+static void test_nothing_to_shorten(void)
+{
+    assert_fails(READ(0xc5), DUB_ERROR_PROTOCOL);
+    assert_fails(READ(0x85, 0, 0, 0), DUB_ERROR_PROTOCOL);
+}
+
+static void test_too_many_streams(void)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    for (unsigned i = 0; i <= RTMP_MAX_CHUNK_STREAMS; i++) {
+        const uint8_t chunk[] = {0, (uint8_t)i, 0, 0, 0, 0, 0, 1, 9, 1, 0, 0, 0, 'a'};
+        g_byte_array_append(bytes, chunk, sizeof chunk);
+    }
+    struct outcome outcome = read_in_pieces(bytes, bytes->len);
+    g_assert_cmpuint(outcome.messages->len, ==, RTMP_MAX_CHUNK_STREAMS);
+    assert_fails(outcome, DUB_ERROR_LIMIT);
+}
+
+/* Messages that never end: refused before they fill the memory. */
+static void test_too_much_unfinished(void)
+{
+    const uint32_t each = RTMP_MAX_MESSAGE_BYTES - 1;
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    const uint8_t chunk_size[] = {CHUNK_SIZE(0, 0x9f, 0xff, 0xfe)};
+    g_byte_array_append(bytes, chunk_size, sizeof chunk_size);
+    g_autofree uint8_t *payload = g_malloc0(each - 1);
+    for (uint8_t csid = 3; csid < 5; csid++) {
+        const uint8_t head[] = {csid, 0, 0, 0, (uint8_t)(each >> 16), (uint8_t)(each >> 8), (uint8_t)each,
+                                9,    1, 0, 0, 0};
+        g_byte_array_append(bytes, head, sizeof head);
+        g_byte_array_append(bytes, payload, each - 1);
+    }
+    assert_fails(read_in_pieces(bytes, 65536), DUB_ERROR_LIMIT);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/chunk/round-trip-in-any-pieces", test_round_trip);
+    g_test_add_func("/chunk/writer-uses-short-headers", test_header_types_written);
+    g_test_add_func("/chunk/payload-is-not-copied", test_payload_is_not_copied);
+    g_test_add_func("/chunk/hand-written-headers", test_hand_written_headers);
+    g_test_add_func("/chunk/type-3-after-type-0-adds-its-time", test_type_3_after_type_0);
+    g_test_add_func("/chunk/extended-timestamp-repeats-in-type-3", test_extended_timestamp_repeats);
+    g_test_add_func("/chunk/first-header-of-type-1", test_first_header_of_type_1);
+    g_test_add_func("/chunk/streams-interleave", test_streams_interleave);
+    g_test_add_func("/chunk/abort-forgets-a-message", test_abort_forgets_a_message);
+    g_test_add_func("/chunk/bad-chunk-size-fails", test_bad_chunk_size);
+    g_test_add_func("/chunk/too-long-message-fails", test_too_long_message);
+    g_test_add_func("/chunk/header-inside-message-fails", test_header_inside_message);
+    g_test_add_func("/chunk/nothing-to-shorten-fails", test_nothing_to_shorten);
+    g_test_add_func("/chunk/too-many-streams-fail", test_too_many_streams);
+    g_test_add_func("/chunk/too-much-unfinished-fails", test_too_much_unfinished);
+    return g_test_run();
+}
