@@ -22,14 +22,13 @@ except ImportError:
     sys.exit("demo: python3-numpy is missing for this Python: run `make setup` and use Debian's /usr/bin/python3")
 
 from support import media, report, spoken                                     # noqa: E402
-from support.processes import StartFailed, wait_until                         # noqa: E402
+from support.broadcast import Broadcast                                       # noqa: E402
+from support.processes import StartFailed                                     # noqa: E402
 from support.sample import Recipe, Sample, make_sample                        # noqa: E402
 from support.stack import Layout, NotBuilt, Stack, find_programs              # noqa: E402
-from support.streams import ArrivalLog, Recorder, publish, wait_playable      # noqa: E402
 
 STREAM = "demo"
 LATENCY, MAX_LAG, GRACE = 3.0, 2.0, 6.0
-OUTPUT_SECONDS = 20.0      # from publishing to a playable output, on a machine that is busy
 TOOLS = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "flite": "flite", "stdbuf": "coreutils"}
 
 
@@ -84,51 +83,22 @@ def check_clip(clip):
 def own_clip(clip, path):
     path.with_suffix(".json").unlink(missing_ok=True)      # what lies there is no longer our own sample
     media.copy_clip(clip, path)
-    return Sample(path, Recipe())
-
-
-def follow_phrases(stack, sample, publisher, recorder, progress):
-    """Shows phrases as they come, until the publisher has sent all and the recording has ended. Returns the ledger."""
-    ledger, shown = [], 0
-    ended_at = None
-    while ended_at is None or (recorder.child.running() and time.monotonic() < ended_at + LATENCY + GRACE + 15):
-        ledger = stack.phrases(STREAM) or ledger
-        for line in ledger[shown:]:
-            said = f"{line.get('transcript') or '-'}  ->  {line.get('translatedText') or '-'}"
-            progress(f"  {line['state']}: {said}" + (f" ({line['reason']})" if line.get("reason") else ""))
-        shown = len(ledger)
-        if ended_at is None and not publisher.running():
-            if publisher.process.returncode != 0:
-                raise StartFailed(f"the publisher failed:\n{publisher.tail()}")
-            ended_at = time.monotonic()
-            progress("everything is published; waiting for the last of it to come out")
-        time.sleep(0.25)
-    return ledger
+    return Sample(path, Recipe(duration=media.duration(path), sentences=()))
 
 
 def run_stream(stack, sample, folder, progress):
     """One broadcast: published, watched from both sides, recorded. Returns the evidence."""
-    recording = folder / "out.mp4"
-    children = []
-    try:
-        publisher = publish(sample.path, stack.url(STREAM, "in"), folder / "logs")
-        children.append(publisher)
-        progress(f"publishing {stack.url(STREAM, 'in')}")
-        wait_until(lambda: stack.path_ready(f"live/{STREAM}/in"), 10, "the router to take the stream", publisher.running)
-        entered = ArrivalLog(stack.url(STREAM, "in"), folder / "logs", "viewer-in")
-        children.append(entered.child)
-        wait_until(lambda: stack.path_ready(f"live/{STREAM}/out"), OUTPUT_SECONDS, "the output", publisher.running)
-        recorder = Recorder(stack.url(STREAM, "out"), recording, folder / "logs")
-        left = ArrivalLog(stack.url(STREAM, "out"), folder / "logs", "viewer-out")
-        children += [recorder.child, left.child]
-        progress(f"recording {stack.url(STREAM, 'out')}")
-        ledger = follow_phrases(stack, sample, publisher, recorder, progress)
-        for viewer in (recorder, entered, left):
-            viewer.finish(3.0)
-    finally:
-        for child in children:
-            child.stop(3.0)
-    return report.Evidence(sample, recording, ledger, entered.arrivals(), left.arrivals(), LATENCY, MAX_LAG)
+    def on_phrase(line):
+        said = f"{line.get('transcript') or '-'}  ->  {line.get('translatedText') or '-'}"
+        progress(f"  {line['state']}: {said}" + (f" ({line['reason']})" if line.get("reason") else ""))
+
+    with Broadcast(stack, STREAM, sample, folder / "viewers", LATENCY, MAX_LAG) as broadcast:
+        broadcast.start()
+        progress(f"publishing {stack.url(STREAM, 'in')}, recording {stack.url(STREAM, 'out')}, "
+                 f"{sample.recipe.duration:.0f} s in real time")
+        evidence = broadcast.finish(on_phrase, LATENCY + GRACE + 15)
+        evidence.recording = evidence.recording.rename(folder / "out.mp4")
+    return evidence
 
 
 def show(verdicts, heard, evidence):
@@ -151,8 +121,8 @@ def demo(args, progress):
     programs = find_programs(pathlib.Path(args.build_dir))
     for old in ("out.mp4", "report.json"):
         (folder / old).unlink(missing_ok=True)
-    shutil.rmtree(folder / "logs", ignore_errors=True)
-    shutil.rmtree(folder / "stack", ignore_errors=True)
+    for old in ("viewers", "stack"):
+        shutil.rmtree(folder / old, ignore_errors=True)
     if args.input:
         sample = own_clip(pathlib.Path(args.input), folder / "sample.mp4")
     else:
@@ -164,8 +134,6 @@ def demo(args, progress):
         stack.start(progress=progress)
         evidence = run_stream(stack, sample, folder, progress)
         progress("stopping the stack")
-    if not evidence.recording.exists():
-        raise StartFailed(f"nothing was recorded; see {folder}/logs and {folder}/stack")
     progress("measuring the recording")
     verdicts, heard = report.judge(evidence)
     facts = report.as_json(verdicts, heard, evidence)
@@ -191,7 +159,7 @@ def main():
         print(f"demo: {error}", file=sys.stderr)
         return 2
     except (StartFailed, TimeoutError, media.MediaError) as error:
-        print(f"demo: {error}\ndemo: logs are in {args.work_dir}/logs and {args.work_dir}/stack", file=sys.stderr)
+        print(f"demo: {error}\ndemo: logs are in {args.work_dir}/viewers and {args.work_dir}/stack", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("demo: stopped; nothing is left running", file=sys.stderr)

@@ -63,6 +63,10 @@ def tracks(url: str | Path) -> list[Track]:
     return [Track(one.get("codec_type", "?"), one.get("codec_name", "unknown"), one) for one in found]
 
 
+def duration(path: Path) -> float:
+    return float(_ffprobe_json(path, "-show_entries", "format=duration")["format"]["duration"])
+
+
 def packets(path: Path, kind: str) -> list[Packet]:
     """All packets of the clip's first track of that kind ("video", "audio") in the order of the file."""
     found = _ffprobe_json(path, "-select_streams", f"{kind[0]}:0", "-show_packets", "-show_data_hash", "sha256",

@@ -1,0 +1,110 @@
+"""Publishers that come back, a router that restarts, a control plane that is killed: what can go on, goes on."""
+
+import os
+import signal
+
+import pytest
+
+from support import analyse, media, report
+from support.broadcast import Broadcast
+from support.processes import wait_until
+from support.streams import playable, publish
+
+pytestmark = pytest.mark.p3
+
+
+def complaints(verdicts):
+    return [f"{verdict.name}: {verdict.text}" for verdict in verdicts if not verdict.ok]
+
+
+def test_a_publisher_that_comes_back_continues_its_run(make_stack, short_sample, tmp_path):
+    stack = make_stack(ORCH_GRACE_PERIOD="15s").start(sts_mode="echo")
+    with Broadcast(stack, "again", short_sample, tmp_path, watch_arrivals=False) as broadcast:
+        broadcast.start()
+        first = wait_until(lambda: stack.stream("again").get("runId"), 10, "the run")
+        broadcast.sleep_until(6.0)
+        broadcast.publisher.kill()
+        stack.wait_path("live/again/in", 10, ready=False)
+        second = publish(short_sample.path, stack.url("again", "in"), tmp_path, "publisher-again")
+        stack.wait_path("live/again/in", 10)
+        assert second.finish(30) == 0
+        assert stack.stream("again").get("runId") == first
+        assert broadcast.recorder.child.running(), "the viewer was not sent away"
+        stack.stop()
+        broadcast.recorder.finish(10)
+    seen = [packet.hash for packet in media.packets(broadcast.recording, "video")]
+    sent = [packet.hash for packet in media.packets(short_sample.path, "video")]
+    assert seen[:100] == sent[:100] or seen[0] in sent
+    again = seen.index(sent[0], 100)
+    assert seen[again:again + 300] == sent[:300], "the second publication follows from its first key frame on"
+    times = [packet.dts for packet in media.packets(broadcast.recording, "video")]
+    assert all(left < right for left, right in zip(times, times[1:]))
+
+
+def test_after_the_grace_period_the_stream_ends_and_can_begin_again(make_stack, short_sample, tmp_path):
+    stack = make_stack(ORCH_GRACE_PERIOD="2s").start(sts_mode="echo")
+    runs = []
+    for turn in ("first", "second"):
+        with Broadcast(stack, "turns", short_sample, tmp_path / turn) as broadcast:
+            broadcast.start()
+            runs.append(wait_until(lambda: stack.stream("turns").get("runId"), 10, "the run"))
+            evidence = broadcast.finish()
+        recording = report.Recording(evidence)
+        assert complaints(report.stream_verdicts(recording)) == []
+        stack.wait_path("live/turns/out", 15, ready=False)
+    assert runs[0] != runs[1]
+
+
+def test_media_service_killed_and_back_keeps_its_workers(make_stack, spoken_sample, tmp_path):
+    stack = make_stack(ORCH_GRACE_PERIOD="4s").start(sts_mode="echo")
+    with Broadcast(stack, "adopted", spoken_sample, tmp_path) as broadcast:
+        broadcast.start()
+        worker = wait_until(lambda: stack.worker_pid("adopted"), 10, "the worker's control socket")
+        run = stack.stream("adopted")["runId"]
+        broadcast.sleep_until(10.0)
+        stack.children["media-service"].kill()
+        broadcast.sleep_until(14.0)
+        stack.launch("media-service")
+        stack.wait_ready("media-service")
+        wait_until(lambda: stack.stream("adopted").get("state") == "running", 15, "the worker to be adopted")
+        assert stack.worker_pid("adopted") == worker
+        assert stack.stream("adopted")["runId"] == run
+        evidence = broadcast.finish()
+    recording = report.Recording(evidence)
+    bed = report.bed_of(recording)
+    assert complaints(report.stream_verdicts(recording) + report.sample_verdicts(recording, bed)) == []
+    assert {line["state"] for line in evidence.ledger} == {"dubbed"}
+    wait_until(lambda: not os.path.exists(f"/proc/{worker}"), 20, "the adopted worker to end after the grace period")
+
+
+def test_a_router_that_restarts_gets_its_streams_back(make_stack, short_sample, tmp_path):
+    stack = make_stack(ORCH_GRACE_PERIOD="20s").start(sts_mode="echo")
+    with Broadcast(stack, "router", short_sample, tmp_path, watch_arrivals=False) as broadcast:
+        broadcast.start()
+        broadcast.sleep_until(6.0)
+        stack.children["media-router"].kill()
+        stack.launch("media-router")
+        stack.wait_ready("media-router")
+        publisher = publish(short_sample.path, stack.url("router", "in"), tmp_path, "publisher-again")
+        stack.wait_path("live/router/in", 10)
+        wait_until(lambda: playable(stack.url("router", "out")), 20, "the output to be back", publisher.running)
+        seen = media.tracks(stack.url("router", "out"))
+    assert {track.kind: track.codec for track in seen} == {"video": "h264", "audio": "aac"}
+
+
+def test_a_stopped_stack_leaves_nothing_behind(make_stack, short_sample, tmp_path):
+    stack = make_stack().start(sts_mode="echo")
+    with Broadcast(stack, "left", short_sample, tmp_path, watch_arrivals=False) as broadcast:
+        broadcast.start()
+        worker = wait_until(lambda: stack.worker_pid("left"), 10, "the worker")
+        broadcast.sleep_until(5.0)
+        stack.children["media-service"].send(signal.SIGTERM)
+        assert stack.children["media-service"].finish(15) == 0
+        assert not os.path.exists(f"/proc/{worker}"), "a clean stop stops the workers"
+        assert complaints([analyse.video_identical(
+            media.packets(short_sample.path, "video"), media.packets(finished(broadcast), "video"), tail=12.0)]) == []
+
+
+def finished(broadcast):
+    broadcast.recorder.finish(5)
+    return broadcast.recording
