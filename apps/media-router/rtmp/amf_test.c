@@ -9,7 +9,8 @@ static GPtrArray *read_bytes(const void *data, size_t size, struct dub_error *er
     return amf_read_all(&reader, error);
 }
 
-#define READ(error, ...) read_bytes((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}), error)
+#define READ(error, ...)                                                                                     \
+    read_bytes((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}), error)
 
 static void assert_fails(GPtrArray *values, const struct dub_error *error, const char *word)
 {
@@ -48,13 +49,13 @@ static void test_round_trip(void)
 static void test_all_types(void)
 {
     g_autoptr(GPtrArray) values =
-        READ(NULL, 0x0c, 0, 0, 0, 2, 'h', 'i',                              /* long string */
-             0x0f, 0, 0, 0, 1, 'x',                                         /* XML */
-             0x06, 0x0d, 0x07, 0, 1,                                        /* undefined, unsupported, reference */
-             0x0b, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0,                         /* date 2.0 and a time zone */
-             0x08, 0, 0, 0, 9, 0, 1, 'k', 0x01, 0x01, 0, 0, 0x09,           /* ECMA array, wrong count */
-             0x10, 0, 2, 'C', 'l', 0, 1, 'm', 0x05, 0, 0, 0x09,             /* typed object */
-             0x0a, 0, 0, 0, 2, 0x05, 0x02, 0, 1, 's');                      /* strict array */
+        READ(NULL, 0x0c, 0, 0, 0, 2, 'h', 'i',                    /* long string */
+             0x0f, 0, 0, 0, 1, 'x',                               /* XML */
+             0x06, 0x0d, 0x07, 0, 1,                              /* undefined, unsupported, reference */
+             0x0b, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0,               /* date 2.0 and a time zone */
+             0x08, 0, 0, 0, 9, 0, 1, 'k', 0x01, 0x01, 0, 0, 0x09, /* ECMA array, wrong count */
+             0x10, 0, 2, 'C', 'l', 0, 1, 'm', 0x05, 0, 0, 0x09,   /* typed object */
+             0x0a, 0, 0, 0, 2, 0x05, 0x02, 0, 1, 's');            /* strict array */
     static const enum amf_type types[] = {AMF_STRING, AMF_STRING, AMF_NULL,   AMF_NULL, AMF_NULL,
                                           AMF_DATE,   AMF_OBJECT, AMF_OBJECT, AMF_ARRAY};
     g_assert_nonnull(values);
@@ -89,8 +90,8 @@ static void test_odd_text_is_empty(void)
 
 static void test_cut_off(void)
 {
-    static const uint8_t whole[] = {0x03, 0, 1, 'n', 0x00, 0x40, 0,    0,    0,    0, 0, 0, 0, 0, 1,
-                                    's',  2, 0, 1,   'x',  0,    0x01, 0x61, 0x0a, 0, 0, 0, 1, 5, 0, 0, 9};
+    static const uint8_t whole[] = {0x03, 0, 1, 'n', 0x00, 0x40, 0,    0,    0, 0, 0, 0, 0, 0, 1, 's',
+                                    2,    0, 1, 'x', 0,    0x01, 0x61, 0x0a, 0, 0, 0, 1, 5, 0, 0, 9};
     g_autoptr(GPtrArray) fine = read_bytes(whole, sizeof whole, NULL);
     g_assert_nonnull(fine);
     for (size_t size = 1; size < sizeof whole; size++) {

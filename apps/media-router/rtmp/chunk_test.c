@@ -270,8 +270,8 @@ static void test_streams_interleave(void)
 static void test_abort_forgets_a_message(void)
 {
     struct outcome outcome =
-        READ(CHUNK_SIZE(0, 0, 0, 4), 0x03, 0, 0, 0, 0, 0, 5, 9, 1, 0, 0, 0, 'a', 'b', 'c', 'd', ABORT(3), 0x03, 0,
-             0, 9, 0, 0, 1, 9, 1, 0, 0, 0, 'z', ABORT(3), ABORT(99));
+        READ(CHUNK_SIZE(0, 0, 0, 4), 0x03, 0, 0, 0, 0, 0, 5, 9, 1, 0, 0, 0, 'a', 'b', 'c', 'd', ABORT(3),
+             0x03, 0, 0, 9, 0, 0, 1, 9, 1, 0, 0, 0, 'z', ABORT(3), ABORT(99));
     g_assert_false(outcome.failed);
     g_assert_cmpuint(outcome.messages->len, ==, 1);
     g_assert_cmpuint(message_at(&outcome, 0)->timestamp_ms, ==, 9);
@@ -327,8 +327,8 @@ static void test_too_much_unfinished(void)
     g_byte_array_append(bytes, chunk_size, sizeof chunk_size);
     g_autofree uint8_t *payload = g_malloc0(each - 1);
     for (uint8_t csid = 3; csid < 5; csid++) {
-        const uint8_t head[] = {csid, 0, 0, 0, (uint8_t)(each >> 16), (uint8_t)(each >> 8), (uint8_t)each,
-                                9,    1, 0, 0, 0};
+        const uint8_t head[] = {csid, 0, 0, 0, (uint8_t)(each >> 16), (uint8_t)(each >> 8), (uint8_t)each, 9,
+                                1,    0, 0, 0};
         g_byte_array_append(bytes, head, sizeof head);
         g_byte_array_append(bytes, payload, each - 1);
     }

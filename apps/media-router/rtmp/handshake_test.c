@@ -59,7 +59,7 @@ static void assert_refused(uint8_t first, enum dub_error_code code, const char *
 
 static void test_other_protocols(void)
 {
-    assert_refused('G', DUB_ERROR_PROTOCOL, "0x47"); /* GET / HTTP/1.1 */
+    assert_refused('G', DUB_ERROR_PROTOCOL, "0x47");      /* GET / HTTP/1.1 */
     assert_refused(0x16, DUB_ERROR_PROTOCOL, "not RTMP"); /* TLS */
     assert_refused(6, DUB_ERROR_UNSUPPORTED, "rtmpe");
 }

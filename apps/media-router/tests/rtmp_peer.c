@@ -85,8 +85,8 @@ GByteArray *rtmp_peer_take_output(struct rtmp_peer *peer)
     return bytes;
 }
 
-void rtmp_peer_send(struct rtmp_peer *peer, unsigned csid, uint8_t type, uint32_t timestamp_ms, const void *data,
-                    size_t size)
+void rtmp_peer_send(struct rtmp_peer *peer, unsigned csid, uint8_t type, uint32_t timestamp_ms,
+                    const void *data, size_t size)
 {
     g_autoptr(GBytes) payload = g_bytes_new(data, size);
     struct rtmp_message message = {

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "session.h"
+
+#include "../tests/rtmp_peer.h"
+
+#include <string.h>
+
+/* A session with a client on the other end and a note of what the session asked for. */
+struct fixture {
+    struct rtmp_session session;
+    struct rtmp_peer peer;
+    struct dub_error error;
+    bool alive;
+    const char *refusal; /* what publish and play are refused with; NULL: allowed */
+    char *path, *query;
+    unsigned n_publish, n_play, n_playing, n_ended;
+    GPtrArray *media; /* "V 40 5": kind, timestamp, size */
+};
+
+static bool admit(struct fixture *fixture, const char *path, const char *query, struct dub_error *error)
+{
+    g_free(fixture->path);
+    g_free(fixture->query);
+    fixture->path = g_strdup(path);
+    fixture->query = g_strdup(query);
+    return fixture->refusal == NULL || dub_error_set(error, DUB_ERROR_NOT_FOUND, "%s", fixture->refusal);
+}
+
+static bool on_publish(const char *path, const char *query, struct dub_error *error, void *user)
+{
+    ((struct fixture *)user)->n_publish++;
+    return admit(user, path, query, error);
+}
+
+static bool on_play(const char *path, const char *query, struct dub_error *error, void *user)
+{
+    ((struct fixture *)user)->n_play++;
+    return admit(user, path, query, error);
+}
+
+static void on_playing(void *user)
+{
+    ((struct fixture *)user)->n_playing++;
+}
+
+static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user)
+{
+    struct fixture *fixture = user;
+    g_ptr_array_add(fixture->media,
+                    g_strdup_printf("%c %u %zu", "AVD"[kind], timestamp_ms, g_bytes_get_size(payload)));
+}
+
+static void on_ended(void *user)
+{
+    ((struct fixture *)user)->n_ended++;
+}
+
+static const struct rtmp_session_events events = {on_publish, on_play, on_playing, on_media, on_ended};
+
+/* Bytes back and forth until both are silent. */
+static void exchange(struct fixture *fixture)
+{
+    for (;;) {
+        g_autoptr(GByteArray) up = rtmp_peer_take_output(&fixture->peer);
+        if (up->len == 0 && rtmp_chunk_writer_pending(&fixture->session.writer) == 0)
+            return;
+        if (fixture->alive)
+            fixture->alive = rtmp_session_receive(&fixture->session, up->data, up->len, &fixture->error);
+        struct iovec iov;
+        while (rtmp_chunk_writer_peek(&fixture->session.writer, &iov, 1) > 0) {
+            rtmp_peer_receive(&fixture->peer, iov.iov_base, iov.iov_len);
+            rtmp_chunk_writer_advance(&fixture->session.writer, iov.iov_len);
+        }
+    }
+}
+
+static void setup(struct fixture *fixture, gconstpointer data)
+{
+    memset(fixture, 0, sizeof *fixture);
+    fixture->alive = true;
+    fixture->media = g_ptr_array_new_with_free_func(g_free);
+    rtmp_session_init(&fixture->session, &events, fixture);
+    rtmp_peer_init(&fixture->peer);
+    exchange(fixture); /* the handshake */
+}
+
+static void teardown(struct fixture *fixture, gconstpointer data)
+{
+    g_assert_false(fixture->peer.broken);
+    rtmp_session_clear(&fixture->session);
+    rtmp_peer_clear(&fixture->peer);
+    g_ptr_array_unref(fixture->media);
+    g_free(fixture->path);
+    g_free(fixture->query);
+}
+
+static void connect(struct fixture *fixture)
+{
+    rtmp_peer_connect(&fixture->peer, "live", "rtmp://h/live?a=1");
+    exchange(fixture);
+    g_assert_true(fixture->alive);
+    g_assert_cmpint(fixture->session.state, ==, RTMP_SESSION_CONNECTED);
+}
+
+static void start(struct fixture *fixture, const char *verb, const char *key)
+{
+    connect(fixture);
+    rtmp_peer_start(&fixture->peer, verb, key);
+    exchange(fixture);
+}
+
+static void assert_status(struct fixture *fixture, const char *expected)
+{
+    g_autofree char *code = rtmp_peer_take_status(&fixture->peer);
+    g_assert_cmpstr(code, ==, expected);
+}
+
+static void assert_ends(struct fixture *fixture, enum dub_error_code code)
+{
+    exchange(fixture);
+    g_assert_false(fixture->alive);
+    g_assert_cmpint(fixture->error.code, ==, code);
+    g_assert_cmpstr(fixture->error.message, !=, "");
+}
+
+static void test_publish(struct fixture *fixture, gconstpointer data)
+{
+    start(fixture, "publish", "demo/in?b=2");
+    g_assert_cmpstr(fixture->path, ==, "live/demo/in");
+    g_assert_cmpstr(fixture->query, ==, "a=1&b=2");
+    g_assert_cmpint(fixture->session.state, ==, RTMP_SESSION_PUBLISHING);
+    g_assert_cmpstr(rtmp_session_state_name(fixture->session.state), ==, "PUBLISHING");
+    assert_status(fixture, "NetStream.Publish.Start");
+    rtmp_peer_send_audio(&fixture->peer, 20, 100);
+    rtmp_peer_send_video(&fixture->peer, 40, true, 5000);
+    exchange(fixture);
+    g_assert_cmpuint(fixture->media->len, ==, 2);
+    g_assert_cmpstr(fixture->media->pdata[0], ==, "A 20 100");
+    g_assert_cmpstr(fixture->media->pdata[1], ==, "V 40 5000");
+}
+
+/* What FMLE, OBS and ffmpeg say around publish. */
+static void test_encoder_courtesies(struct fixture *fixture, gconstpointer data)
+{
+    connect(fixture);
+    rtmp_peer_command(&fixture->peer, "releaseStream", 2, "demo");
+    rtmp_peer_command(&fixture->peer, "FCPublish", 3, "demo");
+    rtmp_peer_command(&fixture->peer, "_checkbw", 4, NULL);
+    rtmp_peer_command(&fixture->peer, "getStreamLength", 5, "demo");
+    rtmp_peer_command(&fixture->peer, "FCSubscribe", 6, "demo");
+    rtmp_peer_start(&fixture->peer, "publish", "demo");
+    exchange(fixture);
+    assert_status(fixture, "NetStream.Publish.Start");
+    rtmp_peer_command(&fixture->peer, "FCUnpublish", 7, "demo");
+    rtmp_peer_command(&fixture->peer, "deleteStream", 8, NULL);
+    exchange(fixture);
+    g_assert_true(fixture->alive);
+    g_assert_cmpuint(fixture->n_ended, ==, 1);
+    rtmp_peer_send_audio(&fixture->peer, 20, 100); /* late: nobody wants it */
+    exchange(fixture);
+    g_assert_cmpuint(fixture->media->len, ==, 0);
+    rtmp_peer_start(&fixture->peer, "publish", "again");
+    exchange(fixture);
+    g_assert_cmpuint(fixture->n_publish, ==, 2);
+}
+
+static void test_metadata_without_set_data_frame(struct fixture *fixture, gconstpointer data)
+{
+    start(fixture, "publish", "in");
+    rtmp_peer_send_metadata(&fixture->peer, true, true);
+    exchange(fixture);
+    g_assert_cmpuint(fixture->media->len, ==, 1);
+    /* "onMetaData", an object with two names of 12 letters and numbers, the object's end */
+    g_assert_cmpstr(fixture->media->pdata[0], ==, "D 0 63");
+    static const uint8_t amf3[] = {0, 2, 0, 1, 'x'};
+    rtmp_peer_send(&fixture->peer, 5, RTMP_DATA_AMF3, 7, amf3, sizeof amf3);
+    exchange(fixture);
+    g_assert_cmpstr(fixture->media->pdata[1], ==, "D 7 4");
+}
+
+static void test_play(struct fixture *fixture, gconstpointer data)
+{
+    static const uint8_t frame[] = {0x17, 1, 0, 0, 0, 1, 2, 3};
+    start(fixture, "play", "demo/out");
+    g_assert_cmpuint(fixture->n_playing, ==, 1);
+    assert_status(fixture, "NetStream.Play.Reset");
+    assert_status(fixture, "NetStream.Play.Start");
+    struct media_message *message = media_message_new(MEDIA_VIDEO, INT64_C(0x100000005) * 1000000,
+                                                      g_bytes_new_static(frame, sizeof frame));
+    rtmp_session_send_media(&fixture->session, message);
+    exchange(fixture);
+    struct rtmp_message *received = rtmp_peer_take(&fixture->peer, RTMP_VIDEO);
+    g_assert_nonnull(received);
+    g_assert_cmpuint(received->timestamp_ms, ==, 5); /* modulo 2^32 */
+    g_assert_true(g_bytes_equal(received->payload, message->payload));
+    rtmp_peer_free_message(received);
+    media_message_unref(message);
+    rtmp_session_send_eof(&fixture->session);
+    exchange(fixture);
+    assert_status(fixture, "NetStream.Play.UnpublishNotify");
+    rtmp_peer_command(&fixture->peer, "closeStream", 0, NULL);
+    exchange(fixture);
+    g_assert_cmpuint(fixture->n_ended, ==, 1);
+}
+
+static void test_refused_player_is_told(struct fixture *fixture, gconstpointer data)
+{
+    fixture->refusal = "no one is publishing to path live/x";
+    start(fixture, "play", "x");
+    g_assert_false(fixture->alive);
+    g_assert_cmpstr(fixture->error.message, ==, fixture->refusal);
+    assert_status(fixture, "NetStream.Play.StreamNotFound");
+}
+
+static void test_refused_publisher_sees_the_end(struct fixture *fixture, gconstpointer data)
+{
+    fixture->refusal = "taken";
+    start(fixture, "publish", "x");
+    g_assert_false(fixture->alive);
+    assert_status(fixture, NULL);
+}
+
+static void test_invalid_path(struct fixture *fixture, gconstpointer data)
+{
+    start(fixture, "publish", "../etc/passwd");
+    g_assert_false(fixture->alive);
+    g_assert_cmpuint(fixture->n_publish, ==, 0);
+}
+
+static void test_ping(struct fixture *fixture, gconstpointer data)
+{
+    static const uint8_t ping[] = {0, RTMP_PING_REQUEST, 1, 2, 3, 4};
+    connect(fixture);
+    g_queue_clear_full(&fixture->peer.messages, (GDestroyNotify)(void (*)(void))rtmp_peer_free_message);
+    rtmp_peer_send(&fixture->peer, 2, RTMP_USER_CONTROL, 0, ping, sizeof ping);
+    rtmp_peer_send(&fixture->peer, 2, RTMP_USER_CONTROL, 0, ping, 1); /* cut: no answer, no harm */
+    exchange(fixture);
+    struct rtmp_message *pong = rtmp_peer_take(&fixture->peer, RTMP_USER_CONTROL);
+    const uint8_t *body = g_bytes_get_data(pong->payload, NULL);
+    g_assert_cmpuint(body[1], ==, RTMP_PING_RESPONSE);
+    g_assert_true(memcmp(body + 2, ping + 2, 4) == 0);
+    rtmp_peer_free_message(pong);
+    g_assert_null(rtmp_peer_take(&fixture->peer, RTMP_USER_CONTROL));
+}
+
+static void test_acknowledges(struct fixture *fixture, gconstpointer data)
+{
+    static const uint8_t window[] = {0, 0, 0x10, 0};
+    start(fixture, "publish", "in");
+    rtmp_peer_send(&fixture->peer, 2, RTMP_WINDOW_ACK_SIZE, 0, window, sizeof window);
+    rtmp_peer_send_video(&fixture->peer, 0, true, 5000);
+    exchange(fixture);
+    struct rtmp_message *ack = rtmp_peer_take(&fixture->peer, RTMP_ACKNOWLEDGEMENT);
+    g_assert_nonnull(ack);
+    gsize size;
+    struct dub_reader reader = dub_reader_on(g_bytes_get_data(ack->payload, &size), 4);
+    g_assert_cmpuint(dub_read_be32(&reader), ==, fixture->session.received_bytes);
+    rtmp_peer_free_message(ack);
+    rtmp_peer_send(&fixture->peer, 2, RTMP_WINDOW_ACK_SIZE, 0, "\0\0\0", 4);
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_aggregate(struct fixture *fixture, gconstpointer data)
+{
+    static const uint8_t tags[] = {8,  0,  0, 3, 0, 0, 100, 0,   0, 0, 0, 0xaf, 1,    9, 0, 0, 0,
+                                   14, 18, 0, 0, 1, 0, 0,   100, 0, 0, 0, 0,    0x05, 0, 0, 0, 12,
+                                   9,  0,  0, 2, 0, 0, 140, 0,   0, 0, 0, 0x27, 1,    0, 0, 0, 13};
+    start(fixture, "publish", "in");
+    rtmp_peer_send(&fixture->peer, 6, RTMP_AGGREGATE, 1000, tags, sizeof tags);
+    exchange(fixture);
+    g_assert_cmpuint(fixture->media->len, ==, 2);
+    g_assert_cmpstr(fixture->media->pdata[0], ==, "A 1000 3");
+    g_assert_cmpstr(fixture->media->pdata[1], ==, "V 1040 2");
+    rtmp_peer_send(&fixture->peer, 6, RTMP_AGGREGATE, 1000, tags, sizeof tags - 1);
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_out_of_order(struct fixture *fixture, gconstpointer data)
+{
+    rtmp_peer_command(&fixture->peer, "publish", 3, "in");
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_publish_without_stream(struct fixture *fixture, gconstpointer data)
+{
+    connect(fixture);
+    rtmp_peer_command(&fixture->peer, "publish", 3, "in");
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_publish_without_key(struct fixture *fixture, gconstpointer data)
+{
+    connect(fixture);
+    rtmp_peer_start(&fixture->peer, "publish", NULL);
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_publish_twice(struct fixture *fixture, gconstpointer data)
+{
+    start(fixture, "publish", "in");
+    rtmp_peer_command(&fixture->peer, "publish", 4, "in");
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_connect_twice(struct fixture *fixture, gconstpointer data)
+{
+    connect(fixture);
+    rtmp_peer_connect(&fixture->peer, "live", NULL);
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_connect_without_app(struct fixture *fixture, gconstpointer data)
+{
+    rtmp_peer_command(&fixture->peer, "connect", 1, NULL);
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_not_rtmp(struct fixture *fixture, gconstpointer data)
+{
+    static const char http[] = "GET / HTTP/1.1\r\n\r\n";
+    rtmp_session_clear(&fixture->session);
+    rtmp_session_init(&fixture->session, &events, fixture);
+    g_assert_false(
+        rtmp_session_receive(&fixture->session, (const uint8_t *)http, strlen(http), &fixture->error));
+    g_assert_nonnull(strstr(fixture->error.message, "not RTMP"));
+}
+
+static void test_commands_without_name(struct fixture *fixture, gconstpointer data)
+{
+    static const uint8_t number[] = {0, 0, 0, 0, 0, 0, 0, 0, 0};
+    connect(fixture);
+    rtmp_peer_send(&fixture->peer, 3, RTMP_COMMAND_AMF0, 0, number, sizeof number);
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_broken_amf(struct fixture *fixture, gconstpointer data)
+{
+    connect(fixture);
+    rtmp_peer_send(&fixture->peer, 3, RTMP_COMMAND_AMF3, 0, "\0\2\0\7x", 5);
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+static void test_large_command(struct fixture *fixture, gconstpointer data)
+{
+    g_autofree uint8_t *body = g_malloc0(RTMP_MAX_COMMAND_BYTES + 1);
+    connect(fixture);
+    rtmp_peer_send(&fixture->peer, 3, RTMP_COMMAND_AMF0, 0, body, RTMP_MAX_COMMAND_BYTES + 1);
+    assert_ends(fixture, DUB_ERROR_LIMIT);
+}
+
+static void test_large_metadata(struct fixture *fixture, gconstpointer data)
+{
+    g_autofree uint8_t *body = g_malloc0(RTMP_MAX_COMMAND_BYTES + 1);
+    start(fixture, "publish", "in");
+    rtmp_peer_send(&fixture->peer, 5, RTMP_DATA_AMF0, 0, body, RTMP_MAX_COMMAND_BYTES + 1);
+    assert_ends(fixture, DUB_ERROR_LIMIT);
+}
+
+#define ADD(name, function) g_test_add("/session/" name, struct fixture, NULL, setup, function, teardown)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("publish", test_publish);
+    ADD("encoder-courtesies", test_encoder_courtesies);
+    ADD("metadata-loses-set-data-frame", test_metadata_without_set_data_frame);
+    ADD("play", test_play);
+    ADD("refused-player-is-told", test_refused_player_is_told);
+    ADD("refused-publisher-sees-the-end", test_refused_publisher_sees_the_end);
+    ADD("invalid-path-ends", test_invalid_path);
+    ADD("ping-is-answered", test_ping);
+    ADD("bytes-are-acknowledged", test_acknowledges);
+    ADD("aggregate-is-taken-apart", test_aggregate);
+    ADD("publish-before-connect-ends", test_out_of_order);
+    ADD("publish-without-stream-ends", test_publish_without_stream);
+    ADD("publish-without-key-ends", test_publish_without_key);
+    ADD("publish-twice-ends", test_publish_twice);
+    ADD("connect-twice-ends", test_connect_twice);
+    ADD("connect-without-app-ends", test_connect_without_app);
+    ADD("other-protocol-ends", test_not_rtmp);
+    ADD("command-without-name-ends", test_commands_without_name);
+    ADD("broken-amf-ends", test_broken_amf);
+    ADD("large-command-ends", test_large_command);
+    ADD("large-metadata-ends", test_large_metadata);
+    return g_test_run();
+}
