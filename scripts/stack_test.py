@@ -1,0 +1,73 @@
+"""The start script's own parts: .env, addresses that move together, pid files that do not lie, merged logs."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+import stack
+
+
+@pytest.fixture
+def run_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(stack, "RUN", tmp_path)
+    return tmp_path
+
+
+def test_dotenv_is_read_as_a_shell_reads_it(tmp_path):
+    path = tmp_path / ".env"
+    path.write_text("# comment\n\nWORKER_LATENCY=5s\nexport STS_PORT=8100  # why\nSTS_API_KEY=\"two words\"\n#X=1\nEMPTY=\n")
+    assert stack.read_dotenv(path) == {"WORKER_LATENCY": "5s", "STS_PORT": "8100", "STS_API_KEY": "two words", "EMPTY": ""}
+
+
+def test_all_bad_lines_of_dotenv_are_named(tmp_path):
+    path = tmp_path / ".env"
+    path.write_text("GOOD=1\nno equals sign\nA=1 B=2\nBAD='open\n")
+    with pytest.raises(stack.Refused) as refusal:
+        stack.read_dotenv(path)
+    assert all(f".env:{number}" in str(refusal.value) for number in (2, 3, 4))
+
+
+def test_no_dotenv_is_fine(tmp_path):
+    assert stack.read_dotenv(tmp_path / ".env") == {}
+
+
+def test_a_moved_listener_is_told_to_those_that_connect():
+    moved = stack.derived({"ROUTER_RTMP_ADDRESS": "0.0.0.0:1936", "ORCH_HTTP_ADDR": "127.0.0.1:8081", "STS_PORT": "8001"})
+    assert moved["MEDIAMTX_RTMP_URL"] == "rtmp://127.0.0.1:1936"
+    assert moved["ORCHESTRATOR_URL"] == "http://127.0.0.1:8081"
+    assert moved["WORKER_STS_SERVICE_URL"] == "http://127.0.0.1:8001"
+
+
+def test_a_pid_file_of_a_process_that_is_gone_is_not_believed(run_folder):
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    stack.write_pid("program", child.pid)
+    child.wait()
+    assert stack.read_pid("program") is None
+
+
+def test_a_pid_that_another_process_has_now_is_not_believed(run_folder):
+    (run_folder / "program.pid").write_text(f"{os.getpid()} 12345\n")
+    assert stack.read_pid("program") is None
+    stack.write_pid("program", os.getpid())
+    assert stack.read_pid("program") == os.getpid()
+
+
+def test_a_process_that_does_not_listen_to_sigterm_is_ended_all_the_same():
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    child.stdout.readline()
+    stack.end_process(child.pid, grace=0.2)
+    assert child.wait(5) < 0
+
+
+def test_logs_are_merged_line_by_line(run_folder, capsys):
+    follower = stack.Follower(("one", "two"), from_end=False)
+    (run_folder / "one.log").write_text("first\nhalf a li")
+    (run_folder / "two.log").write_text("other\n")
+    follower.show()
+    with open(run_folder / "one.log", "a") as log:
+        log.write("ne\n")
+    follower.show()
+    lines = [line.split(" | ")[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["first", "other", "half a line"]
