@@ -101,6 +101,29 @@ static gboolean stream_close(GIOStream *stream, GCancellable *cancellable, GErro
     return g_io_stream_close(COUNTED_STREAM(stream)->base, cancellable, error);
 }
 
+static void on_base_closed(GObject *base, GAsyncResult *result, void *data)
+{
+    g_autoptr(GTask) task = data;
+    GError *error = NULL;
+    if (g_io_stream_close_finish(G_IO_STREAM(base), result, &error))
+        g_task_return_boolean(task, TRUE);
+    else
+        g_task_return_error(task, error);
+}
+
+/* Without this GIO would close on a thread of its own. */
+static void stream_close_async(GIOStream *stream, int priority, GCancellable *cancellable,
+                               GAsyncReadyCallback callback, void *user)
+{
+    GTask *task = g_task_new(stream, cancellable, callback, user);
+    g_io_stream_close_async(COUNTED_STREAM(stream)->base, priority, cancellable, on_base_closed, task);
+}
+
+static gboolean stream_close_finish(GIOStream *stream, GAsyncResult *result, GError **error)
+{
+    return g_task_propagate_boolean(G_TASK(result), error);
+}
+
 static void stream_finalize(GObject *object)
 {
     CountedStream *self = COUNTED_STREAM(object);
@@ -115,6 +138,8 @@ static void counted_stream_class_init(CountedStreamClass *klass)
     G_IO_STREAM_CLASS(klass)->get_input_stream = stream_get_input;
     G_IO_STREAM_CLASS(klass)->get_output_stream = stream_get_output;
     G_IO_STREAM_CLASS(klass)->close_fn = stream_close;
+    G_IO_STREAM_CLASS(klass)->close_async = stream_close_async;
+    G_IO_STREAM_CLASS(klass)->close_finish = stream_close_finish;
 }
 
 static void counted_stream_init(CountedStream *self)
