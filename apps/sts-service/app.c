@@ -4,6 +4,7 @@
 #include "echo/echo.h"
 #include "net/connections.h"
 #include "net/http_api.h"
+#include "pipeline/pipeline.h"
 
 #include <dubbing_log.h>
 #include <dubbing_main.h>
@@ -12,6 +13,7 @@
 struct app {
     struct sts_metrics metrics;
     bool echo;
+    struct engines engines; /* none in echo mode */
     struct processor *processor;
     struct http_api *http;
     struct connections *connections;
@@ -19,7 +21,14 @@ struct app {
 
 static bool start_processor(struct app *app, const struct sts_settings *settings, struct dub_error *error)
 {
-    app->processor = echo_new((unsigned)settings->echo_delay_ms);
+    if (app->echo) {
+        app->processor = echo_new((unsigned)settings->echo_delay_ms);
+        return true;
+    }
+    if (!engines_open(&app->engines, settings, error))
+        return false;
+    engines_note(&app->engines, &app->metrics);
+    app->processor = pipeline_new(&app->engines, (unsigned)settings->queue_max_depth, &app->metrics);
     return true;
 }
 
@@ -86,7 +95,11 @@ void app_free(struct app *app)
         return;
     connections_free(app->connections);
     http_api_free(app->http);
-    echo_free(app->processor);
+    if (app->echo)
+        echo_free(app->processor);
+    else
+        pipeline_free(app->processor);
+    engines_close(&app->engines);
     sts_metrics_clear(&app->metrics);
     g_free(app);
 }

@@ -4,6 +4,8 @@
 
 #include <dubbing_config.h>
 
+#define STS_VOICES_FILE_DEFAULT "config/voices.json"
+
 enum sts_mode { STS_MODE_FULL, STS_MODE_ECHO };
 
 struct sts_settings {

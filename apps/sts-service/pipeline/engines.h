@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The three engines in use, chosen by the settings, and what is said about them. Opened and closed on the
+ * main thread. */
+#pragma once
+
+#include "../engines/asr/asr.h"
+#include "../engines/translation/translation.h"
+#include "../engines/tts/tts.h"
+#include "../metrics.h"
+#include "../settings.h"
+
+#include <dubbing_events.h>
+#include <json-glib/json-glib.h>
+
+struct engines {
+    struct voices *voices; /* NULL: built-in defaults */
+    struct asr *asr;
+    struct translation *translation;
+    struct tts *tts;
+    struct engine_info asr_info, translation_info, tts_info;
+    unsigned asr_workers, translation_workers, tts_workers; /* threads per stage */
+};
+
+/* False when an engine named explicitly, or every one that "auto" may choose, cannot be used: the error says
+ * what to install or set. INVALID_CONFIG: the voices file is bad. engines_close in any case. */
+bool engines_open(struct engines *engines, const struct sts_settings *settings, struct dub_error *error);
+void engines_close(struct engines *engines);
+/* False with UNSUPPORTED_LANGUAGE_PAIR, naming what is supported. */
+bool engines_check_languages(const struct engines *engines, const char *source, const char *target,
+                             struct dub_error *error);
+/* The body of GET /api/v1/engines. */
+JsonObject *engines_describe(const struct engines *engines);
+/* Sets sts_engine_info. */
+void engines_note(const struct engines *engines, struct sts_metrics *metrics);

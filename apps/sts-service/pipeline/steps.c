@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "steps.h"
+
+#include "../audio/fit.h"
+#include "../audio/loudness.h"
+#include "../audio/resample.h"
+#include "../text/guard.h"
+#include "../text/prepare.h"
+
+#include <dubbing_clock.h>
+#include <math.h>
+
+static struct engine_call call_of(const struct job *job)
+{
+    return (struct engine_call){
+        .stream_id = job->settings->stream_id,
+        .cancellable = job->cancellable,
+        .deadline_ns = job->deadline_ns,
+    };
+}
+
+/* Whether there is anybody to work for. */
+static bool may_start(const struct job *job, enum dub_stage stage, struct dub_error *error)
+{
+    struct engine_call call = call_of(job);
+    if (engine_call_go_on(&call, stage, error))
+        return true;
+    error->stage = stage;
+    return false;
+}
+
+/* Every failure names its stage, whatever the engine filled in. */
+static enum step_outcome failed_in(enum dub_stage stage, struct dub_error *error)
+{
+    if (error->stage == DUB_STAGE_NONE)
+        error->stage = stage;
+    return STEP_FAILED;
+}
+
+static enum step_outcome suspect(enum dub_stage stage, enum guard_verdict verdict, const char *text,
+                                 struct dub_error *error)
+{
+    dub_error_set_stage(error, DUB_ERROR_HALLUCINATION_SUSPECTED, stage, "%s: \"%.120s\"",
+                        guard_verdict_text(verdict), text);
+    return STEP_FAILED;
+}
+
+/* The clip in the rate and channels that the stream asked for. */
+static bool set_dubbed_audio(struct job *job, const struct pcm *clip, struct dub_error *error)
+{
+    const struct job_settings *settings = job->settings;
+    struct dub_audio *audio = &job->result.dubbed_audio;
+    pcm_auto resampled = {0};
+
+    if (!pcm_resample(clip, settings->out_sample_rate_hz, &resampled, error)) {
+        error->stage = DUB_STAGE_OUTPUT;
+        return false;
+    }
+    *audio = (struct dub_audio){
+        .format = DUB_FORMAT_PCM_S16LE,
+        .sample_rate_hz = settings->out_sample_rate_hz,
+        .channels = settings->out_channels,
+        .duration_ms = pcm_duration_ms(&resampled),
+        .data = pcm_to_s16le(&resampled, settings->out_channels),
+    };
+    job->result.metadata.dubbed_duration_ms = audio->duration_ms;
+    return true;
+}
+
+/* Nobody spoke: success with empty text and silence of the same length. */
+static enum step_outcome be_silent(struct job *job, struct dub_error *error)
+{
+    pcm_auto silence = pcm_silence(job->settings->out_sample_rate_hz, job->fragment.audio.duration_ms);
+    job->result.transcript = g_strdup("");
+    job->result.translated_text = g_strdup("");
+    job->result.status = DUB_FRAGMENT_SUCCESS;
+    return set_dubbed_audio(job, &silence, error) ? STEP_DONE : STEP_FAILED;
+}
+
+static bool decode(const struct dub_audio *audio, struct pcm *clip, struct dub_error *error)
+{
+    gsize size;
+    if (audio->format != DUB_FORMAT_PCM_S16LE)
+        return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT,
+                             "audio.format: %s cannot be decoded here; send pcm_s16le",
+                             dub_audio_format_name(audio->format));
+    const void *data = g_bytes_get_data(audio->data, &size);
+    return pcm_from_s16le(data, size, audio->sample_rate_hz, audio->channels, clip, error);
+}
+
+static enum step_outcome take_transcript(struct job *job, const struct asr_transcript *transcript,
+                                         struct dub_error *error)
+{
+    enum guard_verdict verdict = guard_transcript(transcript->text, job->fragment.audio.duration_ms);
+    if (transcript->no_speech || !*transcript->text)
+        return be_silent(job, error);
+    if (verdict != GUARD_OK)
+        return suspect(DUB_STAGE_ASR, verdict, transcript->text, error);
+    job->result.transcript = text_sentence_from_words(transcript->text, job->settings->source_language);
+    return *job->result.transcript ? STEP_NEXT : be_silent(job, error);
+}
+
+enum step_outcome step_recognise(const struct engines *engines, struct job *job, struct dub_error *error)
+{
+    pcm_auto clip = {0};
+    struct asr_transcript transcript = {0};
+    struct asr_request request = {
+        .call = call_of(job),
+        .audio = &clip,
+        .language = job->settings->source_language,
+        .hints = (const char *const *)job->settings->domain_hints,
+    };
+
+    if (!may_start(job, DUB_STAGE_ASR, error))
+        return STEP_FAILED;
+    if (!decode(&job->fragment.audio, &clip, error))
+        return failed_in(DUB_STAGE_INPUT, error);
+    job->result.metadata.asr_model = g_strdup(engines->asr_info.model);
+    if (!loudness_may_be_speech(&clip))
+        return be_silent(job, error);
+
+    bool heard = asr_transcribe(engines->asr, &request, &transcript, error);
+    job->result.stage_timings.asr_ms = llround(transcript.took_ms);
+    enum step_outcome outcome =
+        heard ? take_transcript(job, &transcript, error) : failed_in(DUB_STAGE_ASR, error);
+    asr_transcript_clear(&transcript);
+    return outcome;
+}
+
+enum step_outcome step_translate(const struct engines *engines, struct job *job, struct dub_error *error)
+{
+    struct translation_result result = {0};
+    struct translation_request request = {
+        .call = call_of(job),
+        .text = job->result.transcript,
+        .source_language = job->settings->source_language,
+        .target_language = job->settings->target_language,
+    };
+
+    if (!may_start(job, DUB_STAGE_TRANSLATION, error))
+        return STEP_FAILED;
+    job->result.metadata.translation_model = g_strdup(engines->translation_info.model);
+    bool translated = translation_translate(engines->translation, &request, &result, error);
+    job->result.stage_timings.translation_ms = llround(result.took_ms);
+    job->result.translated_text = g_steal_pointer(&result.text);
+    translation_result_clear(&result);
+    if (!translated)
+        return failed_in(DUB_STAGE_TRANSLATION, error);
+    enum guard_verdict verdict = guard_translation(job->result.transcript, job->result.translated_text);
+    if (verdict != GUARD_OK)
+        return suspect(DUB_STAGE_TRANSLATION, verdict, job->result.translated_text, error);
+    return STEP_NEXT;
+}
+
+struct speaking {
+    const struct engines *engines;
+    const struct job *job;
+    const char *text;
+};
+
+static bool speak(double rate, struct pcm *clip, void *user, struct dub_error *error)
+{
+    const struct speaking *speaking = user;
+    struct tts_result result = {0};
+    struct tts_request request = {
+        .call = call_of(speaking->job),
+        .text = speaking->text,
+        .language = speaking->job->settings->target_language,
+        .voice = speaking->job->settings->voice_profile,
+        .rate = rate,
+    };
+    bool spoken = tts_speak(speaking->engines->tts, &request, &result, error);
+    if (spoken) {
+        *clip = result.audio;
+        result.audio = (struct pcm){0};
+    }
+    tts_result_clear(&result);
+    return spoken;
+}
+
+static void note_fit(struct job *job, const struct fit_decision *decision)
+{
+    struct dub_fragment_processed *result = &job->result;
+    result->metadata.duration_variance_percent = decision->variance_percent;
+    result->metadata.speed_ratio = decision->speed_ratio;
+    result->status = decision->verdict == FIT_PARTIAL ? DUB_FRAGMENT_PARTIAL : DUB_FRAGMENT_SUCCESS;
+    if (decision->verdict == FIT_PARTIAL)
+        dub_error_set_stage(&result->error, DUB_ERROR_DURATION_MISMATCH_EXCEEDED, DUB_STAGE_TTS,
+                            "the dub lasts %" G_GINT64_FORMAT " ms, the fragment %" G_GINT64_FORMAT " ms",
+                            decision->result_ms, job->fragment.audio.duration_ms);
+}
+
+enum step_outcome step_speak(const struct engines *engines, struct job *job, struct dub_error *error)
+{
+    g_autofree char *text =
+        text_prepare_for_speech(job->result.translated_text, job->settings->target_language);
+    struct speaking speaking = {.engines = engines, .job = job, .text = text};
+    struct fit_slot slot = {
+        .duration_ms = MAX(job->fragment.audio.duration_ms, 1),
+        .max_duration_ms = job->fragment.metadata.max_duration_ms,
+    };
+    struct fit_decision decision = {0};
+    pcm_auto clip = {0};
+    int64_t start_ns = dub_clock_now_ns(dub_clock_monotonic());
+
+    if (!may_start(job, DUB_STAGE_TTS, error))
+        return STEP_FAILED;
+    job->result.metadata.tts_model = g_strdup(engines->tts_info.model);
+    bool fitted = fit_speech(&slot, speak, &speaking, &clip, &decision, error);
+    int64_t took_ns = dub_clock_now_ns(dub_clock_monotonic()) - start_ns;
+    job->result.stage_timings.tts_ms = took_ns / DUB_NS_PER_MS;
+    if (!fitted)
+        return failed_in(DUB_STAGE_TTS, error);
+    if (clip.count == 0) {
+        dub_error_set(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, "nothing was spoken for \"%.120s\"", text);
+        return failed_in(DUB_STAGE_TTS, error);
+    }
+    note_fit(job, &decision);
+    return set_dubbed_audio(job, &clip, error) ? STEP_DONE : STEP_FAILED;
+}

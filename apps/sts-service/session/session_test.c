@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The session's rules with a processor that answers when told to, and a fake clock. */
+#include "session.h"
+
+#include <dubbing_json.h>
+#include <string.h>
+
+struct stand {
+    struct processor processor;
+    GPtrArray *jobs;   /* submitted and not yet answered */
+    GPtrArray *events; /* "event {json}" */
+    struct sts_metrics metrics;
+    struct dub_fake_clock clock;
+    struct simulation simulation;
+    bool full;
+    bool completed;
+    struct session *session;
+    GCancellable *cancellable; /* of the last job */
+};
+
+static bool submit(struct processor *processor, struct job *job, struct dub_error *error)
+{
+    struct stand *stand = (struct stand *)processor;
+    if (stand->full)
+        return dub_error_set(error, DUB_ERROR_QUEUE_FULL, "full");
+    g_set_object(&stand->cancellable, job->cancellable);
+    g_ptr_array_add(stand->jobs, job);
+    return true;
+}
+
+static void cancel(struct processor *processor, uint64_t owner)
+{
+    struct stand *stand = (struct stand *)processor;
+    for (guint i = stand->jobs->len; i > 0; i--) {
+        struct job *job = stand->jobs->pdata[i - 1];
+        g_assert_null(job->done);
+        g_assert_cmpuint(job->owner, ==, owner);
+        g_ptr_array_remove_index(stand->jobs, i - 1);
+        job_free(job);
+    }
+}
+
+static unsigned depth(struct processor *processor)
+{
+    return ((struct stand *)processor)->jobs->len;
+}
+
+static const struct processor_ops processor_ops = {.submit = submit, .cancel = cancel, .depth = depth};
+
+static void on_emit(const char *event, JsonNode *take_payload, void *user)
+{
+    struct stand *stand = user;
+    g_autofree char *text = dub_json_to_string(take_payload);
+    g_ptr_array_add(stand->events, g_strdup_printf("%s %s", event, text));
+    json_node_unref(take_payload);
+}
+
+static void on_completed(void *user)
+{
+    struct stand *stand = user;
+    stand->completed = true;
+}
+
+static const struct session_events events = {.emit = on_emit, .completed = on_completed};
+
+static void open_stand(struct stand *stand, int max_inflight)
+{
+    struct dub_stream_init init;
+    *stand = (struct stand){.processor.ops = &processor_ops};
+    stand->jobs = g_ptr_array_new();
+    stand->events = g_ptr_array_new_with_free_func(g_free);
+    sts_metrics_init(&stand->metrics);
+    dub_fake_clock_init(&stand->clock, 0);
+    dub_stream_init_init(&init);
+    init.stream_id = g_strdup("news");
+    init.worker_id = g_strdup("w");
+    init.max_inflight = max_inflight;
+    struct session_config config = {.processor = &stand->processor,
+                                    .clock = &stand->clock.clock,
+                                    .metrics = &stand->metrics,
+                                    .limits = FLOW_DEFAULT_LIMITS,
+                                    .simulation = &stand->simulation};
+    stand->session = session_new(&config, &init, &events, stand);
+    dub_stream_init_clear(&init);
+}
+
+static void close_stand(struct stand *stand)
+{
+    session_free(stand->session);
+    g_assert_cmpuint(stand->jobs->len, ==, 0);
+    g_assert_cmpfloat(dub_metric_get(stand->metrics.in_flight, NULL), ==, 0);
+    g_assert_cmpfloat(dub_metric_get(stand->metrics.sessions, NULL), ==, 0);
+    g_ptr_array_unref(stand->jobs);
+    g_ptr_array_unref(stand->events);
+    sts_metrics_clear(&stand->metrics);
+    simulation_clear(&stand->simulation);
+    g_clear_object(&stand->cancellable);
+}
+
+/* The nth fragment id that differs from all others. */
+static char *id_of(int nth)
+{
+    return g_strdup_printf("00000000-0000-4000-8000-%012d", nth);
+}
+
+static void send_as(struct stand *stand, int nth, int64_t sequence, const struct dub_error *read_error)
+{
+    struct dub_fragment_data fragment;
+    dub_fragment_data_init(&fragment);
+    fragment.fragment_id = id_of(nth);
+    fragment.stream_id = g_strdup("news");
+    fragment.sequence_number = sequence;
+    fragment.addressed = true;
+    fragment.audio = (struct dub_audio){.sample_rate_hz = 24000, .channels = 1, .duration_ms = 10};
+    fragment.audio.data = g_bytes_new_take(g_malloc0(480), 480);
+    session_fragment(stand->session, &fragment, read_error);
+    dub_fragment_data_clear(&fragment);
+}
+
+static void send(struct stand *stand, int sequence)
+{
+    send_as(stand, sequence, sequence, NULL);
+}
+
+/* The processor answers the job that holds this sequence number. */
+static void answer(struct stand *stand, int64_t sequence)
+{
+    for (guint i = 0; i < stand->jobs->len; i++) {
+        struct job *job = stand->jobs->pdata[i];
+        if (job->result.sequence_number != sequence)
+            continue;
+        g_ptr_array_remove_index(stand->jobs, i);
+        job->result.dubbed_audio = job->fragment.audio;
+        job->result.dubbed_audio.data = g_bytes_ref(job->fragment.audio.data);
+        if (job->forced.code != DUB_ERROR_NONE)
+            job_fail(job, &job->forced);
+        job_finish(job);
+        return;
+    }
+    g_assert_not_reached();
+}
+
+static unsigned count(const struct stand *stand, const char *event)
+{
+    unsigned n = 0;
+    g_autofree char *prefix = g_strconcat(event, " ", NULL);
+    for (guint i = 0; i < stand->events->len; i++)
+        n += g_str_has_prefix(stand->events->pdata[i], prefix) ? 1 : 0;
+    return n;
+}
+
+static const char *last(const struct stand *stand, const char *event)
+{
+    g_autofree char *prefix = g_strconcat(event, " ", NULL);
+    for (guint i = stand->events->len; i > 0; i--) {
+        if (g_str_has_prefix(stand->events->pdata[i - 1], prefix))
+            return stand->events->pdata[i - 1];
+    }
+    return "";
+}
+
+static void expect_last(const struct stand *stand, const char *event, const char *says)
+{
+    const char *text = last(stand, event);
+    if (!strstr(text, says))
+        g_error("expected %s in the last %s: %s", says, event, text);
+}
+
+static void test_ready(void)
+{
+    struct stand stand;
+    open_stand(&stand, 4);
+    expect_last(&stand, "stream:ready", "\"max_inflight\":4");
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.sessions, NULL), ==, 1);
+    g_assert_cmpstr(session_stream_id(stand.session), ==, "news");
+    expect_last(&stand, "stream:ready", session_id(stand.session));
+    close_stand(&stand);
+    session_free(NULL);
+}
+
+static void test_order_whatever_finishes_first(void)
+{
+    static const int orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}};
+    for (guint o = 0; o < G_N_ELEMENTS(orders); o++) {
+        struct stand stand;
+        open_stand(&stand, 10);
+        for (int i = 0; i < 4; i++)
+            send(&stand, i);
+        for (int i = 0; i < 4; i++)
+            answer(&stand, orders[o][i]);
+        unsigned n = 0;
+        for (guint i = 0; i < stand.events->len; i++) {
+            if (!g_str_has_prefix(stand.events->pdata[i], "fragment:processed "))
+                continue;
+            g_autofree char *expected = g_strdup_printf("\"sequence_number\":%u,", n++);
+            g_assert_nonnull(strstr(stand.events->pdata[i], expected));
+        }
+        g_assert_cmpuint(n, ==, 4);
+        close_stand(&stand);
+    }
+}
+
+static void test_failure_takes_its_turn(void)
+{
+    struct stand stand;
+    struct dub_error bad;
+    dub_error_set(&bad, DUB_ERROR_INVALID_AUDIO_FORMAT, "audio.format: no");
+    open_stand(&stand, 3);
+    send(&stand, 0);
+    send_as(&stand, 1, 1, &bad);
+    g_assert_cmpuint(stand.jobs->len, ==, 1);
+    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 0);
+    g_assert_cmpuint(count(&stand, "fragment:ack"), ==, 2);
+    send(&stand, 2);
+    answer(&stand, 0);
+    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 2);
+    expect_last(&stand, "fragment:processed", "\"status\":\"failed\"");
+    expect_last(&stand, "fragment:processed", "INVALID_AUDIO_FORMAT");
+    g_assert_null(strstr(last(&stand, "fragment:processed"), "dubbed_audio"));
+    answer(&stand, 2);
+    close_stand(&stand);
+}
+
+static void test_refusals_use_no_number(void)
+{
+    struct stand stand;
+    open_stand(&stand, 3);
+    send(&stand, 1);
+    expect_last(&stand, "error", "expected 0, got 1");
+    stand.full = true;
+    send(&stand, 0);
+    expect_last(&stand, "error", "QUEUE_FULL");
+    expect_last(&stand, "error", "\"retryable\":true");
+    stand.full = false;
+    session_pause(stand.session);
+    send(&stand, 0);
+    expect_last(&stand, "error", "STREAM_PAUSED");
+    session_resume(stand.session);
+    send(&stand, 0);
+    send_as(&stand, 0, 1, NULL);
+    expect_last(&stand, "error", "duplicate");
+    g_assert_cmpuint(count(&stand, "error"), ==, 4);
+    g_assert_cmpuint(count(&stand, "fragment:ack"), ==, 1);
+    send(&stand, 1);
+    g_assert_cmpuint(count(&stand, "fragment:ack"), ==, 2);
+    close_stand(&stand);
+}
+
+static void test_same_id_again_after_its_answer(void)
+{
+    struct stand stand;
+    open_stand(&stand, 3);
+    send_as(&stand, 9, 0, NULL);
+    answer(&stand, 0);
+    send_as(&stand, 9, 1, NULL);
+    answer(&stand, 1);
+    g_assert_cmpuint(count(&stand, "error"), ==, 0);
+    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 2);
+    close_stand(&stand);
+}
+
+static void test_pressure_is_said_once_per_change(void)
+{
+    struct stand stand;
+    open_stand(&stand, 2);
+    for (int i = 0; i < 10; i++)
+        send(&stand, i);
+    g_assert_cmpuint(count(&stand, "backpressure"), ==, 2);
+    expect_last(&stand, "backpressure", "\"severity\":\"high\"");
+    expect_last(&stand, "backpressure", "\"current_inflight\":7");
+    send(&stand, 10);
+    expect_last(&stand, "error", "BACKPRESSURE_EXCEEDED");
+    for (int i = 9; i >= 0; i--)
+        answer(&stand, i);
+    /* All leave with the first one's answer, in one go: a single step from high to none. */
+    g_assert_cmpuint(count(&stand, "backpressure"), ==, 3);
+    expect_last(&stand, "backpressure", "\"action\":\"none\"");
+    send(&stand, 10);
+    g_assert_cmpuint(count(&stand, "backpressure"), ==, 3);
+    close_stand(&stand);
+}
+
+static void test_end_waits_for_what_is_in_flight(void)
+{
+    struct stand stand;
+    open_stand(&stand, 3);
+    send(&stand, 0);
+    send(&stand, 1);
+    session_end(stand.session, "over");
+    session_end(stand.session, NULL);
+    session_resume(stand.session);
+    send(&stand, 2);
+    expect_last(&stand, "error", "has ended");
+    answer(&stand, 1);
+    g_assert_false(stand.completed);
+    dub_fake_clock_advance(&stand.clock, 70 * DUB_NS_PER_MS);
+    answer(&stand, 0);
+    g_assert_true(stand.completed);
+    g_assert_true(session_is_complete(stand.session));
+    g_assert_cmpuint(count(&stand, "stream:complete"), ==, 1);
+    expect_last(&stand, "stream:complete", "\"total_fragments\":2");
+    expect_last(&stand, "stream:complete", "\"avg_processing_time_ms\":70");
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.sessions, NULL), ==, 0);
+    send(&stand, 2);
+    expect_last(&stand, "error", "STREAM_NOT_FOUND");
+    close_stand(&stand);
+}
+
+static void test_free_cancels(void)
+{
+    struct stand stand;
+    struct dub_error bad;
+    dub_error_set(&bad, DUB_ERROR_FRAGMENT_TOO_LARGE, "large");
+    open_stand(&stand, 10);
+    for (int i = 0; i < 4; i++)
+        send_as(&stand, i, i, i == 2 ? &bad : NULL);
+    answer(&stand, 1);
+    g_autoptr(GCancellable) cancellable = g_object_ref(stand.cancellable);
+    g_assert_cmpuint(session_inflight(stand.session), ==, 4);
+    close_stand(&stand);
+    g_assert_true(g_cancellable_is_cancelled(cancellable));
+}
+
+static void test_simulated_error_and_pressure(void)
+{
+    struct stand stand;
+    open_stand(&stand, 3);
+    stand.simulation.errors = (struct dub_error_simulation){
+        .enabled = true, .rules = g_new0(struct dub_simulation_rule, 1), .n_rules = 1};
+    stand.simulation.errors.rules[0].trigger = DUB_TRIGGER_NTH_FRAGMENT;
+    stand.simulation.errors.rules[0].number = 2;
+    dub_error_set(&stand.simulation.errors.rules[0].error, DUB_ERROR_GPU_OOM, "simulated");
+    stand.simulation.pressure = (struct dub_backpressure_simulation){
+        .enabled = true, .threshold = 1, .severity = DUB_PRESSURE_HIGH, .action = DUB_ACTION_PAUSE};
+    send(&stand, 0);
+    expect_last(&stand, "backpressure", "\"threshold_exceeded\":\"simulated\"");
+    send(&stand, 1);
+    g_assert_cmpuint(count(&stand, "backpressure"), ==, 1);
+    answer(&stand, 0);
+    answer(&stand, 1);
+    expect_last(&stand, "fragment:processed", "GPU_OOM");
+    expect_last(&stand, "backpressure", "\"action\":\"none\"");
+    send(&stand, 2);
+    stand.simulation.pressure.enabled = false;
+    session_simulation_changed(stand.session);
+    g_assert_cmpuint(count(&stand, "backpressure"), ==, 4);
+    close_stand(&stand);
+}
+
+static void test_job_carries_what_the_stream_said(void)
+{
+    struct stand stand;
+    open_stand(&stand, 3);
+    dub_fake_clock_advance(&stand.clock, DUB_NS_PER_S);
+    send(&stand, 0);
+    const struct job *job = stand.jobs->pdata[0];
+    g_assert_cmpint((int)((job->deadline_ns - job->arrived_ns) / DUB_NS_PER_MS), ==, DUB_TIMEOUT_MS_DEFAULT);
+    g_assert_cmpint(job->settings->out_sample_rate_hz, ==, DUB_SAMPLE_RATE_HZ_DEFAULT);
+    g_assert_cmpstr(job->settings->stream_id, ==, "news");
+    close_stand(&stand);
+}
+
+/* Random conduct of worker and processor: every accepted fragment is answered once and in order. */
+static void test_random_conduct(void)
+{
+    struct stand stand;
+    open_stand(&stand, 3);
+    int sent = 0;
+    for (int step = 0; step < 5000; step++) {
+        unsigned acks = count(&stand, "fragment:ack");
+        if (stand.jobs->len > 0 && g_test_rand_bit()) {
+            const struct job *job = stand.jobs->pdata[g_test_rand_int_range(0, (gint32)stand.jobs->len)];
+            answer(&stand, job->result.sequence_number);
+        } else {
+            send(&stand, sent);
+            sent += count(&stand, "fragment:ack") > acks;
+        }
+        g_assert_cmpuint(session_inflight(stand.session), <=, 10);
+        if (step % 100 == 0)
+            g_ptr_array_set_size(stand.events, 0);
+    }
+    while (stand.jobs->len > 0)
+        answer(&stand, ((struct job *)stand.jobs->pdata[stand.jobs->len - 1])->result.sequence_number);
+    session_end(stand.session, NULL);
+    g_autofree char *total = g_strdup_printf("\"total_fragments\":%d,", sent);
+    expect_last(&stand, "stream:complete", total);
+    g_autofree char *sequence = g_strdup_printf("\"sequence_number\":%d,", sent - 1);
+    expect_last(&stand, "fragment:processed", sequence);
+    close_stand(&stand);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    /* Refusals are logged as warnings, which is what is tested here. */
+    g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
+    g_test_add_func("/session/ready", test_ready);
+    g_test_add_func("/session/answers-in-order-whatever-finishes-first", test_order_whatever_finishes_first);
+    g_test_add_func("/session/failure-takes-its-turn", test_failure_takes_its_turn);
+    g_test_add_func("/session/refusals-use-no-number", test_refusals_use_no_number);
+    g_test_add_func("/session/same-id-again-after-its-answer", test_same_id_again_after_its_answer);
+    g_test_add_func("/session/pressure-is-said-once-per-change", test_pressure_is_said_once_per_change);
+    g_test_add_func("/session/end-waits-for-what-is-in-flight", test_end_waits_for_what_is_in_flight);
+    g_test_add_func("/session/free-cancels", test_free_cancels);
+    g_test_add_func("/session/simulated-error-and-pressure", test_simulated_error_and_pressure);
+    g_test_add_func("/session/job-carries-what-the-stream-said", test_job_carries_what_the_stream_said);
+    g_test_add_func("/session/random-conduct", test_random_conduct);
+    return g_test_run();
+}
