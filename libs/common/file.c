@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define SECRET_MAX_BYTES 4096
@@ -92,4 +93,46 @@ char *dub_file_read_secret(const char *path, struct dub_error *error)
         return NULL;
     }
     return g_strndup(buffer, length);
+}
+
+/* The process id that the holder wrote into its lock file; 0 when it cannot be told. */
+static gint64 holder_of(int fd)
+{
+    char text[24] = "";
+    return pread(fd, text, sizeof(text) - 1, 0) > 0 ? g_ascii_strtoll(text, NULL, 10) : 0;
+}
+
+static void write_holder(int fd)
+{
+    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
+    if (ftruncate(fd, 0) == 0)
+        (void)write_all(fd, text, strlen(text));
+}
+
+int dub_file_lock(const char *path, struct dub_error *error)
+{
+    int fd = g_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot open the lock file %s", path);
+        return -1;
+    }
+    /* flock and not fcntl: the lock belongs to this descriptor, whatever else in the process opens the file.
+     */
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        write_holder(fd);
+        return fd;
+    }
+    if (errno == EWOULDBLOCK)
+        dub_error_set(error, DUB_ERROR_UNAVAILABLE, "%s is locked by process %" G_GINT64_FORMAT, path,
+                      holder_of(fd));
+    else
+        dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot lock %s", path);
+    close(fd);
+    return -1;
+}
+
+void dub_file_unlock(int fd)
+{
+    if (fd >= 0)
+        close(fd);
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static guint count_entries(const char *path)
 {
@@ -91,6 +92,33 @@ static void test_secret_is_the_first_line(void)
     test_directory_remove(dir);
 }
 
+static void test_a_lock_has_one_holder_and_names_it(void)
+{
+    struct dub_error error = {0};
+    char *dir = test_directory_new();
+    g_autofree char *path = g_build_filename(dir, "lock", NULL);
+    g_autofree char *holder = g_strdup_printf("process %d", (int)getpid());
+    int fd = dub_file_lock(path, &error);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(dub_file_lock(path, &error), ==, -1);
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error.message, holder));
+    dub_file_unlock(fd);
+    fd = dub_file_lock(path, &error);
+    g_assert_cmpint(fd, >=, 0);
+    dub_file_unlock(fd);
+    test_directory_remove(dir);
+}
+
+static void test_a_lock_that_cannot_be_made_says_where(void)
+{
+    struct dub_error error = {0};
+    g_assert_cmpint(dub_file_lock("/no-such-dir/lock", &error), ==, -1);
+    g_assert_cmpint(error.code, ==, DUB_ERROR_IO);
+    g_assert_nonnull(strstr(error.message, "/no-such-dir/lock"));
+    dub_file_unlock(-1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -98,5 +126,8 @@ int main(int argc, char **argv)
     g_test_add_func("/file/failed-write-leaves-nothing-behind", test_failed_write_leaves_nothing_behind);
     g_test_add_func("/file/directories-are-made-on-the-way", test_directories_are_made_on_the_way);
     g_test_add_func("/file/secret-is-the-first-line", test_secret_is_the_first_line);
+    g_test_add_func("/file/a-lock-has-one-holder-and-names-it", test_a_lock_has_one_holder_and_names_it);
+    g_test_add_func("/file/a-lock-that-cannot-be-made-says-where",
+                    test_a_lock_that_cannot_be_made_says_where);
     return g_test_run();
 }
