@@ -85,7 +85,7 @@ struct dub_phrase *dub_ledger_take(struct dub_ledger *ledger)
     return g_queue_pop_head(&ledger->settled);
 }
 
-const char *dub_phrase_state_name(enum dub_phrase_state state)
+const char *dub_ledger_state_name(enum dub_phrase_state state)
 {
     static const char *const names[DUB_PHRASE_STATES] = {"open", "dubbed", "passthrough", "dropped"};
     return names[state];

@@ -55,7 +55,7 @@ void dub_ledger_settle_all(struct dub_ledger *ledger, enum dub_phrase_state stat
 struct dub_phrase *dub_ledger_take(struct dub_ledger *ledger);
 
 /* "open", "dubbed", "passthrough", "dropped" */
-const char *dub_phrase_state_name(enum dub_phrase_state state);
+const char *dub_ledger_state_name(enum dub_phrase_state state);
 /* Replaces *text. NULL counts as "". */
 void dub_phrase_set_text(char **text, const char *value);
 void dub_phrase_free(struct dub_phrase *phrase);

@@ -227,7 +227,7 @@ static GstStructure *phrase_structure(const struct dub_phrase *phrase)
     return gst_structure_new(
         DUB_GST_PHRASE_NAME, "seq", G_TYPE_UINT64, phrase->seq, "fragmentId", G_TYPE_STRING,
         phrase->fragment_id, "startMs", G_TYPE_INT64, phrase->start_ns / DUB_NS_PER_MS, "endMs", G_TYPE_INT64,
-        phrase->end_ns / DUB_NS_PER_MS, "state", G_TYPE_STRING, dub_phrase_state_name(phrase->state),
+        phrase->end_ns / DUB_NS_PER_MS, "state", G_TYPE_STRING, dub_ledger_state_name(phrase->state),
         "reason", G_TYPE_STRING, phrase->reason, "transcript", G_TYPE_STRING, phrase->transcript,
         "translatedText", G_TYPE_STRING, phrase->translated_text, "lagMs", G_TYPE_INT64,
         phrase->lag_ns / DUB_NS_PER_MS, "speedRatio", G_TYPE_DOUBLE, phrase->speed_ratio, "rttMs",
