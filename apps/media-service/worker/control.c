@@ -64,7 +64,7 @@ static void close_client(struct control_client *client)
 static void on_written(GObject *stream, GAsyncResult *result, gpointer data)
 {
     struct control_client *client = data;
-    gssize size = g_output_stream_write_finish(G_OUTPUT_STREAM(stream), result, NULL);
+    gssize size = g_output_stream_write_bytes_finish(G_OUTPUT_STREAM(stream), result, NULL);
 
     client->writing = false;
     if (size <= 0)

@@ -27,8 +27,11 @@ static bool has_scheme(const char *location)
 
 char *location_file_path(const char *location)
 {
-    if (g_str_has_prefix(location, "file://"))
-        return g_filename_from_uri(location, NULL, NULL);
+    if (g_str_has_prefix(location, "file://")) {
+        g_autofree char *host = NULL;
+        g_autofree char *path = g_filename_from_uri(location, &host, NULL);
+        return host ? NULL : g_steal_pointer(&path);
+    }
     return has_scheme(location) ? NULL : g_strdup(location);
 }
 
