@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "asr.h"
+
+#include "../choice.h"
+#include "engines.h"
+
+const struct asr_engine_ops *const asr_engines[] = {&asr_pocketsphinx, &asr_mock, NULL};
+
+struct asr {
+    const struct asr_engine_ops *ops;
+    struct asr_engine *engine;
+    int max_concurrency;
+};
+
+static void clear_word(void *data)
+{
+    struct asr_word *word = data;
+    g_free(word->text);
+}
+
+void asr_transcript_clear(struct asr_transcript *transcript)
+{
+    g_free(transcript->text);
+    g_clear_pointer(&transcript->words, g_array_unref);
+    *transcript = (struct asr_transcript){0};
+}
+
+void asr_transcript_add_word(struct asr_transcript *transcript, const char *text, int64_t start_ms,
+                             int64_t end_ms, double confidence)
+{
+    if (!transcript->words) {
+        transcript->words = g_array_new(FALSE, FALSE, sizeof(struct asr_word));
+        g_array_set_clear_func(transcript->words, clear_word);
+    }
+    struct asr_word word = {
+        .text = g_strdup(text), .start_ms = start_ms, .end_ms = end_ms, .confidence = confidence};
+    g_array_append_val(transcript->words, word);
+}
+
+static struct asr *wrap(const struct asr_engine_ops *ops, struct asr_engine *engine,
+                        const struct engine_config *config)
+{
+    struct asr *asr = g_new0(struct asr, 1);
+    int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
+    asr->ops = ops;
+    asr->engine = engine;
+    asr->max_concurrency = CLAMP(wanted, 1, ops->max_concurrency);
+    return asr;
+}
+
+struct asr *asr_open(const char *name, const struct engine_config *config, struct dub_error *error)
+{
+    struct engine_choice choice = engine_choice_on(DUB_STAGE_ASR, name);
+    for (const struct asr_engine_ops *const *ops = asr_engines; *ops; ops++) {
+        if (!engine_choice_wants(&choice, (*ops)->name, (*ops)->automatic))
+            continue;
+        struct asr_engine *engine = (*ops)->create(config, &choice.error);
+        if (engine)
+            return wrap(*ops, engine, config);
+        engine_choice_failed(&choice, (*ops)->name);
+    }
+    engine_choice_give_up(&choice, error);
+    return NULL;
+}
+
+void asr_close(struct asr *asr)
+{
+    if (!asr)
+        return;
+    asr->ops->destroy(asr->engine);
+    g_free(asr);
+}
+
+void asr_describe(const struct asr *asr, struct engine_info *info)
+{
+    *info = (struct engine_info){.name = asr->ops->name, .summary = asr->ops->summary};
+    asr->ops->describe(asr->engine, info);
+}
+
+bool asr_supports(const struct asr *asr, const char *language)
+{
+    g_autofree char *base = engine_language_base(language);
+    return base && asr->ops->supports(asr->engine, base);
+}
+
+int asr_max_concurrency(const struct asr *asr)
+{
+    return asr->max_concurrency;
+}
+
+static bool check_request(const struct asr *asr, const struct asr_request *request, struct dub_error *error)
+{
+    const struct pcm *audio = request->audio;
+    if (!audio || audio->count == 0 || audio->rate_hz < PCM_MIN_RATE_HZ || audio->rate_hz > PCM_MAX_RATE_HZ)
+        return dub_error_set_stage(error, DUB_ERROR_INVALID_AUDIO_FORMAT, DUB_STAGE_ASR,
+                                   "no audio to recognise: %zu samples at %d Hz", audio ? audio->count : 0,
+                                   audio ? audio->rate_hz : 0);
+    if (!asr_supports(asr, request->language))
+        return dub_error_set_stage(error, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR, DUB_STAGE_ASR,
+                                   "%s does not recognise language \"%s\"", asr->ops->name,
+                                   request->language ? request->language : "");
+    return engine_call_go_on(&request->call, DUB_STAGE_ASR, error);
+}
+
+bool asr_transcribe(struct asr *asr, const struct asr_request *request, struct asr_transcript *transcript,
+                    struct dub_error *error)
+{
+    asr_transcript_clear(transcript);
+    if (!check_request(asr, request, error))
+        return false;
+    int64_t start_ns = dub_clock_now_ns(dub_clock_monotonic());
+    bool done = asr->ops->transcribe(asr->engine, request, transcript, error);
+    transcript->took_ms =
+        (double)(dub_clock_now_ns(dub_clock_monotonic()) - start_ns) / (double)DUB_NS_PER_MS;
+    if (done && !transcript->text)
+        transcript->text = g_strdup("");
+    if (done && !transcript->words)
+        transcript->words = g_array_new(FALSE, FALSE, sizeof(struct asr_word));
+    return done;
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Private to asr/: the tables of the engines compiled in. */
+#pragma once
+
+#include "asr.h"
+
+extern const struct asr_engine_ops asr_pocketsphinx;
+extern const struct asr_engine_ops asr_mock;

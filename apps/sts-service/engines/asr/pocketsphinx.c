@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* CMU PocketSphinx (5prealpha), the recogniser that the distribution brings.
+ *
+ * A decoder lives on a thread of its own and is warm from the start. Callers queue a job and wait for it; one
+ * whose deadline passes or who is cancelled leaves at once, and the decoder drops the job at its next block
+ * (its final passes cannot be interrupted, but nobody waits for them). */
+#include "../../audio/resample.h"
+#include "../wait.h"
+#include "sphinx_decoder.h"
+#include <string.h>
+
+#define MAX_DECODERS 16
+
+struct job {
+    int references; /* atomic: the caller, and the queue or the decoder */
+    int abandoned;  /* atomic */
+    bool done;      /* under the engine's lock. What follows is the decoder's before, the caller's after */
+    bool succeeded;
+    char *stream_id;
+    struct pcm audio; /* at SPHINX_RATE_HZ */
+    struct asr_transcript transcript;
+    struct dub_error error;
+};
+
+struct decoder_thread {
+    struct asr_engine *engine;
+    pthread_t thread;
+};
+
+struct asr_engine {
+    struct sphinx_model model;
+    struct channel_means *means; /* has its own lock */
+    struct decoder_thread threads[MAX_DECODERS];
+    int thread_count;
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    GQueue jobs;
+    int loaded;
+    int broken;
+    struct dub_error load_error;
+    bool quit;
+};
+
+static void job_unref(struct job *job)
+{
+    if (!g_atomic_int_dec_and_test(&job->references))
+        return;
+    g_free(job->stream_id);
+    pcm_clear(&job->audio);
+    asr_transcript_clear(&job->transcript);
+    g_free(job);
+}
+
+static struct job *take_job(struct asr_engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    while (g_queue_is_empty(&engine->jobs) && !engine->quit)
+        pthread_cond_wait(&engine->changed, &engine->lock);
+    struct job *job = engine->quit ? NULL : g_queue_pop_head(&engine->jobs);
+    pthread_mutex_unlock(&engine->lock);
+    return job;
+}
+
+static void finish_job(struct asr_engine *engine, struct job *job, bool succeeded)
+{
+    pthread_mutex_lock(&engine->lock);
+    job->succeeded = succeeded;
+    job->done = true;
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
+    job_unref(job);
+}
+
+static void report_load(struct asr_engine *engine, bool loaded, const struct dub_error *error)
+{
+    pthread_mutex_lock(&engine->lock);
+    if (loaded) {
+        engine->loaded++;
+    } else {
+        engine->broken++;
+        engine->load_error = *error;
+    }
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+static bool decode(struct asr_engine *engine, struct sphinx_decoder *decoder, struct job *job)
+{
+    return sphinx_decoder_decode(decoder, &job->audio, engine->means, job->stream_id, &job->abandoned,
+                                 &job->transcript, &job->error);
+}
+
+static void *decoder_main(void *user)
+{
+    struct asr_engine *engine = ((struct decoder_thread *)user)->engine;
+    struct dub_error error = {0};
+    pthread_setname_np(pthread_self(), "asr-decoder");
+    struct sphinx_decoder *decoder = sphinx_decoder_load(&engine->model, &error);
+    report_load(engine, decoder != NULL, &error);
+    struct job *job;
+    while (decoder && (job = take_job(engine)))
+        finish_job(engine, job, decode(engine, decoder, job));
+    sphinx_decoder_free(decoder);
+    return NULL;
+}
+
+static void destroy(struct asr_engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    engine->quit = true;
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
+    for (int i = 0; i < engine->thread_count; i++)
+        pthread_join(engine->threads[i].thread, NULL);
+    g_queue_clear_full(&engine->jobs, (GDestroyNotify)job_unref);
+    pthread_cond_destroy(&engine->changed);
+    pthread_mutex_destroy(&engine->lock);
+    channel_means_free(engine->means);
+    sphinx_model_clear(&engine->model);
+    g_free(engine);
+}
+
+static bool start_decoders(struct asr_engine *engine, int count, struct dub_error *error)
+{
+    for (int i = 0; i < count; i++) {
+        struct decoder_thread *own = &engine->threads[i];
+        own->engine = engine;
+        int failure = pthread_create(&own->thread, NULL, decoder_main, own);
+        if (failure != 0)
+            return dub_error_set_errno(error, DUB_ERROR_UNAVAILABLE, failure, "starting a decoder thread");
+        engine->thread_count++;
+    }
+    return true;
+}
+
+/* One loaded decoder is enough to begin with; one that fails means that the model is broken for all. */
+static bool wait_for_the_first(struct asr_engine *engine, struct dub_error *error)
+{
+    pthread_mutex_lock(&engine->lock);
+    while (engine->loaded == 0 && engine->broken == 0)
+        pthread_cond_wait(&engine->changed, &engine->lock);
+    bool usable = engine->broken == 0;
+    if (!usable && error)
+        *error = engine->load_error;
+    pthread_mutex_unlock(&engine->lock);
+    return usable;
+}
+
+static struct asr_engine *create(const struct engine_config *config, struct dub_error *error)
+{
+    struct sphinx_model model = {0};
+    if (!sphinx_model_find(&model, config->model, error))
+        return NULL;
+    struct asr_engine *engine = g_new0(struct asr_engine, 1);
+    engine->model = model;
+    engine->means = channel_means_new();
+    pthread_mutex_init(&engine->lock, NULL);
+    engine_wait_init(&engine->changed);
+    g_queue_init(&engine->jobs);
+    int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
+    if (start_decoders(engine, MIN(wanted, MAX_DECODERS), error) && wait_for_the_first(engine, error))
+        return engine;
+    destroy(engine);
+    return NULL;
+}
+
+static void describe(const struct asr_engine *engine, struct engine_info *info)
+{
+    const char *languages[] = {engine->model.language, NULL};
+    info->model = g_strdup(engine->model.name);
+    info->languages = g_strdupv((char **)languages);
+}
+
+static bool supports(const struct asr_engine *engine, const char *language)
+{
+    return strcmp(language, engine->model.language) == 0;
+}
+
+static struct job *job_new(const struct asr_request *request, struct dub_error *error)
+{
+    struct job *job = g_new0(struct job, 1);
+    job->references = 1;
+    job->stream_id = g_strdup(request->call.stream_id);
+    if (pcm_resample(request->audio, SPHINX_RATE_HZ, &job->audio, error))
+        return job;
+    job_unref(job);
+    return NULL;
+}
+
+/* Queues the job and waits. On false the decoder may still be at it; the caller only drops its reference. */
+static bool wait_for(struct asr_engine *engine, struct job *job, const struct engine_call *call,
+                     struct dub_error *error)
+{
+    g_atomic_int_inc(&job->references);
+    pthread_mutex_lock(&engine->lock);
+    g_queue_push_tail(&engine->jobs, job);
+    pthread_cond_broadcast(&engine->changed);
+    while (!job->done && engine_call_go_on(call, DUB_STAGE_ASR, error))
+        engine_wait_step(&engine->changed, &engine->lock, call);
+    bool done = job->done;
+    if (!done)
+        g_atomic_int_set(&job->abandoned, 1);
+    if (!done && g_queue_remove(&engine->jobs, job))
+        job_unref(job);
+    pthread_mutex_unlock(&engine->lock);
+    return done;
+}
+
+static bool take_result(struct job *job, struct asr_transcript *transcript, struct dub_error *error)
+{
+    if (!job->succeeded) {
+        if (error)
+            *error = job->error;
+        return false;
+    }
+    *transcript = job->transcript;
+    job->transcript = (struct asr_transcript){0};
+    return true;
+}
+
+static bool transcribe(struct asr_engine *engine, const struct asr_request *request,
+                       struct asr_transcript *transcript, struct dub_error *error)
+{
+    struct job *job = job_new(request, error);
+    if (!job)
+        return false;
+    bool succeeded = wait_for(engine, job, &request->call, error) && take_result(job, transcript, error);
+    job_unref(job);
+    return succeeded;
+}
+
+const struct asr_engine_ops asr_pocketsphinx = {
+    .name = "pocketsphinx",
+    .summary = "CMU PocketSphinx with the distribution's English model, offline, CPU",
+    .max_concurrency = MAX_DECODERS,
+    .automatic = true,
+    .create = create,
+    .destroy = destroy,
+    .describe = describe,
+    .supports = supports,
+    .transcribe = transcribe,
+};

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Cepstra are computed and mean-normalised here, over the whole fragment, because the library does that only
+ * in one call that cannot be interrupted; the search then goes block by block. */
+#include "sphinx_decoder.h"
+
+#include <limits.h>
+#include <pocketsphinx.h>
+#include <sphinxbase/err.h>
+#include <string.h>
+
+#define FRAME_MS 10
+#define BLOCK_FRAMES 10
+
+struct sphinx_decoder {
+    ps_decoder_t *ps;
+};
+
+struct cepstra {
+    mfcc_t *values;  /* count * size */
+    mfcc_t **frames; /* rows of values */
+    int count;
+    int size;
+};
+
+/* The library's complaints, for the message of a failure to load. */
+static __thread char last_complaint[160];
+
+static void on_library_log(void *user, err_lvl_t level, const char *format, ...) G_GNUC_PRINTF(3, 4);
+static void on_library_log(void *user, err_lvl_t level, const char *format, ...)
+{
+    if (level < ERR_ERROR)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    g_vsnprintf(last_complaint, sizeof last_complaint, format, arguments);
+    va_end(arguments);
+    g_strdelimit(last_complaint, "\r\n\t", ' ');
+}
+
+static ps_decoder_t *start(const struct sphinx_model *model)
+{
+    char *arguments[] = {
+        (char *)"pocketsphinx",
+        (char *)"-hmm",
+        model->acoustic_dir,
+        (char *)"-lm",
+        model->language_model,
+        (char *)"-dict",
+        model->dictionary,
+        /* Frame numbers stay times; fragments are speech already. */
+        (char *)"-remove_silence",
+        (char *)"no",
+        /* Measured; README.md has the figures. */
+        (char *)"-maxhmmpf",
+        (char *)"5000",
+    };
+    cmd_ln_t *config = cmd_ln_parse_r(NULL, ps_args(), G_N_ELEMENTS(arguments), arguments, TRUE);
+    if (!config)
+        return NULL;
+    ps_decoder_t *ps = ps_init(config);
+    cmd_ln_free_r(config);
+    if (ps)
+        ps_get_feat(ps)->cmn = CMN_NONE; /* the model's feat.params ask for it, but we have done it */
+    return ps;
+}
+
+struct sphinx_decoder *sphinx_decoder_load(const struct sphinx_model *model, struct dub_error *error)
+{
+    err_set_callback(on_library_log, NULL);
+    err_set_logfp(NULL); /* of this thread */
+    last_complaint[0] = '\0';
+    ps_decoder_t *ps = start(model);
+    if (ps) {
+        struct sphinx_decoder *decoder = g_new0(struct sphinx_decoder, 1);
+        decoder->ps = ps;
+        return decoder;
+    }
+    dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
+                        "the model in %s cannot be loaded (%s): reinstall it or set STS_ASR_MODEL",
+                        model->directory, last_complaint[0] != '\0' ? last_complaint : "no reason given");
+    return NULL;
+}
+
+void sphinx_decoder_free(struct sphinx_decoder *decoder)
+{
+    if (!decoder)
+        return;
+    ps_free(decoder->ps);
+    g_free(decoder);
+}
+
+static bool allocate(struct cepstra *cepstra, fe_t *front_end, size_t samples)
+{
+    int shift = 0;
+    int window = 0;
+    fe_get_input_size(front_end, &shift, &window);
+    int size = fe_get_output_size(front_end);
+    if (shift <= 0 || size <= 0 || samples > INT_MAX)
+        return false;
+    /* One more for the overlapping start, one for what fe_end_utt() makes of the rest. */
+    cepstra->count = (int)samples / shift + 2;
+    cepstra->size = size;
+    cepstra->values = g_new0(mfcc_t, (size_t)cepstra->count * (size_t)size);
+    cepstra->frames = g_new(mfcc_t *, (size_t)cepstra->count);
+    for (int i = 0; i < cepstra->count; i++)
+        cepstra->frames[i] = cepstra->values + (size_t)i * (size_t)size;
+    return true;
+}
+
+static int process(struct cepstra *cepstra, fe_t *front_end, const struct pcm *audio)
+{
+    const int16 *at = audio->samples;
+    size_t left = audio->count;
+    int count = 0;
+    fe_start_stream(front_end);
+    fe_start_utt(front_end);
+    while (left > 0 && count < cepstra->count - 1) {
+        int32 made = cepstra->count - 1 - count;
+        if (fe_process_frames(front_end, &at, &left, cepstra->frames + count, &made, NULL) < 0)
+            return -1;
+        if (made == 0)
+            break;
+        count += made;
+    }
+    int32 rest = 0;
+    fe_end_utt(front_end, cepstra->frames[count], &rest);
+    return count + rest;
+}
+
+static void cepstra_clear(struct cepstra *cepstra)
+{
+    g_free(cepstra->values);
+    g_free(cepstra->frames);
+    *cepstra = (struct cepstra){0};
+}
+
+static bool cepstra_compute(struct cepstra *cepstra, fe_t *front_end, const struct pcm *audio,
+                            struct dub_error *error)
+{
+    if (!allocate(cepstra, front_end, audio->count))
+        return dub_error_set_stage(error, DUB_ERROR_MODEL_ERROR, DUB_STAGE_ASR,
+                                   "the acoustic model has no usable front end");
+    cepstra->count = process(cepstra, front_end, audio);
+    if (cepstra->count >= 0)
+        return true;
+    cepstra_clear(cepstra);
+    return dub_error_set_stage(error, DUB_ERROR_MODEL_ERROR, DUB_STAGE_ASR,
+                               "the front end refused the audio");
+}
+
+/* False when nobody waits any more. */
+static bool search(ps_decoder_t *ps, struct cepstra *cepstra, const int *abandoned)
+{
+    for (int at = 0; at < cepstra->count; at += BLOCK_FRAMES) {
+        if (g_atomic_int_get(abandoned))
+            return false;
+        ps_process_cep(ps, cepstra->frames + at, MIN(BLOCK_FRAMES, cepstra->count - at), FALSE, FALSE);
+    }
+    return true;
+}
+
+/* An abandoned utterance is ended too, over what it has: the decoder must be ready for the next. */
+static bool run(ps_decoder_t *ps, struct cepstra *cepstra, const int *abandoned, struct dub_error *error)
+{
+    if (ps_start_utt(ps) < 0)
+        return dub_error_set_stage(error, DUB_ERROR_MODEL_ERROR, DUB_STAGE_ASR,
+                                   "the utterance could not be started");
+    bool searched = search(ps, cepstra, abandoned);
+    if (ps_end_utt(ps) < 0)
+        return dub_error_set_stage(error, DUB_ERROR_MODEL_ERROR, DUB_STAGE_ASR,
+                                   "the utterance could not be ended");
+    if (!searched)
+        return dub_error_set_stage(error, DUB_ERROR_CANCELLED, DUB_STAGE_ASR, "cancelled by the caller");
+    return true;
+}
+
+/* <s>, <sil>, [NOISE], ++COUGH++ */
+static bool is_filler(const char *word)
+{
+    return word[0] == '<' || word[0] == '[' || word[0] == '+';
+}
+
+/* "read(2)" -> "read" */
+static char *plain_word(const char *word)
+{
+    const char *variant = strchr(word, '(');
+    return variant && variant != word ? g_strndup(word, (gsize)(variant - word)) : g_strdup(word);
+}
+
+static void read_words(ps_decoder_t *ps, struct asr_transcript *transcript)
+{
+    double sum = 0.0;
+    int count = 0;
+    GString *text = g_string_new(NULL);
+    for (ps_seg_t *segment = ps_seg_iter(ps); segment; segment = ps_seg_next(segment)) {
+        if (is_filler(ps_seg_word(segment)))
+            continue;
+        g_autofree char *word = plain_word(ps_seg_word(segment));
+        int posterior = ps_seg_prob(segment, NULL, NULL, NULL);
+        double confidence = CLAMP(logmath_exp(ps_get_logmath(ps), posterior), 0.0, 1.0);
+        int start_frame = 0;
+        int end_frame = 0;
+        ps_seg_frames(segment, &start_frame, &end_frame);
+        asr_transcript_add_word(transcript, word, start_frame * FRAME_MS, (end_frame + 1) * FRAME_MS,
+                                confidence);
+        g_string_append_printf(text, "%s%s", count > 0 ? " " : "", word);
+        sum += confidence;
+        count++;
+    }
+    transcript->text = g_string_free(text, FALSE);
+    transcript->no_speech = count == 0;
+    transcript->confidence = count > 0 ? sum / count : 1.0;
+}
+
+bool sphinx_decoder_decode(struct sphinx_decoder *decoder, const struct pcm *audio,
+                           struct channel_means *means, const char *stream_id, const int *abandoned,
+                           struct asr_transcript *transcript, struct dub_error *error)
+{
+    struct cepstra cepstra = {0};
+    if (!cepstra_compute(&cepstra, ps_get_fe(decoder->ps), audio, error))
+        return false;
+    channel_means_normalise(means, stream_id, cepstra.frames, cepstra.count, cepstra.size);
+    bool done = run(decoder->ps, &cepstra, abandoned, error);
+    cepstra_clear(&cepstra);
+    if (done)
+        read_words(decoder->ps, transcript);
+    return done;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "choice.h"
+
+#include <dubbing_log.h>
+#include <string.h>
+
+struct engine_choice engine_choice_on(enum dub_stage stage, const char *wanted)
+{
+    bool automatic = !wanted || *wanted == '\0' || strcmp(wanted, "auto") == 0;
+    return (struct engine_choice){.stage = stage, .wanted = automatic ? NULL : wanted};
+}
+
+bool engine_choice_wants(struct engine_choice *choice, const char *name, bool automatic)
+{
+    size_t used = strlen(choice->known);
+    g_snprintf(choice->known + used, sizeof choice->known - used, "%s%s", used > 0 ? ", " : "", name);
+    if (!choice->wanted)
+        return automatic;
+    return strcmp(choice->wanted, name) == 0;
+}
+
+void engine_choice_failed(struct engine_choice *choice, const char *name)
+{
+    choice->tried = true;
+    if (!choice->wanted)
+        dub_log_info("%s engine %s is not used: %s", dub_stage_name(choice->stage), name,
+                     choice->error.message);
+}
+
+void engine_choice_made(const struct engine_choice *choice, const char *name, const char *model)
+{
+    dub_log_info("%s engine: %s (%s)", dub_stage_name(choice->stage), name, model);
+}
+
+void engine_choice_give_up(const struct engine_choice *choice, struct dub_error *error)
+{
+    if (!choice->tried && choice->wanted)
+        dub_error_set_stage(error, DUB_ERROR_NOT_FOUND, choice->stage,
+                            "no %s engine is called \"%s\"; there are: %s", dub_stage_name(choice->stage),
+                            choice->wanted, choice->known);
+    else
+        dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, choice->stage, "%s engine %s: %s",
+                            dub_stage_name(choice->stage), choice->wanted ? choice->wanted : "auto",
+                            choice->error.message);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "translation.h"
+
+#include "../../text/guard.h"
+#include "../../text/prepare.h"
+#include "../choice.h"
+#include "engines.h"
+#include <string.h>
+
+const struct translation_engine_ops *const translation_engines[] = {
+    &translation_apertium, &translation_identity, &translation_mock, NULL};
+
+struct translation {
+    const struct translation_engine_ops *ops;
+    struct translation_engine *engine;
+    int max_concurrency;
+};
+
+void translation_result_clear(struct translation_result *result)
+{
+    g_free(result->text);
+    *result = (struct translation_result){0};
+}
+
+static struct translation *wrap(const struct translation_engine_ops *ops, struct translation_engine *engine,
+                                const struct engine_config *config)
+{
+    struct translation *translation = g_new0(struct translation, 1);
+    int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
+    translation->ops = ops;
+    translation->engine = engine;
+    translation->max_concurrency = CLAMP(wanted, 1, ops->max_concurrency);
+    return translation;
+}
+
+struct translation *translation_open(const char *name, const struct engine_config *config,
+                                     struct dub_error *error)
+{
+    struct engine_choice choice = engine_choice_on(DUB_STAGE_TRANSLATION, name);
+    for (const struct translation_engine_ops *const *ops = translation_engines; *ops; ops++) {
+        if (!engine_choice_wants(&choice, (*ops)->name, (*ops)->automatic))
+            continue;
+        struct translation_engine *engine = (*ops)->create(config, &choice.error);
+        if (engine)
+            return wrap(*ops, engine, config);
+        engine_choice_failed(&choice, (*ops)->name);
+    }
+    engine_choice_give_up(&choice, error);
+    return NULL;
+}
+
+void translation_close(struct translation *translation)
+{
+    if (!translation)
+        return;
+    translation->ops->destroy(translation->engine);
+    g_free(translation);
+}
+
+void translation_describe(const struct translation *translation, struct engine_info *info)
+{
+    *info = (struct engine_info){.name = translation->ops->name, .summary = translation->ops->summary};
+    translation->ops->describe(translation->engine, info);
+}
+
+int translation_max_concurrency(const struct translation *translation)
+{
+    return translation->max_concurrency;
+}
+
+static bool refuse_pair(const struct translation *translation, const char *source, const char *target,
+                        struct dub_error *error)
+{
+    struct engine_info info = {0};
+    translation_describe(translation, &info);
+    g_autofree char *pairs = g_strjoinv(", ", info.languages);
+    dub_error_set_stage(error, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR, DUB_STAGE_TRANSLATION,
+                        "%s does not translate from \"%s\" to \"%s\"; supported: %s", translation->ops->name,
+                        source ? source : "", target ? target : "", pairs);
+    engine_info_clear(&info);
+    return false;
+}
+
+bool translation_check_pair(const struct translation *translation, const char *source, const char *target,
+                            struct dub_error *error)
+{
+    g_autofree char *from = engine_language_base(source);
+    g_autofree char *to = engine_language_base(target);
+    if (!from || !to)
+        return refuse_pair(translation, source, target, error);
+    if (strcmp(from, to) == 0 || translation->ops->supports(translation->engine, from, to))
+        return true;
+    return refuse_pair(translation, source, target, error);
+}
+
+/* The engine sees base codes, whatever variant the caller speaks of. */
+static bool ask_engine(struct translation *translation, const struct translation_request *request,
+                       struct translation_result *result, struct dub_error *error)
+{
+    g_autofree char *from = engine_language_base(request->source_language);
+    g_autofree char *to = engine_language_base(request->target_language);
+    struct translation_request plain = *request;
+    plain.source_language = from;
+    plain.target_language = to;
+    if (strcmp(from, to) == 0 || !guard_has_letters(request->text)) {
+        result->text = text_tidy(request->text);
+        return true;
+    }
+    if (!translation->ops->translate(translation->engine, &plain, result, error))
+        return false;
+    g_autofree char *raw = g_steal_pointer(&result->text);
+    result->text = text_tidy(raw ? raw : "");
+    return true;
+}
+
+bool translation_translate(struct translation *translation, const struct translation_request *request,
+                           struct translation_result *result, struct dub_error *error)
+{
+    translation_result_clear(result);
+    if (!translation_check_pair(translation, request->source_language, request->target_language, error))
+        return false;
+    if (!request->text || strlen(request->text) > TRANSLATION_MAX_BYTES)
+        return dub_error_set_stage(error, DUB_ERROR_TRANSLATION_FAILED, DUB_STAGE_TRANSLATION,
+                                   "the text is %s", request->text ? "longer than 16 KiB" : "missing");
+    if (!engine_call_go_on(&request->call, DUB_STAGE_TRANSLATION, error))
+        return false;
+    int64_t start_ns = dub_clock_now_ns(dub_clock_monotonic());
+    bool done = ask_engine(translation, request, result, error);
+    result->took_ms = (double)(dub_clock_now_ns(dub_clock_monotonic()) - start_ns) / (double)DUB_NS_PER_MS;
+    return done;
+}
