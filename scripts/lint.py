@@ -80,7 +80,8 @@ def cppcheck(jobs):
     code, output = run(["cppcheck", "--quiet", "--std=c11", "--enable=warning,performance,portability",
                         "--inline-suppr", "--error-exitcode=1", f"--cppcheck-build-dir={cache}", "-j", str(jobs),
                         "--suppress=missingIncludeSystem", "--suppress=unknownMacro", "--library=gtk",
-                        "--suppress=normalCheckLevelMaxBranches", *folders])
+                        "--suppress=normalCheckLevelMaxBranches", "--suppress=assertWithSideEffect",
+                        "--suppress=varFuncNullUB", *folders])
     if code:
         print(output)
     return code
