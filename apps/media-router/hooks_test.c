@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Real commands. What they did is read from a file that they write. */
+#include "hooks.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <string.h>
+
+#define DEADLINE_MS 10000
+
+struct fixture {
+    char *dir, *file;
+    char **environment;
+    struct hook_pool *pool;
+    unsigned n_idle;
+};
+
+static void on_idle(void *user)
+{
+    ((struct fixture *)user)->n_idle++;
+}
+
+static void setup(struct fixture *fixture, gconstpointer data)
+{
+    memset(fixture, 0, sizeof *fixture);
+    fixture->dir = g_dir_make_tmp("hooks-XXXXXX", NULL);
+    fixture->file = g_build_filename(fixture->dir, "out", NULL);
+    fixture->environment = g_environ_setenv(NULL, "OUT", fixture->file, TRUE);
+    fixture->environment = g_environ_setenv(fixture->environment, "MTX_PATH", "live/demo/in", TRUE);
+    fixture->pool = hook_pool_new(on_idle, fixture);
+}
+
+static void teardown(struct fixture *fixture, gconstpointer data)
+{
+    hook_pool_free(fixture->pool);
+    g_unlink(fixture->file);
+    g_rmdir(fixture->dir);
+    g_strfreev(fixture->environment);
+    g_free(fixture->dir);
+    g_free(fixture->file);
+}
+
+static const char *const *environment(const struct fixture *fixture)
+{
+    return (const char *const *)fixture->environment;
+}
+
+static bool file_is(const struct fixture *fixture, const char *expected)
+{
+    g_autofree char *text = NULL;
+    return g_file_get_contents(fixture->file, &text, NULL, NULL) && strcmp(text, expected) == 0;
+}
+
+static gboolean on_tick(gpointer user)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+static void wait_for_file(const struct fixture *fixture, const char *expected)
+{
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_MS * 1000;
+    guint tick = g_timeout_add(5, on_tick, NULL);
+    while (!file_is(fixture, expected) && g_get_monotonic_time() < deadline)
+        g_main_context_iteration(NULL, TRUE);
+    g_source_remove(tick);
+    g_autofree char *text = NULL;
+    g_file_get_contents(fixture->file, &text, NULL, NULL);
+    g_assert_cmpstr(text, ==, expected);
+}
+
+static void wait_for_idle(const struct fixture *fixture)
+{
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_MS * 1000;
+    guint tick = g_timeout_add(5, on_tick, NULL);
+    while (hook_pool_running(fixture->pool) > 0 && g_get_monotonic_time() < deadline)
+        g_main_context_iteration(NULL, TRUE);
+    g_source_remove(tick);
+    g_assert_cmpuint(hook_pool_running(fixture->pool), ==, 0);
+}
+
+/* Words are split first: a value with spaces and quotes stays one argument. */
+static void test_variables(struct fixture *fixture, gconstpointer data)
+{
+    g_autofree char *odd = g_build_filename(fixture->dir, "a b'c", NULL);
+    fixture->environment = g_environ_setenv(fixture->environment, "G1", odd, TRUE);
+    hook_run(fixture->pool, "runOnNotReady", "touch $G1", environment(fixture));
+    hook_run(fixture->pool, "runOnNotReady", "sh -c 'printf \"%s\" ${MTX_PATH} > $OUT'",
+             environment(fixture));
+    g_assert_cmpuint(hook_pool_running(fixture->pool), ==, 2);
+    wait_for_idle(fixture);
+    g_assert_true(file_is(fixture, "live/demo/in"));
+    g_assert_cmpint(g_unlink(odd), ==, 0);
+    g_assert_cmpuint(fixture->n_idle, ==, 1);
+}
+
+/* The group gets SIGINT: the shell's child as well as the shell, which waits for it. */
+static void test_stop_interrupts_the_group(struct fixture *fixture, gconstpointer data)
+{
+    struct hook *hook =
+        hook_start(fixture->pool, "runOnReady",
+                   "sh -c 'trap \"printf o >> $OUT; exit 0\" INT; sh -c \"trap \\\"printf i >> "
+                   "$OUT; exit 0\\\" INT; printf r >> $OUT; while :; do sleep 0.01; done\"'",
+                   environment(fixture), false);
+    g_assert_nonnull(hook);
+    wait_for_file(fixture, "r");
+    hook_stop(hook);
+    wait_for_idle(fixture);
+    g_assert_true(file_is(fixture, "rio"));
+}
+
+static void test_stop_of_a_command_that_waits_for_restart(struct fixture *fixture, gconstpointer data)
+{
+    struct hook *hook = hook_start(fixture->pool, "runOnReady", "sh -c 'printf x >> $OUT; exit 7'",
+                                   environment(fixture), true);
+    wait_for_file(fixture, "x");
+    gint64 until = g_get_monotonic_time() + 100 * 1000;
+    while (g_get_monotonic_time() < until)
+        g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpuint(hook_pool_running(fixture->pool), ==, 1); /* ended, and to be started again */
+    hook_stop(hook);
+    g_assert_cmpuint(hook_pool_running(fixture->pool), ==, 0);
+    g_assert_cmpuint(fixture->n_idle, ==, 1);
+}
+
+static void test_restart(struct fixture *fixture, gconstpointer data)
+{
+    struct hook *hook =
+        hook_start(fixture->pool, "runOnReady", "sh -c 'printf x >> $OUT'", environment(fixture), true);
+    gint64 started = g_get_monotonic_time();
+    wait_for_file(fixture, "xx");
+    g_assert_cmpint(g_get_monotonic_time() - started, >=, 4 * G_USEC_PER_SEC);
+    hook_stop(hook);
+    wait_for_idle(fixture);
+}
+
+static void test_nothing_to_start(struct fixture *fixture, gconstpointer data)
+{
+    g_assert_null(hook_start(fixture->pool, "runOnReady", "", environment(fixture), false));
+    g_assert_null(hook_start(fixture->pool, "runOnReady", NULL, environment(fixture), false));
+    g_assert_null(hook_start(fixture->pool, "runOnReady", "/nonexistent/hook", environment(fixture), false));
+    g_assert_null(hook_start(fixture->pool, "runOnReady", "sh -c 'unbalanced", environment(fixture), false));
+    g_assert_null(hook_start(fixture->pool, "runOnReady", "  ", environment(fixture), false));
+    hook_stop(NULL);
+    g_assert_cmpuint(hook_pool_running(fixture->pool), ==, 0);
+}
+
+#define ADD(name, function) g_test_add("/hooks/" name, struct fixture, NULL, setup, function, teardown)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("variables-stay-one-argument", test_variables);
+    ADD("stop-interrupts-the-group", test_stop_interrupts_the_group);
+    ADD("stop-while-waiting-for-restart", test_stop_of_a_command_that_waits_for_restart);
+    ADD("restart-after-five-seconds", test_restart);
+    ADD("nothing-to-start", test_nothing_to_start);
+    return g_test_run();
+}
