@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "flv.h"
+
+#include "tests/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct flv_tag tag;
+    flv_parse_video(data, size, &tag);
+    flv_parse_audio(data, size, &tag);
+    return 0;
+}
