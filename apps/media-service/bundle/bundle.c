@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "bundle.h"
+
+#include <dubbing_file.h>
+#include <dubbing_json.h>
+#include <dubbing_log.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEDGER_READ_MAX_BYTES (64 << 20)
+
+struct bundle {
+    char *stream_id, *run_id;
+    char *folder;
+    int ledger_fd; /* -1: not open */
+    bool failed;   /* said once */
+};
+
+static void say_failed(struct bundle *bundle, const char *message)
+{
+    struct dub_log_context context = {.stream_id = bundle->stream_id, .run_id = bundle->run_id};
+    if (!bundle->failed)
+        dub_log(DUB_LOG_WARN, &context, "the run bundle is incomplete: %s; the stream goes on", message);
+    bundle->failed = true;
+}
+
+static char *path_in(const struct bundle *bundle, const char *name)
+{
+    return g_build_filename(bundle->folder, name, NULL);
+}
+
+/* A crash may have cut the last line: the next one must not be glued to it. */
+static void end_last_line(int fd)
+{
+    char last;
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n' && write(fd, "\n", 1) != 1)
+        return;
+}
+
+static void open_ledger(struct bundle *bundle)
+{
+    g_autofree char *path = path_in(bundle, "ledger.ndjson");
+    bundle->ledger_fd = g_open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    if (bundle->ledger_fd >= 0) {
+        end_last_line(bundle->ledger_fd);
+        return;
+    }
+    struct dub_error error;
+    dub_error_set_errno(&error, DUB_ERROR_IO, errno, "cannot open %s", path);
+    say_failed(bundle, error.message);
+}
+
+struct bundle *bundle_open(const char *root, const char *stream_id, const char *run_id)
+{
+    struct bundle *bundle = g_new0(struct bundle, 1);
+    struct dub_error error;
+    bundle->stream_id = g_strdup(stream_id);
+    bundle->run_id = g_strdup(run_id);
+    bundle->folder = g_build_filename(root, run_id, NULL);
+    bundle->ledger_fd = -1;
+    if (dub_dir_ensure(bundle->folder, &error))
+        open_ledger(bundle);
+    else
+        say_failed(bundle, error.message);
+    return bundle;
+}
+
+void bundle_close(struct bundle *bundle)
+{
+    if (bundle == NULL)
+        return;
+    if (bundle->ledger_fd >= 0)
+        close(bundle->ledger_fd);
+    g_free(bundle->stream_id);
+    g_free(bundle->run_id);
+    g_free(bundle->folder);
+    g_free(bundle);
+}
+
+void bundle_write_manifest(struct bundle *bundle, JsonObject *take_manifest)
+{
+    struct dub_error error;
+    json_object_set_string_member(take_manifest, "streamId", bundle->stream_id);
+    json_object_set_string_member(take_manifest, "runId", bundle->run_id);
+    g_autofree char *text = dub_json_object_to_string_take(take_manifest);
+    g_autofree char *path = path_in(bundle, "manifest.json");
+    if (!dub_file_write_atomic(path, text, strlen(text), &error))
+        say_failed(bundle, error.message);
+}
+
+void bundle_append_line(struct bundle *bundle, const char *line)
+{
+    struct dub_error error;
+    if (bundle->ledger_fd < 0)
+        return;
+    /* One write of a line with its newline: whole or not there, as far as O_APPEND promises. */
+    g_autofree char *whole = g_strconcat(line, "\n", NULL);
+    errno = ENOSPC;
+    if (write(bundle->ledger_fd, whole, strlen(whole)) == (ssize_t)strlen(whole))
+        return;
+    dub_error_set_errno(&error, DUB_ERROR_IO, errno, "cannot write the ledger in %s", bundle->folder);
+    say_failed(bundle, error.message);
+}
+
+void bundle_read_lines(struct bundle *bundle, unsigned max_lines,
+                       void (*on_line)(const char *line, void *user), void *user)
+{
+    g_autofree char *path = path_in(bundle, "ledger.ndjson");
+    g_autofree char *text = NULL;
+    GStatBuf info;
+    if (g_stat(path, &info) != 0 || info.st_size > LEDGER_READ_MAX_BYTES ||
+        !g_file_get_contents(path, &text, NULL, NULL))
+        return;
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    guint n = g_strv_length(lines);
+    for (guint i = n > max_lines ? n - max_lines : 0; i < n; i++)
+        if (*lines[i] != '\0')
+            on_line(lines[i], user);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The bundle of one run: <root>/<runId>/ with manifest.json and ledger.ndjson. A full or read-only disk is
+ * logged once per bundle and never stops a stream. */
+#pragma once
+
+#include <json-glib/json-glib.h>
+#include <stdint.h>
+
+struct bundle;
+
+/* Makes the folder, or goes on with the one that is there. Never NULL. root is borrowed for the call. */
+struct bundle *bundle_open(const char *root, const char *stream_id, const char *run_id);
+/* Forgets it; the files stay. NULL is fine. */
+void bundle_close(struct bundle *bundle);
+
+/* Replaces manifest.json. Takes the object; streamId and runId are added. */
+void bundle_write_manifest(struct bundle *bundle, JsonObject *take_manifest);
+/* Appends a line of JSON to ledger.ndjson. */
+void bundle_append_line(struct bundle *bundle, const char *line);
+/* Calls on_line for each whole line of ledger.ndjson, at most the last max_lines. */
+void bundle_read_lines(struct bundle *bundle, unsigned max_lines,
+                       void (*on_line)(const char *line, void *user), void *user);

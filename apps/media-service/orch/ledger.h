@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What became of each phrase of one run, in memory: the last LEDGER_MAX_LINES lines by ascending seq, and the
+ * counts of all. Where it comes from delivers lines again after a reconnect; each counts once. */
+#pragma once
+
+#include <dubbing_ledger.h>
+#include <glib.h>
+#include <stdbool.h>
+
+#define LEDGER_MAX_LINES 5000
+
+struct ledger {
+    GPtrArray *lines; /* struct ledger_entry * */
+    int64_t counts[DUB_PHRASE_STATE_COUNT];
+    int64_t last_seq; /* the highest so far; 0: none */
+};
+
+struct ledger_entry {
+    int64_t seq;
+    JsonNode *json; /* the line as the API gives it */
+};
+
+void ledger_init(struct ledger *ledger);
+void ledger_clear(struct ledger *ledger);
+
+/* Adds the line as number seq (instead of line->seq). The entry, valid until the next add, or NULL when seq
+ * is there already or is older than what is kept. */
+const struct ledger_entry *ledger_add(struct ledger *ledger, const struct dub_ledger_line *line, int64_t seq);
+
+/* The lines with a seq above after, oldest first, as a new array. */
+JsonArray *ledger_to_json(const struct ledger *ledger, int64_t after);

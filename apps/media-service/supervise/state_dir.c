@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "state_dir.h"
+
+#include <dubbing_file.h>
+#include <dubbing_ids.h>
+#include <dubbing_json.h>
+#include <dubbing_log.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define RECORD_MAX_BYTES (64 * 1024)
+
+struct state_dir {
+    char *path, *workers, *streams;
+    int lock_fd;
+};
+
+static bool make_directories(struct state_dir *dir, const char *path, struct dub_error *error)
+{
+    if (!dub_dir_ensure(path, error))
+        return false;
+    char *absolute = realpath(path, NULL);
+    if (absolute == NULL)
+        return dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot use the directory %s", path);
+    dir->path = g_strdup(absolute);
+    free(absolute);
+    dir->workers = g_build_filename(dir->path, "workers", NULL);
+    dir->streams = g_build_filename(dir->path, "streams", NULL);
+    return dub_dir_ensure(dir->workers, error) && dub_dir_ensure(dir->streams, error);
+}
+
+static bool check_length(const struct state_dir *dir, struct dub_error *error)
+{
+    size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+    size_t length = strlen(dir->workers) + strlen("/.sock") + DUB_STREAM_ID_MAX;
+    if (length <= max)
+        return true;
+    return dub_error_set(
+        error, DUB_ERROR_INVALID_CONFIG,
+        "ORCH_STATE_DIR is %zu bytes too long for sockets in it: choose a shorter path than %s", length - max,
+        dir->path);
+}
+
+/* The lock goes with the process, whatever its end: there is nothing to clean up after a crash. */
+static bool lock(struct state_dir *dir, struct dub_error *error)
+{
+    g_autofree char *path = g_build_filename(dir->path, "media-service.lock", NULL);
+    dir->lock_fd = g_open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (dir->lock_fd < 0)
+        return dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot open %s", path);
+    if (flock(dir->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (errno != EWOULDBLOCK)
+        return dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot lock %s", path);
+    return dub_error_set(error, DUB_ERROR_UNAVAILABLE,
+                         "another media-service uses %s: stop it, or set ORCH_STATE_DIR to another directory",
+                         dir->path);
+}
+
+struct state_dir *state_dir_open(const char *path, struct dub_error *error)
+{
+    struct state_dir *dir = g_new0(struct state_dir, 1);
+    dir->lock_fd = -1;
+    if (make_directories(dir, path, error) && check_length(dir, error) && lock(dir, error))
+        return dir;
+    state_dir_close(dir);
+    return NULL;
+}
+
+void state_dir_close(struct state_dir *dir)
+{
+    if (dir == NULL)
+        return;
+    if (dir->lock_fd >= 0)
+        close(dir->lock_fd);
+    g_free(dir->path);
+    g_free(dir->workers);
+    g_free(dir->streams);
+    g_free(dir);
+}
+
+const char *state_dir_path(const struct state_dir *dir)
+{
+    return dir->path;
+}
+
+char *state_dir_socket_path(const struct state_dir *dir, const char *stream_id)
+{
+    return g_strdup_printf("%s/%s.sock", dir->workers, stream_id);
+}
+
+GPtrArray *state_dir_list_sockets(const struct state_dir *dir)
+{
+    GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
+    GDir *listing = g_dir_open(dir->workers, 0, NULL);
+    for (const char *name; listing != NULL && (name = g_dir_read_name(listing)) != NULL;) {
+        if (!g_str_has_suffix(name, ".sock"))
+            continue;
+        g_autofree char *id = g_strndup(name, strlen(name) - strlen(".sock"));
+        if (dub_stream_id_is_valid(id))
+            g_ptr_array_add(ids, g_steal_pointer(&id));
+    }
+    if (listing != NULL)
+        g_dir_close(listing);
+    return ids;
+}
+
+bool state_dir_is_writable(const struct state_dir *dir)
+{
+    return g_access(dir->streams, W_OK | X_OK) == 0 && g_access(dir->workers, W_OK | X_OK) == 0;
+}
+
+static char *record_path(const struct state_dir *dir, const char *stream_id)
+{
+    return g_strdup_printf("%s/%s.json", dir->streams, stream_id);
+}
+
+void state_dir_save_stream(const struct state_dir *dir, const char *stream_id, JsonObject *take_record)
+{
+    g_autofree char *path = record_path(dir, stream_id);
+    g_autofree char *text = dub_json_object_to_string_take(take_record);
+    struct dub_error error;
+    if (!dub_file_write_atomic(path, text, strlen(text), &error))
+        dub_log(DUB_LOG_WARN, &(struct dub_log_context){.stream_id = stream_id}, "%s", error.message);
+}
+
+void state_dir_remove_stream(const struct state_dir *dir, const char *stream_id)
+{
+    g_autofree char *path = record_path(dir, stream_id);
+    (void)g_unlink(path);
+}
+
+JsonObject *state_dir_load_stream(const struct state_dir *dir, const char *stream_id)
+{
+    g_autofree char *path = record_path(dir, stream_id);
+    g_autofree char *text = NULL;
+    gsize size = 0;
+    struct dub_error error = {0};
+    if (!g_file_get_contents(path, &text, &size, NULL))
+        return NULL;
+    g_autoptr(JsonNode) node = size <= RECORD_MAX_BYTES ? dub_json_parse(text, size, &error) : NULL;
+    if (node != NULL && JSON_NODE_HOLDS_OBJECT(node))
+        return json_node_dup_object(node);
+    dub_log(DUB_LOG_WARN, &(struct dub_log_context){.stream_id = stream_id}, "%s is ignored: %s", path,
+            node == NULL ? error.message : "not a JSON object");
+    return NULL;
+}

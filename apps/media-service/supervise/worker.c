@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A child's end comes from dub_process with its exit code; that of an adopted worker, which is nobody's child
+ * any more, from a pidfd, without one. The pidfd also makes sure that signals reach that process and no later
+ * one. */
+#include "worker.h"
+
+#include "control_client.h"
+
+#include <dubbing_json.h>
+#include <dubbing_log.h>
+#include <dubbing_process.h>
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SILENCE_MAX_NS (30 * DUB_NS_PER_S) /* a worker sends its status each second */
+#define SILENCE_CHECK_S 5
+
+struct worker {
+    char *stream_id, *run_id;
+    struct worker_events events;
+    void *user;
+    const struct dub_clock *clock;
+    pid_t pid;
+    struct dub_process *process; /* NULL: adopted */
+    int pidfd;                   /* -1: a child of ours */
+    guint pidfd_source, kill_source, silence_source;
+    struct control_client *control;
+    int64_t heard_at_ns;
+    bool stopping;
+    char *last_error; /* the last error line it logged; NULL: none */
+};
+
+static const struct {
+    int code;
+    const char *meaning;
+    enum worker_end_kind kind;
+} exit_codes[] = {
+    {0, "finished", WORKER_END_FINISHED},
+    {1, "failed", WORKER_END_FAILED},
+    {2, "its configuration is wrong", WORKER_END_REFUSED},
+    {10, "the input never came or was lost", WORKER_END_FAILED},
+    {11, "unsupported video codec", WORKER_END_REFUSED},
+    {12, "no audio or no video track", WORKER_END_REFUSED},
+    {13, "the output was lost", WORKER_END_FAILED},
+};
+
+static struct dub_log_context context_of(const struct worker *worker)
+{
+    return (struct dub_log_context){.stream_id = worker->stream_id, .run_id = worker->run_id};
+}
+
+static void report_end(struct worker *worker, enum worker_end_kind kind, const char *how)
+{
+    g_autofree char *text = worker->last_error != NULL
+                                ? g_strdup_printf("media-worker %s: %s", how, worker->last_error)
+                                : g_strdup_printf("media-worker %s", how);
+    control_client_drain(worker->control);
+    worker->events.on_end(&(struct worker_end){kind, text}, worker->user);
+}
+
+static void on_exit_of_child(struct dub_process *process, int exit_code, int signal_number, void *user)
+{
+    struct worker *worker = user;
+    if (signal_number != 0) {
+        g_autofree char *how =
+            g_strdup_printf("was ended by signal %d (%s)", signal_number, g_strsignal(signal_number));
+        report_end(worker, WORKER_END_FAILED, how);
+        return;
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(exit_codes); i++) {
+        if (exit_codes[i].code != exit_code)
+            continue;
+        g_autofree char *how = g_strdup_printf("ended with code %d (%s)", exit_code, exit_codes[i].meaning);
+        report_end(worker, exit_codes[i].kind, how);
+        return;
+    }
+    g_autofree char *how = g_strdup_printf("ended with code %d", exit_code);
+    report_end(worker, WORKER_END_FAILED, how);
+}
+
+/* Keeps the message of an error line, for it says why the worker will end. */
+static void keep_error(struct worker *worker, const char *line)
+{
+    if (strstr(line, "\"level\":\"error\"") == NULL)
+        return;
+    g_autoptr(JsonNode) node = dub_json_parse(line, strlen(line), NULL);
+    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        return;
+    const char *message =
+        json_object_get_string_member_with_default(json_node_get_object(node), "message", NULL);
+    if (message == NULL)
+        return;
+    g_free(worker->last_error);
+    worker->last_error = g_strdup(message);
+}
+
+static void on_line_of_child(struct dub_process *process, const char *line, bool is_stderr, void *user)
+{
+    struct worker *worker = user;
+    struct dub_log_context context = context_of(worker);
+    keep_error(worker, line);
+    dub_log_forward(&context, line);
+}
+
+static bool on_hello(const struct dub_worker_hello *hello, pid_t peer_pid, void *user)
+{
+    struct worker *worker = user;
+    struct dub_worker_command command = {.type = DUB_WORKER_COMMAND_PHRASES};
+    if (peer_pid != worker->pid || strcmp(hello->stream_id, worker->stream_id) != 0)
+        return false;
+    worker->heard_at_ns = dub_clock_now_ns(worker->clock);
+    return control_client_send(worker->control, &command);
+}
+
+static void on_status(const struct dub_worker_status *status, void *user)
+{
+    struct worker *worker = user;
+    worker->heard_at_ns = dub_clock_now_ns(worker->clock);
+    worker->events.on_status(status, worker->user);
+}
+
+static void on_phrase(const struct dub_ledger_line *line, void *user)
+{
+    struct worker *worker = user;
+    worker->events.on_phrase(line, worker->user);
+}
+
+static void kill_worker(struct worker *worker, int signal_number)
+{
+    if (worker->process != NULL)
+        dub_process_signal(worker->process, signal_number);
+    else
+        (void)syscall(SYS_pidfd_send_signal, worker->pidfd, signal_number, NULL, 0);
+}
+
+static gboolean check_silence(void *user)
+{
+    struct worker *worker = user;
+    struct dub_log_context context = context_of(worker);
+    if (dub_clock_now_ns(worker->clock) - worker->heard_at_ns < SILENCE_MAX_NS)
+        return G_SOURCE_CONTINUE;
+    dub_log(DUB_LOG_ERROR, &context, "media-worker (pid %d) has not said anything for %d s: killing it",
+            (int)worker->pid, (int)(SILENCE_MAX_NS / DUB_NS_PER_S));
+    worker->silence_source = 0;
+    kill_worker(worker, SIGKILL);
+    return G_SOURCE_REMOVE;
+}
+
+static struct worker *new_worker(const struct worker_spec *spec, const struct worker_events *events,
+                                 void *user)
+{
+    struct worker *worker = g_new0(struct worker, 1);
+    worker->stream_id = g_strdup(spec->stream_id);
+    worker->run_id = g_strdup(spec->run_id);
+    worker->events = *events;
+    worker->user = user;
+    worker->clock = spec->clock;
+    worker->heard_at_ns = dub_clock_now_ns(spec->clock);
+    worker->pidfd = -1;
+    return worker;
+}
+
+static void connect_control(struct worker *worker, const char *socket_path)
+{
+    static const struct control_client_events control_events = {on_hello, on_status, on_phrase};
+    worker->control = control_client_new(socket_path, &control_events, worker);
+    worker->silence_source = g_timeout_add_seconds(SILENCE_CHECK_S, check_silence, worker);
+}
+
+static void free_worker(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    g_clear_handle_id(&worker->pidfd_source, g_source_remove);
+    g_clear_handle_id(&worker->kill_source, g_source_remove);
+    g_clear_handle_id(&worker->silence_source, g_source_remove);
+    control_client_free(worker->control);
+    dub_process_free(worker->process);
+    if (worker->pidfd >= 0)
+        close(worker->pidfd);
+    g_free(worker->stream_id);
+    g_free(worker->run_id);
+    g_free(worker->last_error);
+    g_free(worker);
+}
+
+static struct worker *start_worker(const struct worker_spec *spec, const struct worker_events *events,
+                                   void *user, struct dub_error *error)
+{
+    struct worker *worker = new_worker(spec, events, user);
+    worker->process = dub_process_start(&(struct dub_process_spec){.argv = spec->argv,
+                                                                   .environment = spec->environment,
+                                                                   .outlive_parent = true,
+                                                                   .on_line = on_line_of_child,
+                                                                   .on_exit = on_exit_of_child,
+                                                                   .user = worker},
+                                        error);
+    if (worker->process == NULL) {
+        free_worker(worker);
+        return NULL;
+    }
+    worker->pid = dub_process_pid(worker->process);
+    connect_control(worker, spec->socket_path);
+    return worker;
+}
+
+static gboolean on_end_of_adopted(int fd, GIOCondition condition, void *user)
+{
+    struct worker *worker = user;
+    worker->pidfd_source = 0;
+    report_end(worker, worker->stopping ? WORKER_END_FINISHED : WORKER_END_FAILED, "ended");
+    return G_SOURCE_REMOVE;
+}
+
+static struct worker *adopt_worker(const struct worker_spec *spec, pid_t pid,
+                                   const struct worker_events *events, void *user, struct dub_error *error)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0) {
+        dub_error_set_errno(error, DUB_ERROR_NOT_FOUND, errno, "cannot watch the process %d", (int)pid);
+        return NULL;
+    }
+    struct worker *worker = new_worker(spec, events, user);
+    worker->pid = pid;
+    worker->pidfd = pidfd;
+    worker->pidfd_source = g_unix_fd_add(pidfd, G_IO_IN, on_end_of_adopted, worker);
+    connect_control(worker, spec->socket_path);
+    return worker;
+}
+
+static gboolean kill_adopted(void *user)
+{
+    struct worker *worker = user;
+    worker->kill_source = 0;
+    kill_worker(worker, SIGKILL);
+    return G_SOURCE_REMOVE;
+}
+
+static void stop_worker(struct worker *worker)
+{
+    if (worker->stopping)
+        return;
+    worker->stopping = true;
+    if (worker->process != NULL) {
+        dub_process_stop(worker->process, WORKER_STOP_GRACE_MS);
+        return;
+    }
+    kill_worker(worker, SIGTERM);
+    worker->kill_source = g_timeout_add(WORKER_STOP_GRACE_MS, kill_adopted, worker);
+}
+
+static pid_t pid_of_worker(const struct worker *worker)
+{
+    return worker->pid;
+}
+
+const struct worker_ops worker_process_ops = {
+    .start = start_worker,
+    .adopt = adopt_worker,
+    .stop = stop_worker,
+    .pid = pid_of_worker,
+    .free = free_worker,
+};
