@@ -72,14 +72,13 @@ struct app *app_new(const struct sts_settings *settings, int *exit_code, struct 
     struct app *app = g_new0(struct app, 1);
     app->echo = settings->mode == STS_MODE_ECHO;
     sts_metrics_init(&app->metrics);
-    if (!start_processor(app, settings, error)) {
-        *exit_code = STS_EXIT_ENGINE_MISSING;
-    } else if (!start_server(app, settings, error)) {
-        *exit_code =
-            error->code == DUB_ERROR_INVALID_CONFIG ? (int)DUB_EXIT_USAGE : (int)STS_EXIT_ADDRESS_IN_USE;
-    } else {
-        return app;
+    int failure = STS_EXIT_ENGINE_MISSING;
+    if (start_processor(app, settings, error)) {
+        failure = STS_EXIT_ADDRESS_IN_USE;
+        if (start_server(app, settings, error))
+            return app;
     }
+    *exit_code = error->code == DUB_ERROR_INVALID_CONFIG ? (int)DUB_EXIT_USAGE : failure;
     app_free(app);
     return NULL;
 }

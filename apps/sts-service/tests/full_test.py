@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Full mode: the pipeline with mock engines, whose answers are known, and with the engines of the distribution."""
+import math
+import struct
+import subprocess
+import threading
+
+import pytest
+
+from sts_client import noise, pcm_of
+
+MOCKS = ("--asr-engine", "mock", "--translation-engine", "mock", "--tts-engine", "mock")
+
+
+def tone(duration_ms, level=8000):
+    """Loud enough for the energy gate."""
+    return struct.pack(f"<{duration_ms * 24}h", *(int(level * math.sin(i / 9)) for i in range(duration_ms * 24)))
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory):
+    """A two-second English sentence, mono 24 kHz S16LE."""
+    path = tmp_path_factory.mktemp("speech")
+    subprocess.run(["flite", "-voice", "slt", "-t", "The weather is very nice today.", "-o", path / "a.wav"], check=True)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", path / "a.wav", "-ar", "24000", "-ac", "1", "-f", "s16le",
+                    path / "a.pcm"], check=True)
+    return (path / "a.pcm").read_bytes()
+
+
+def samples_of(processed):
+    data = pcm_of(processed)
+    return struct.unpack(f"<{len(data) // 2}h", data)
+
+
+def test_mock_engines_answer(start_sts, connect):
+    service = start_sts(*MOCKS)
+    worker = connect(service)
+    worker.init()
+    worker.send(0, tone(2000))
+    processed = worker.wait_for("fragment:processed")
+    assert processed["status"] in ("success", "partial"), processed
+    assert processed["transcript"] and processed["translated_text"]
+    assert max(map(abs, samples_of(processed))) > 1000
+    assert processed["metadata"]["original_duration_ms"] == 2000
+    assert abs(processed["dubbed_audio"]["duration_ms"] - len(pcm_of(processed)) / 48) <= 1
+    assert service.metric("sts_asr_duration_seconds_count") == 1
+    assert 'sts_engine_info{stage="asr",engine="mock"' in service.get("/metrics")
+
+
+def test_silence_is_success_without_words(start_sts, connect):
+    worker = connect(start_sts(*MOCKS))
+    worker.init(config={"sample_rate_hz": 48000, "channels": 2})
+    worker.send(0, bytes(48 * 1000))
+    processed = worker.wait_for("fragment:processed")
+    assert processed["status"] == "success" and processed["transcript"] == processed["translated_text"] == ""
+    assert pcm_of(processed) == bytes(1000 * 48 * 4) and processed["dubbed_audio"]["duration_ms"] == 1000
+
+
+def test_m4a_is_refused_with_a_message(start_sts, connect):
+    worker = connect(start_sts(*MOCKS))
+    worker.emit("stream:init", {"stream_id": "news", "worker_id": "w", "config": {
+        "source_language": "en", "target_language": "es", "format": "m4a"}})
+    assert "use pcm_s16le" in worker.wait_for("error")["message"]
+    worker.init()
+    worker.send(0, tone(1000), audio={"format": "m4a"})
+    error = worker.wait_for("fragment:processed")["error"]
+    assert error["code"] == "INVALID_AUDIO_FORMAT" and error["stage"] == "input" and "pcm_s16le" in error["message"]
+
+
+def test_unsupported_pair_is_refused_naming_the_supported(start_sts, connect):
+    worker = connect(start_sts())
+    for count, (source, target) in enumerate([("xx", "es"), ("en", "xx"), ("es", "en")], 1):
+        worker.emit("stream:init", {"stream_id": "news", "worker_id": "w", "config": {
+            "source_language": source, "target_language": target}})
+        error = worker.wait_for("error", count)
+        assert error["code"] == "UNSUPPORTED_LANGUAGE_PAIR" and "en" in error["message"], error
+    worker.init()
+
+
+def test_simulation_is_for_echo_mode_only(start_sts, connect):
+    worker = connect(start_sts(*MOCKS))
+    worker.emit("config:error_simulation", {"enabled": True, "rules": []})
+    ack = worker.wait_for("config:error_simulation:ack")
+    assert ack["status"] == "error" and "echo" in ack["error_message"]
+    worker.emit("config:backpressure_simulation", {"enabled": True})
+    assert "echo" in worker.wait_for("error")["message"]
+
+
+def test_many_streams_at_once_each_in_order(start_sts, connect):
+    service = start_sts(*MOCKS)
+    workers = [connect(service, stream=f"stream-{i}") for i in range(6)]
+
+    def run(worker):
+        worker.init(max_inflight=10)
+        for i in range(10):
+            worker.send(i, tone(3000 + 10 * i))
+        worker.wait_for("fragment:processed", 10, timeout=60)
+
+    threads = [threading.Thread(target=run, args=(worker,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for worker in workers:
+        results = worker.received("fragment:processed")
+        assert [r["sequence_number"] for r in results] == list(range(10))
+        assert [r["metadata"]["original_duration_ms"] for r in results] == [3000 + 10 * i for i in range(10)]
+        assert all(r["status"] != "failed" for r in results), results
+        assert not worker.received("error")
+    assert service.metric("sts_fragments_in_flight") == 0
+
+
+def test_a_vanished_client_leaves_nothing_behind(start_sts, connect):
+    service = start_sts(*MOCKS)
+    for round_ in range(5):
+        worker = connect(service)
+        worker.init(max_inflight=10)
+        for i in range(10):
+            worker.send(i, tone(1000))
+        worker.wait_for("fragment:ack", 10)
+        worker.close()
+    survivor = connect(service, stream="survivor")
+    survivor.init()
+    survivor.send(0, tone(500))
+    survivor.wait_for("fragment:processed")
+    assert service.metric("sts_fragments_in_flight") == 0 and service.metric("sts_sessions_active") == 1
+
+
+def test_english_speech_comes_back_in_spanish(start_sts, connect, speech):
+    service = start_sts()
+    worker = connect(service)
+    worker.init()
+    worker.send(0, speech, metadata={"max_duration_ms": len(speech) // 48 + 1000})
+    processed = worker.wait_for("fragment:processed", timeout=40)
+    assert processed["status"] in ("success", "partial"), processed
+    assert "weather" in processed["transcript"].lower() and "tiempo" in processed["translated_text"].lower()
+    samples = samples_of(processed)
+    assert max(map(abs, samples)) > 2000 and len(samples) > 24000
+    assert processed["stage_timings"]["asr_ms"] > 0
+    assert processed["processing_time_ms"] >= processed["stage_timings"]["asr_ms"]
+    worker.emit("stream:end", {"stream_id": "news"})
+    assert worker.wait_for("stream:complete")["total_fragments"] == 1
+
+
+def test_loud_noise_never_becomes_an_unguarded_dub(start_sts, connect):
+    """Whatever the recogniser makes of noise, the answer is one of the allowed ones."""
+    worker = connect(start_sts())
+    worker.init()
+    worker.send(0, noise(1500))
+    processed = worker.wait_for("fragment:processed", timeout=40)
+    if processed["status"] == "failed":
+        assert processed["error"]["code"] in ("HALLUCINATION_SUSPECTED", "ASR_FAILED", "DURATION_MISMATCH_EXCEEDED")
+    else:
+        assert len(pcm_of(processed)) > 0
