@@ -107,12 +107,23 @@ const struct dub_config_program worker_program = {
     .check = check,
 };
 
+/* The speech service and the control socket tell workers apart by it. */
+static void make_up_instance_id(struct dub_common_settings *common)
+{
+    if (common->instance_id != NULL && *common->instance_id != '\0')
+        return;
+    g_free(common->instance_id);
+    common->instance_id = dub_uuid_new();
+}
+
 enum dub_config_result worker_settings_load(int argc, char **argv, struct worker_settings *settings)
 {
     enum dub_config_result result = dub_config_load(&worker_program, argc, argv, settings, NULL);
 
     if (result == DUB_CONFIG_OK && settings->preset > 0 && settings->latency_ns == DEFAULT_LATENCY_NS)
         settings->latency_ns = preset_latencies_ns[settings->preset];
+    if (result == DUB_CONFIG_OK)
+        make_up_instance_id(&settings->common);
     return result;
 }
 

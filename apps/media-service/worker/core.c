@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core.h"
+
+#include "elements.h"
+
+#include <dubbing_clock.h>
+#include <dubbing_gst.h>
+#include <gst/app/app.h>
+#include <string.h>
+
+/* With the two-loop coder, the rate at which a steady tone at 13 kHz is not lost between speech; "fast" drops
+ * whole bands there. */
+#define BIT_RATE 160000
+/* What waits before the element when it is not live; it holds what it needs itself. */
+#define WAITING_BYTES_MAX (512 << 10)
+/* A packet leaves the encoder when the samples of the two after it are in (64 ms), and it should be with the
+ * muxer before its picture: sound leaves the mixer this much before the picture. */
+#define ENCODER_LEAD_NS (80 * DUB_NS_PER_MS)
+/* The first packet only primes the decoder: sound lies one frame later than the encoder's own timestamps say.
+ */
+#define PRIMING_NS (CORE_FRAME_SAMPLES * DUB_NS_PER_S / 48000)
+
+#define INPUT_CAPS "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2"
+
+struct core {
+    struct core_events events;
+    void *user;
+    GstElement *pipeline, *source, *dub;
+    guint bus_watch;
+};
+
+static GstFlowReturn on_packet_sample(GstAppSink *sink, gpointer data)
+{
+    struct core *core = data;
+    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+
+    if (!sample)
+        return GST_FLOW_EOS;
+    GstBuffer *packet = gst_buffer_copy(gst_sample_get_buffer(sample));
+    GstClockTime pts = GST_BUFFER_PTS(packet);
+    if (!GST_CLOCK_TIME_IS_VALID(pts) || pts < PRIMING_NS) {
+        gst_buffer_unref(packet);
+        return GST_FLOW_OK;
+    }
+    GST_BUFFER_PTS(packet) = pts - PRIMING_NS;
+    GST_BUFFER_DTS(packet) = GST_CLOCK_TIME_NONE;
+    core->events.on_packet(packet, core->user);
+    return GST_FLOW_OK;
+}
+
+static void handle_element_message(struct core *core, GstMessage *message)
+{
+    const GstStructure *structure = gst_message_get_structure(message);
+    if (structure && gst_structure_has_name(structure, DUB_GST_PHRASE_NAME))
+        core->events.on_phrase(structure, core->user);
+}
+
+static gboolean on_bus_message(GstBus *bus, GstMessage *message, gpointer data)
+{
+    struct core *core = data;
+
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT) {
+        handle_element_message(core, message);
+    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS) {
+        core->events.on_drained(core->user);
+    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+        g_autoptr(GError) error = NULL;
+        gst_message_parse_error(message, &error, NULL);
+        core->events.on_failed(error->message, core->user);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static GstElement *new_source(bool live)
+{
+    g_autoptr(GstCaps) caps = gst_caps_from_string(INPUT_CAPS);
+    GstElement *source = gst_element_factory_make("appsrc", NULL);
+
+    /* A live input must never be made to wait; the element keeps up by itself. */
+    g_object_set(source, "caps", caps, "format", GST_FORMAT_TIME, "is-live", live, "block", !live,
+                 "max-bytes", (guint64)(live ? 0 : WAITING_BYTES_MAX), "emit-signals", FALSE, NULL);
+    return source;
+}
+
+static GstElement *new_dub(const struct worker_settings *settings, bool live)
+{
+    GstElement *dub = gst_element_factory_make("stsdub", NULL);
+    int64_t latency_ns = live ? settings->latency_ns - ENCODER_LEAD_NS : settings->latency_ns;
+
+    if (!dub)
+        return NULL;
+    g_object_set(dub, "latency", (guint64)latency_ns, "max-lag", (guint64)settings->max_lag_ns, "live", live,
+                 "stream-id", settings->stream_id, "worker-id", settings->common.instance_id, "sts-url",
+                 settings->sts_url, "sts-api-key", settings->sts_api_key, "sts-timeout-ms",
+                 (guint)settings->sts_timeout_ms, "source-lang", settings->source_lang, "target-lang",
+                 settings->target_lang, "voice", settings->voice, "segment-duration",
+                 (guint64)settings->segment_duration_ns, "max-inflight", (guint)settings->max_inflight, NULL);
+    gst_util_set_object_arg(G_OBJECT(dub), "sts-mode", worker_settings_sts_mode(settings));
+    gst_util_set_object_arg(G_OBJECT(dub), "mix-mode", worker_settings_mix_mode(settings));
+    gst_util_set_object_arg(G_OBJECT(dub), "fallback", worker_settings_fallback(settings));
+    gst_util_set_object_arg(G_OBJECT(dub), "fragmenter", worker_settings_fragmenter(settings));
+    return dub;
+}
+
+static GstElement *new_encoder(void)
+{
+    GstElement *encoder = gst_element_factory_make("avenc_aac", NULL);
+    g_object_set(encoder, "bitrate", BIT_RATE, NULL);
+    gst_util_set_object_arg(G_OBJECT(encoder), "aac-coder", "twoloop");
+    return encoder;
+}
+
+static GstElement *new_sink(struct core *core)
+{
+    GstElement *sink = gst_element_factory_make("appsink", NULL);
+
+    g_object_set(sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, "max-buffers", 1, NULL);
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &(GstAppSinkCallbacks){.new_sample = on_packet_sample},
+                               core, NULL);
+    return sink;
+}
+
+struct core *core_new(const struct worker_settings *settings, bool live, const struct core_events *events,
+                      void *user, struct dub_error *error)
+{
+    GstElement *dub = new_dub(settings, live);
+    if (!dub) {
+        dub_error_set(error, DUB_ERROR_UNAVAILABLE,
+                      "GStreamer element \"stsdub\" is missing: install the plugin");
+        return NULL;
+    }
+    struct core *core = g_new0(struct core, 1);
+    GstElement *convert = gst_element_factory_make("audioconvert", NULL), *encoder = new_encoder();
+    GstElement *sink = new_sink(core);
+
+    core->events = *events;
+    core->user = user;
+    core->pipeline = gst_pipeline_new("core");
+    core->source = new_source(live);
+    core->dub = dub;
+    gst_bin_add_many(GST_BIN(core->pipeline), core->source, dub, convert, encoder, sink, NULL);
+    gst_element_link_many(core->source, dub, convert, encoder, sink, NULL);
+    g_autoptr(GstBus) bus = gst_element_get_bus(core->pipeline);
+    core->bus_watch = gst_bus_add_watch(bus, on_bus_message, core);
+    return core;
+}
+
+void core_start(struct core *core, int64_t base_ns)
+{
+    elements_use_clock(core->pipeline, (GstClockTime)base_ns);
+    gst_element_set_state(core->pipeline, GST_STATE_PLAYING);
+}
+
+bool core_push(struct core *core, GstBuffer *take_buffer)
+{
+    return gst_app_src_push_buffer(GST_APP_SRC(core->source), take_buffer) == GST_FLOW_OK;
+}
+
+void core_end(struct core *core)
+{
+    gst_app_src_end_of_stream(GST_APP_SRC(core->source));
+}
+
+void core_stop(struct core *core)
+{
+    g_clear_handle_id(&core->bus_watch, g_source_remove);
+    gst_element_set_state(core->pipeline, GST_STATE_NULL);
+}
+
+void core_free(struct core *core)
+{
+    if (!core)
+        return;
+    core_stop(core);
+    gst_object_unref(core->pipeline);
+    g_free(core);
+}
+
+GstStructure *core_get_stats(struct core *core)
+{
+    GstStructure *stats = NULL;
+    g_object_get(core->dub, "stats", &stats, NULL);
+    return stats;
+}
