@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What every translator keeps, run on the mocks and on what is installed. */
+#include "../contract_support.h"
+#include "translation.h"
+#include <string.h>
+
+#define THREADS 6
+
+/* One per engine for the whole run. */
+struct fixture {
+    const char *engine;
+    struct translation *translation; /* NULL: not installed */
+    struct dub_error error;
+};
+
+static struct fixture open_fixture(const char *engine)
+{
+    struct engine_config config = {.workers = 4};
+    struct fixture fixture = {.engine = engine};
+    fixture.translation = translation_open(engine, &config, &fixture.error);
+    return fixture;
+}
+
+static struct translation_request request_for(const char *text)
+{
+    return (struct translation_request){.text = text, .source_language = "en", .target_language = "es"};
+}
+
+static char *translate(const struct fixture *fixture, const char *text)
+{
+    struct translation_request request = request_for(text);
+    struct translation_result result = {0};
+    struct dub_error error = {0};
+    bool done = translation_translate(fixture->translation, &request, &result, &error);
+    g_assert_cmpstr(error.message, ==, "");
+    g_assert_true(done);
+    return g_steal_pointer(&result.text);
+}
+
+static void test_a_sentence(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    g_autofree char *text = translate(fixture, "The government has announced a new plan.");
+    g_assert_true(strlen(text) > 4);
+    if (strcmp(fixture->engine, "apertium") == 0)
+        g_assert_cmpstr(text, ==, "El gobierno ha anunciado un plan nuevo.");
+    if (strcmp(fixture->engine, "identity") == 0)
+        g_assert_cmpstr(text, ==, "The government has announced a new plan.");
+    if (strcmp(fixture->engine, "mock") == 0)
+        g_assert_cmpstr(text, ==, "[en-es] The government has announced a new plan.");
+}
+
+static void test_nothing_to_translate(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    static const char *const texts[][2] = {
+        {"", ""}, {"   ", ""}, {"... !", "...!"}, {"\xe2\x80\x94", "\xe2\x80\x94"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *text = translate(fixture, texts[i][0]);
+        g_assert_cmpstr(text, ==, texts[i][1]);
+    }
+}
+
+/* Whatever stands in the text, an answer comes and the next phrase is not disturbed. */
+static void test_odd_text_does_no_harm(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    static const char *const texts[] = {
+        "He paid $5 and/or [x] {y} <b> ^a$ @home #tag *star ~tilde \\ back\\slash",
+        "one\ntwo\r\nthree\ttabs",
+        "100% of 3-1",
+        "\xd0\x94\xd0\xbe\xd0\xb1\xd1\x80\xd1\x8b\xd0\xb9 \xe4\xbb\x8a\xe5\xa4\xa9 \xf0\x9f\x98\x80 ok",
+        "]]]] a",
+        "[[[[ a",
+        "a\\",
+        "qwxyz plugh",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autofree char *text = translate(fixture, texts[i]);
+        g_assert_true(g_utf8_validate(text, -1, NULL));
+        g_assert_true(strlen(text) > 0);
+        test_a_sentence(fixture);
+    }
+}
+
+static void test_very_long_text(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    while (text->len + 48 < TRANSLATION_MAX_BYTES)
+        g_string_append(text, "The government has announced a new plan. ");
+    g_autofree char *translated = translate(fixture, text->str);
+    g_assert_true(strlen(translated) > text->len / 2);
+    while (text->len <= TRANSLATION_MAX_BYTES)
+        g_string_append(text, "The government has announced a new plan. ");
+    struct translation_request request = request_for(text->str);
+    struct translation_result result = {0};
+    struct dub_error error = {0};
+    g_assert_false(translation_translate(fixture->translation, &request, &result, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TRANSLATION_FAILED);
+    g_assert_cmpint(error.stage, ==, DUB_STAGE_TRANSLATION);
+}
+
+static void test_pairs_that_are_no_pairs(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    struct dub_error error = {0};
+    g_assert_true(translation_check_pair(fixture->translation, "en-US", "es-MX", NULL));
+    g_assert_true(translation_check_pair(fixture->translation, "en", "en", NULL));
+    g_assert_false(translation_check_pair(fixture->translation, "en", "", &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR);
+    g_assert_nonnull(strstr(error.message, "supported: "));
+    g_assert_false(translation_check_pair(fixture->translation, NULL, "es", NULL));
+    if (strcmp(fixture->engine, "apertium") == 0) {
+        g_assert_false(translation_check_pair(fixture->translation, "en", "zu", &error));
+        g_assert_nonnull(strstr(error.message, "en-es"));
+    }
+}
+
+static void test_a_passed_deadline(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    struct translation_request request = request_for("The government has announced a new plan.");
+    struct translation_result result = {0};
+    struct dub_error error = {0};
+    request.call.deadline_ns = contract_deadline_ns(-1);
+    g_assert_false(translation_translate(fixture->translation, &request, &result, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TIMEOUT);
+    g_assert_true(error.retryable);
+    test_a_sentence(fixture);
+}
+
+static void test_cancelled(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    g_cancellable_cancel(cancellable);
+    struct translation_request request = request_for("The government has announced a new plan.");
+    struct translation_result result = {0};
+    struct dub_error error = {0};
+    request.call.cancellable = cancellable;
+    g_assert_false(translation_translate(fixture->translation, &request, &result, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_CANCELLED);
+    test_a_sentence(fixture);
+}
+
+static gpointer translate_in_thread(gpointer user)
+{
+    for (int i = 0; i < 5; i++)
+        test_a_sentence(user);
+    return NULL;
+}
+
+static void test_several_threads_at_a_time(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    GThread *threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = g_thread_new("caller", translate_in_thread, (gpointer)user);
+    for (int i = 0; i < THREADS; i++)
+        g_thread_join(threads[i]);
+}
+
+static void test_it_describes_itself(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    struct engine_info info = {0};
+    translation_describe(fixture->translation, &info);
+    g_assert_cmpstr(info.name, ==, fixture->engine);
+    g_assert_nonnull(info.model);
+    g_assert_cmpuint(g_strv_length(info.languages), >, 0);
+    g_assert_cmpint(translation_max_concurrency(fixture->translation), ==, 4);
+    engine_info_clear(&info);
+}
+
+static void add(const struct fixture *fixture, const char *name, GTestDataFunc test)
+{
+    g_autofree char *path = g_strdup_printf("/translation/%s/%s", fixture->engine, name);
+    g_test_add_data_func(path, fixture, test);
+}
+
+static void add_suite(const struct fixture *fixture)
+{
+    add(fixture, "a-sentence", test_a_sentence);
+    add(fixture, "nothing-to-translate", test_nothing_to_translate);
+    add(fixture, "odd-text-does-no-harm", test_odd_text_does_no_harm);
+    add(fixture, "very-long-text", test_very_long_text);
+    add(fixture, "pairs-that-are-no-pairs", test_pairs_that_are_no_pairs);
+    add(fixture, "a-passed-deadline", test_a_passed_deadline);
+    add(fixture, "cancelled", test_cancelled);
+    add(fixture, "several-threads-at-a-time", test_several_threads_at_a_time);
+    add(fixture, "it-describes-itself", test_it_describes_itself);
+}
+
+int main(int argc, char **argv)
+{
+    struct fixture fixtures[8];
+    int count = 0;
+    g_test_init(&argc, &argv, NULL);
+    for (const struct translation_engine_ops *const *ops = translation_engines; *ops; ops++) {
+        fixtures[count] = open_fixture((*ops)->name);
+        add_suite(&fixtures[count++]);
+    }
+    int result = g_test_run();
+    while (count > 0)
+        translation_close(fixtures[--count].translation);
+    return result;
+}

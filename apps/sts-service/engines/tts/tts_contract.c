@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What every synthesiser keeps, run on the mock and on what is installed. */
+#include "../../audio/loudness.h"
+#include "../contract_support.h"
+#include "tts.h"
+#include <string.h>
+
+#define THREADS 4
+#define SENTENCE "Buenas noches y bienvenidos a las noticias de las diez."
+
+/* One per engine for the whole run. */
+struct fixture {
+    const char *engine;
+    struct tts *tts; /* NULL: not installed */
+    struct dub_error error;
+};
+
+static struct fixture open_fixture(const char *engine, const struct voices *voices)
+{
+    struct engine_config config = {.workers = 4, .voices = voices};
+    struct fixture fixture = {.engine = engine};
+    fixture.tts = tts_open(engine, &config, &fixture.error);
+    return fixture;
+}
+
+static struct tts_request request_for(const char *text)
+{
+    return (struct tts_request){.text = text, .language = "es"};
+}
+
+static struct pcm speak(const struct fixture *fixture, const struct tts_request *request)
+{
+    struct tts_result result = {0};
+    struct dub_error error = {0};
+    bool done = tts_speak(fixture->tts, request, &result, &error);
+    g_assert_cmpstr(error.message, ==, "");
+    g_assert_true(done);
+    return result.audio;
+}
+
+static void test_a_sentence_is_spoken(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    struct tts_request request = request_for(SENTENCE);
+    pcm_auto clip = speak(fixture, &request);
+    g_assert_cmpint(clip.rate_hz, >=, 16000);
+    g_assert_cmpint(pcm_duration_ms(&clip), >, 1500);
+    g_assert_cmpint(pcm_duration_ms(&clip), <, 6000);
+    g_assert_true(loudness_may_be_speech(&clip));
+}
+
+static void test_the_clip_is_ready_for_air(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    struct tts_request request = request_for(SENTENCE);
+    pcm_auto clip = speak(fixture, &request);
+    struct loudness level = loudness_measure(&clip, -50.0);
+    /* A voice with high peaks stays a little below: they bound the gain. */
+    g_assert_cmpfloat(level.speech_dbfs, >, LOUDNESS_SPEECH_DBFS - 4.0);
+    g_assert_cmpfloat(level.speech_dbfs, <, LOUDNESS_SPEECH_DBFS + 1.0);
+    g_assert_cmpfloat(level.peak_dbfs, <=, LOUDNESS_PEAK_DBFS + 0.1);
+    g_assert_cmpint(clip.samples[0], ==, 0);
+    g_assert_cmpint(clip.samples[clip.count - 1], ==, 0);
+    /* No silence left at the ends: the sound begins within 40 ms. */
+    struct pcm head = {.samples = clip.samples, .count = (size_t)clip.rate_hz / 25, .rate_hz = clip.rate_hz};
+    g_assert_cmpfloat(loudness_measure(&head, -50.0).peak_dbfs, >, -60.0);
+}
+
+static void test_the_rate_is_followed(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    struct tts_request request = request_for(SENTENCE);
+    pcm_auto natural = speak(fixture, &request);
+    request.rate = 1.25;
+    pcm_auto fast = speak(fixture, &request);
+    request.rate = 0.85;
+    pcm_auto slow = speak(fixture, &request);
+    double natural_ms = (double)pcm_duration_ms(&natural);
+    g_assert_cmpfloat_with_epsilon(natural_ms / (double)pcm_duration_ms(&fast), 1.25, 0.1);
+    g_assert_cmpfloat_with_epsilon(natural_ms / (double)pcm_duration_ms(&slow), 0.85, 0.08);
+}
+
+static void test_same_text_same_sound(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    struct tts_request request = request_for(SENTENCE);
+    pcm_auto first = speak(fixture, &request);
+    pcm_auto second = speak(fixture, &request);
+    g_assert_cmpfloat_with_epsilon((double)first.count, (double)second.count, (double)first.rate_hz / 50);
+}
+
+static void test_nothing_to_say(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    static const char *const texts[] = {"", "  ", "...", "\xe2\x80\x94 !"};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        struct tts_request request = request_for(texts[i]);
+        pcm_auto clip = speak(fixture, &request);
+        g_assert_cmpuint(clip.count, ==, 0);
+    }
+}
+
+static void test_odd_text_does_no_harm(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    static const char *const texts[] = {"<speak>hola</speak> & [[x]] %s %n",
+                                        "\xf0\x9f\x98\x80 hola \xe4\xbb\x8a\xe5\xa4\xa9",
+                                        "hola \xff\xfe mundo", "1234567890", "a"};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        struct tts_request request = request_for(texts[i]);
+        pcm_auto clip = speak(fixture, &request);
+        g_assert_cmpuint(clip.count, >, 0);
+    }
+    test_a_sentence_is_spoken(user);
+}
+
+static void test_very_long_text(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    while (text->len <= TTS_MAX_BYTES)
+        g_string_append(text, SENTENCE " ");
+    struct tts_request request = request_for(text->str);
+    struct tts_result result = {0};
+    struct dub_error error = {0};
+    g_assert_false(tts_speak(fixture->tts, &request, &result, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TTS_SYNTHESIS_FAILED);
+    /* Less is either spoken or refused, but it comes back. */
+    g_string_truncate(text, TTS_MAX_BYTES / 2);
+    request = request_for(text->str);
+    bool done = tts_speak(fixture->tts, &request, &result, &error);
+    g_assert_true(done || error.code == DUB_ERROR_TTS_SYNTHESIS_FAILED);
+    g_assert_cmpint(pcm_duration_ms(&result.audio), <=, PCM_MAX_MS);
+    tts_result_clear(&result);
+    test_a_sentence_is_spoken(user);
+}
+
+static void test_bad_requests_are_refused(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    struct tts_result result = {0};
+    struct dub_error error = {0};
+    struct tts_request request = request_for(NULL);
+    g_assert_false(tts_speak(fixture->tts, &request, &result, &error));
+    g_assert_cmpint(error.stage, ==, DUB_STAGE_TTS);
+    request = request_for(SENTENCE);
+    request.rate = 5.0;
+    g_assert_false(tts_speak(fixture->tts, &request, &result, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_ARGUMENT);
+    request = request_for(SENTENCE);
+    request.language = "!";
+    g_assert_false(tts_speak(fixture->tts, &request, &result, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR);
+}
+
+static void test_a_passed_deadline(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    struct tts_result result = {0};
+    struct dub_error error = {0};
+    struct tts_request request = request_for(SENTENCE);
+    request.call.deadline_ns = contract_deadline_ns(-1);
+    g_assert_false(tts_speak(fixture->tts, &request, &result, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TIMEOUT);
+    g_assert_cmpuint(result.audio.count, ==, 0);
+}
+
+/* Long text, so that a quick engine is caught in the middle of it too. */
+static void test_a_cancel_is_obeyed(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    g_autoptr(GString) text = g_string_new(NULL);
+    while (text->len + 80 < TTS_MAX_BYTES / 8)
+        g_string_append(text, SENTENCE " ");
+    struct contract_canceller canceller;
+    struct tts_result result = {0};
+    struct tts_request request = request_for(text->str);
+    contract_canceller_start(&canceller, 5);
+    request.call.cancellable = canceller.cancellable;
+    tts_speak(fixture->tts, &request, &result, NULL);
+    int64_t end_ms = contract_now_ms();
+    contract_canceller_join(&canceller);
+    g_assert_cmpint(end_ms - canceller.cancelled_ms, <, CONTRACT_LATE_MS);
+    tts_result_clear(&result);
+    test_a_sentence_is_spoken(user);
+}
+
+static gpointer speak_in_thread(gpointer user)
+{
+    for (int i = 0; i < 5; i++)
+        test_a_sentence_is_spoken(user);
+    return NULL;
+}
+
+static void test_several_threads_at_a_time(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    GThread *threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        threads[i] = g_thread_new("caller", speak_in_thread, (gpointer)user);
+    for (int i = 0; i < THREADS; i++)
+        g_thread_join(threads[i]);
+}
+
+static void test_it_describes_itself(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    struct engine_info info = {0};
+    tts_describe(fixture->tts, &info);
+    g_assert_cmpstr(info.name, ==, fixture->engine);
+    g_assert_nonnull(info.model);
+    g_assert_cmpuint(g_strv_length(info.languages), >, 0);
+    g_assert_cmpuint(g_strv_length(info.voices), >, 0);
+    g_assert_true(tts_supports(fixture->tts, "es-419"));
+    g_assert_cmpint(tts_max_concurrency(fixture->tts), ==, 4);
+    engine_info_clear(&info);
+}
+
+static void add(const struct fixture *fixture, const char *name, GTestDataFunc test)
+{
+    g_autofree char *path = g_strdup_printf("/tts/%s/%s", fixture->engine, name);
+    g_test_add_data_func(path, fixture, test);
+}
+
+static void add_suite(const struct fixture *fixture)
+{
+    add(fixture, "a-sentence-is-spoken", test_a_sentence_is_spoken);
+    add(fixture, "the-clip-is-ready-for-air", test_the_clip_is_ready_for_air);
+    add(fixture, "the-rate-is-followed", test_the_rate_is_followed);
+    add(fixture, "same-text-same-sound", test_same_text_same_sound);
+    add(fixture, "nothing-to-say", test_nothing_to_say);
+    add(fixture, "odd-text-does-no-harm", test_odd_text_does_no_harm);
+    add(fixture, "very-long-text", test_very_long_text);
+    add(fixture, "bad-requests-are-refused", test_bad_requests_are_refused);
+    add(fixture, "a-passed-deadline", test_a_passed_deadline);
+    add(fixture, "a-cancel-is-obeyed", test_a_cancel_is_obeyed);
+    add(fixture, "several-threads-at-a-time", test_several_threads_at_a_time);
+    add(fixture, "it-describes-itself", test_it_describes_itself);
+}
+
+int main(int argc, char **argv)
+{
+    struct fixture fixtures[8];
+    int count = 0;
+    g_test_init(&argc, &argv, NULL);
+    struct voices *voices = voices_load(g_getenv("STS_TEST_VOICES"), NULL);
+    g_assert_nonnull(voices);
+    for (const struct tts_engine_ops *const *ops = tts_engines; *ops; ops++) {
+        fixtures[count] = open_fixture((*ops)->name, voices);
+        add_suite(&fixtures[count++]);
+    }
+    int result = g_test_run();
+    while (count > 0)
+        tts_close(fixtures[--count].tts);
+    voices_free(voices);
+    return result;
+}
