@@ -126,13 +126,13 @@ struct dub_sio_client_namespace {
 };
 
 struct dub_sio_client_events {
-    /* The namespace refused us; message is the server's own, code its data.code or "". The connection stays.
-     */
+    /* The namespace refused us; message is the server's own, code its data.code or "". The connection stays
+     * as long as there is another namespace. */
     void (*on_connect_error)(struct dub_sio_client *client, const char *space, const char *code,
                              const char *message, void *user);
     /* Exactly once per dub_sio_client_new unless freed before: there is no connection (any more), after every
-     * on_disconnect. error says why it could not be made or was lost; code NONE after dub_sio_client_close.
-     */
+     * on_disconnect; also when the server has refused or ended every namespace. error says why it could not
+     * be made or was lost; code NONE after dub_sio_client_close. */
     void (*on_closed)(struct dub_sio_client *client, const struct dub_error *error, void *user);
 };
 

@@ -21,6 +21,7 @@ struct dub_sio_client {
     struct sio_conn *conn;
     struct dub_sio_client_namespace *namespaces; /* copied */
     unsigned n_namespaces;
+    unsigned n_unanswered; /* CONNECTs */
     struct dub_eio_limits limits;
     const struct dub_sio_client_events *events;
     void *user;
@@ -91,14 +92,26 @@ static JsonNode *node_member(JsonNode *node, const char *name)
     return JSON_NODE_HOLDS_OBJECT(node) ? json_object_get_member(json_node_get_object(node), name) : NULL;
 }
 
+/* A connection that no namespace uses is of no use, as the reference client sees it too. */
+static void close_if_unused(struct sio_conn *conn, void *owner)
+{
+    struct dub_sio_client *client = owner;
+    if (client->n_unanswered > 0 || sio_conn_n_sockets(conn) > 0)
+        return;
+    if (client->error.code == DUB_ERROR_NONE)
+        dub_error_set(&client->error, DUB_ERROR_UNAVAILABLE, "the server ended or refused the session");
+    dub_eio_conn_close(client->engine, DUB_EIO_CLOSED);
+}
+
 static bool on_connect(struct sio_conn *conn, const struct sio_packet *packet, void *owner)
 {
     struct dub_sio_client *client = owner;
     const struct dub_sio_client_namespace *entry = find_namespace(client, packet->space);
     const char *sid = string_member(packet->data, "sid");
-    if (entry == NULL || sid[0] == '\0' || strlen(sid) > EIO_SID_MAX ||
+    if (entry == NULL || client->n_unanswered == 0 || sid[0] == '\0' || strlen(sid) > EIO_SID_MAX ||
         sio_conn_find(conn, packet->space) != NULL)
         return false;
+    client->n_unanswered--;
     struct dub_sio_socket *socket = sio_conn_add(conn, &entry->space, sid);
     if (entry->space.on_connect != NULL)
         entry->space.on_connect(socket, NULL, NULL, entry->space.user);
@@ -109,8 +122,9 @@ static bool on_connect(struct sio_conn *conn, const struct sio_packet *packet, v
 static bool on_connect_error(struct sio_conn *conn, const struct sio_packet *packet, void *owner)
 {
     struct dub_sio_client *client = owner;
-    if (packet->data == NULL || find_namespace(client, packet->space) == NULL)
+    if (packet->data == NULL || client->n_unanswered == 0 || find_namespace(client, packet->space) == NULL)
         return false;
+    client->n_unanswered--;
     bool is_text = JSON_NODE_HOLDS_VALUE(packet->data);
     const char *message =
         is_text ? json_node_get_string(packet->data) : string_member(packet->data, "message");
@@ -118,15 +132,17 @@ static bool on_connect_error(struct sio_conn *conn, const struct sio_packet *pac
     if (client->events->on_connect_error != NULL)
         client->events->on_connect_error(client, packet->space, string_member(data, "code"), message,
                                          client->user);
+    close_if_unused(conn, client);
     return true;
 }
 
-static const struct sio_conn_ops conn_ops = {on_connect, on_connect_error};
+static const struct sio_conn_ops conn_ops = {on_connect, on_connect_error, close_if_unused};
 
 static void on_engine_open(struct dub_eio_conn *engine, void *owner)
 {
     struct dub_sio_client *client = owner;
     clear_source(&client->connect_timeout);
+    client->n_unanswered = client->n_namespaces;
     for (unsigned i = 0; i < client->n_namespaces; i++)
         sio_conn_send_control(client->conn, SIO_CONNECT, client->namespaces[i].space.name,
                               client->namespaces[i].auth);

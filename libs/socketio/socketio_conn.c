@@ -195,7 +195,8 @@ static void deliver_event(struct dub_sio_socket *socket, const struct sio_packet
         socket->space->on_event(socket, &event, socket->space->user);
 }
 
-static void dispatch_to_socket(struct dub_sio_socket *socket, const struct sio_packet *packet)
+static void dispatch_to_socket(struct sio_conn *conn, struct dub_sio_socket *socket,
+                               const struct sio_packet *packet)
 {
     switch (packet->type) {
     case SIO_EVENT:
@@ -208,6 +209,8 @@ static void dispatch_to_socket(struct dub_sio_socket *socket, const struct sio_p
         return;
     case SIO_DISCONNECT:
         end_socket(socket, DUB_EIO_CLIENT_CLOSED);
+        if (conn->ops->on_left != NULL)
+            conn->ops->on_left(conn, conn->owner);
         return;
     case SIO_CONNECT:
     case SIO_CONNECT_ERROR:
@@ -226,7 +229,7 @@ static bool dispatch(struct sio_conn *conn, const struct sio_packet *packet)
     if (socket == NULL)
         return g_hash_table_contains(conn->left, packet->space);
     if (!socket->leaving)
-        dispatch_to_socket(socket, packet);
+        dispatch_to_socket(conn, socket, packet);
     return true;
 }
 

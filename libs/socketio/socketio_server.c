@@ -103,7 +103,7 @@ static bool on_connect_error(struct sio_conn *conn, const struct sio_packet *pac
     return false;
 }
 
-static const struct sio_conn_ops conn_ops = {on_connect, on_connect_error};
+static const struct sio_conn_ops conn_ops = {.on_connect = on_connect, .on_connect_error = on_connect_error};
 
 static void on_open(struct dub_eio_conn *engine, const struct dub_eio_handshake *handshake, void *user)
 {

@@ -117,6 +117,8 @@ static void test_wrong_key_is_refused_with_code(void)
     test_client_start(&client, url, "wrong", NULL);
     WAIT_FOR(client.log->len > 0);
     g_assert_cmpstr(client.log->str, ==, "connect_error / AUTH_FAILED AUTH_FAILED | ");
+    WAIT_FOR(client.closed);
+    g_assert_cmpint(client.error.code, ==, DUB_ERROR_UNAVAILABLE);
     test_client_stop(&client);
     test_client_start(&client, url, "secret", NULL);
     WAIT_FOR(client.socket != NULL);
