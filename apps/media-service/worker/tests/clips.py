@@ -15,13 +15,14 @@ def run_ffmpeg(*arguments):
 
 
 def make_flash_beep(path, seconds=10, audio_rate=SAMPLE_RATE, b_frames=0, gop=30):
-    """A white flash and a beep of 100 ms begin together at every full second but the first."""
+    """A white flash and a beep of 100 ms begin together at every full second but the first. A strip at the top is
+    different in every picture, so that no two have the same bytes."""
     width, height = SIZE
     flash = "if(gte(T,0.9)*lt(mod(T+0.0001,1),0.1),235,16)"
     beep = f"if(gte(t,0.9)*lt(mod(t+0.0000001,1),0.1),0.5*sin(2*PI*1000*t),0)"
     run_ffmpeg(
         "-f", "lavfi", "-i", f"color=black:size={width}x{height}:rate={FRAME_RATE},format=yuv420p,"
-        f"geq=lum='{flash}':cb=128:cr=128",
+        f"geq=lum='if(lt(Y,16),16+mod(N*37+X*(1+mod(N,50)),200),{flash})':cb=128:cr=128",
         "-f", "lavfi", "-i", f"aevalsrc='{beep}|{beep}':s={audio_rate}",
         "-t", seconds, "-c:v", "libx264", "-preset", "veryfast", "-bf", b_frames, "-g", gop, "-pix_fmt", "yuv420p",
         "-c:a", "aac", "-b:a", "128k", path)

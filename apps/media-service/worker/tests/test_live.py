@@ -2,6 +2,7 @@
 """A live stream through media-router and the worker, over RTMP, in real time."""
 import os
 import signal
+import sys
 import time
 
 import pytest
@@ -104,28 +105,31 @@ def test_sound_goes_on_without_a_gap(stack, record):
 def test_delay_by_the_clock_of_a_viewer(programs, router, stack, record):
     """Both ends of the chain are recorded at once; the same picture lies D later in the second recording."""
     stack.control.read_status(is_running, "the output runs")
-    reader = ["ffprobe", "-v", "error", "-select_streams", "v", "-show_data_hash", "md5", "-show_entries",
-              "packet=data_hash", "-of", "csv=p=0"]
     arrivals = {}
     for name in ("in", "out"):
-        arrivals[name] = programs(f"arrivals-{name}", os.environ.get("PYTHON", "python3"), "-u", "-c", ARRIVALS,
-                                  *reader, router.url(name))
-    for _ in range(6):
+        arrivals[name] = programs(f"arrivals-{name}", sys.executable, "-u", "-c", ARRIVALS, "ffmpeg", "-v", "error",
+                                  "-i", router.url(name), "-map", "0:v", "-c", "copy", "-flush_packets", "1", "-f",
+                                  "framemd5", "-")
+    for _ in range(7):
         stack.control.read("status")
-    seen = {name: dict(line.split()[::-1] for line in program.messages().splitlines() if len(line.split()) == 2)
+    seen = {name: {line.split()[1]: float(line.split()[0]) for line in program.messages().splitlines()}
             for name, program in arrivals.items()}
-    delays = sorted(float(seen["out"][key]) - float(seen["in"][key]) for key in seen["out"] if key in seen["in"])
-    assert len(delays) > 60
-    # The ends of the list hold what a reader gets at once when it connects.
-    middle = delays[len(delays) // 4:-len(delays) // 4]
-    assert abs(middle[0] - LATENCY_S) < 0.06 and abs(middle[-1] - LATENCY_S) < 0.06, (middle[0], middle[-1])
+    # At first a reader gets the router's cache at once, and looks at it before it begins.
+    settled = min(seen["in"].values()) + 1
+    delays = [at - seen["in"][key] for key, at in seen["out"].items() if seen["in"].get(key, 0) > settled]
+    assert len(delays) > 45
+    # Nine of ten: the readers are not exact themselves on a busy machine.
+    delays = sorted(delays)[len(delays) // 20:-len(delays) // 20]
+    assert abs(delays[0] - LATENCY_S) < 0.04 and abs(delays[-1] - LATENCY_S) < 0.04, (delays[0], delays[-1])
+    assert abs(delays[len(delays) // 2] - LATENCY_S) < 0.02
 
 
 ARRIVALS = """
 import subprocess, sys, time
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
 for line in process.stdout:
-    print(f"{time.monotonic():.4f}", line.strip().split(":")[-1])
+    if not line.startswith("#"):
+        print(f"{time.monotonic():.4f}", line.split()[-1])
 """
 
 
