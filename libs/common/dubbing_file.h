@@ -8,6 +8,9 @@
 
 /* Temporary file in the same directory, write, fsync, rename, fsync of the directory. */
 bool dub_file_write_atomic(const char *path, const void *data, gsize size, struct dub_error *error);
+/* The same without fsync: whole for every reader and after the program's end, but not after a power failure.
+ * Does not wait for the disk. */
+bool dub_file_replace(const char *path, const void *data, gsize size, struct dub_error *error);
 /* mkdir -p with mode 0750. */
 bool dub_dir_ensure(const char *path, struct dub_error *error);
 /* A secret from a file: its first line without the newline, at most 4 KiB. Owned by the caller. */

@@ -37,9 +37,9 @@ static void sync_directory_of(const char *path)
     close(fd);
 }
 
-static bool write_synced(int fd, const void *data, gsize size)
+static bool write_and_close(int fd, const void *data, gsize size, bool sync)
 {
-    bool written = write_all(fd, data, size) && fsync(fd) == 0;
+    bool written = write_all(fd, data, size) && (!sync || fsync(fd) == 0);
     int saved = errno;
     bool closed = close(fd) == 0;
     if (!written)
@@ -47,19 +47,30 @@ static bool write_synced(int fd, const void *data, gsize size)
     return written && closed;
 }
 
-bool dub_file_write_atomic(const char *path, const void *data, gsize size, struct dub_error *error)
+static bool replace(const char *path, const void *data, gsize size, bool sync, struct dub_error *error)
 {
     g_autofree char *temporary = g_strdup_printf("%s.XXXXXX", path);
     int fd = g_mkstemp_full(temporary, O_RDWR | O_CLOEXEC, 0640);
     if (fd < 0)
         return dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot create a file beside %s", path);
-    if (!write_synced(fd, data, size) || g_rename(temporary, path) != 0) {
+    if (!write_and_close(fd, data, size, sync) || g_rename(temporary, path) != 0) {
         int errnum = errno;
         (void)g_unlink(temporary);
         return dub_error_set_errno(error, DUB_ERROR_IO, errnum, "cannot write %s", path);
     }
-    sync_directory_of(path);
+    if (sync)
+        sync_directory_of(path);
     return true;
+}
+
+bool dub_file_write_atomic(const char *path, const void *data, gsize size, struct dub_error *error)
+{
+    return replace(path, data, size, true, error);
+}
+
+bool dub_file_replace(const char *path, const void *data, gsize size, struct dub_error *error)
+{
+    return replace(path, data, size, false, error);
 }
 
 bool dub_dir_ensure(const char *path, struct dub_error *error)

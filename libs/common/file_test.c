@@ -27,6 +27,10 @@ static void test_write_replaces_the_whole_file(void)
     g_assert_true(dub_file_write_atomic(path, "short", 5, &error));
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
     g_assert_cmpstr(text, ==, "short");
+    g_clear_pointer(&text, g_free);
+    g_assert_true(dub_file_replace(path, "other", 5, &error));
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_assert_cmpstr(text, ==, "other");
     g_assert_cmpuint(count_entries(dir), ==, 1);
     test_directory_remove(dir);
 }

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define MESSAGE_MAX_BYTES 4096
+#define TIMESTAMP_LENGTH 24 /* dub_wall_time_format */
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -171,12 +172,11 @@ static char *format_json(const struct entry *entry, const char *timestamp)
     return dub_json_object_to_string_take(object);
 }
 
-static char *format_text(const struct entry *entry, const char *timestamp)
+static char *format_text(const struct entry *entry, const char *component, const char *timestamp)
 {
     GString *line = g_string_new(NULL);
     /* The time of day is enough on a terminal. */
-    g_string_append_printf(line, "%.12s %-5s %s", timestamp + 11, level_names[entry->level],
-                           first_of(state.component, "log"));
+    g_string_append_printf(line, "%.12s %-5s %s", timestamp + 11, level_names[entry->level], component);
     const char *stream_id = first_of(entry->context.stream_id, state.stream_id);
     if (stream_id != NULL)
         g_string_append_printf(line, "[%s]", stream_id);
@@ -192,8 +192,9 @@ static void emit(const struct entry *entry)
     char timestamp[32];
     dub_wall_time_format(dub_wall_time_ms(), timestamp);
     pthread_mutex_lock(&lock);
-    g_autofree char *shown =
-        state.text || state.component == NULL ? format_text(entry, timestamp) : format_json(entry, timestamp);
+    g_autofree char *shown = state.text || state.component == NULL
+                                 ? format_text(entry, first_of(state.component, "log"), timestamp)
+                                 : format_json(entry, timestamp);
     g_autofree char *line = g_strconcat(shown, "\n", NULL);
     write_whole(STDERR_FILENO, line, strlen(line));
     append_to_file(line, strlen(line));
@@ -215,14 +216,49 @@ void dub_log(enum dub_log_level message_level, const struct dub_log_context *con
     emit(&entry);
 }
 
+static const char *member_text(JsonObject *object, const char *name)
+{
+    JsonNode *node = json_object_get_member(object, name);
+    return node != NULL && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node)
+                                                                           : NULL;
+}
+
+static enum dub_log_level level_from_name(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(level_names); i++)
+        if (g_strcmp0(name, level_names[i]) == 0)
+            return (enum dub_log_level)i;
+    return DUB_LOG_INFO;
+}
+
+/* A JSON line of ours as text; NULL when it is something else. Lock held. */
+static char *json_line_as_text(const char *line)
+{
+    g_autoptr(JsonNode) node = dub_json_parse(line, strlen(line), NULL);
+    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        return NULL;
+    JsonObject *object = json_node_get_object(node);
+    const char *timestamp = member_text(object, "timestamp");
+    const char *message = member_text(object, "message");
+    const char *component = member_text(object, "component");
+    if (message == NULL || component == NULL || timestamp == NULL || strlen(timestamp) != TIMESTAMP_LENGTH)
+        return NULL;
+    struct entry entry = {.level = level_from_name(member_text(object, "level")),
+                          .domain = member_text(object, "domain"),
+                          .context = {.stream_id = member_text(object, "streamId")},
+                          .message = message};
+    return format_text(&entry, component, timestamp);
+}
+
 void dub_log_forward(const struct dub_log_context *context, const char *line)
 {
     if (*line != '{') {
         dub_log(DUB_LOG_WARN, context, "%s", line);
         return;
     }
-    g_autofree char *whole = g_strconcat(line, "\n", NULL);
     pthread_mutex_lock(&lock);
+    g_autofree char *text = state.text ? json_line_as_text(line) : NULL;
+    g_autofree char *whole = g_strconcat(text != NULL ? text : line, "\n", NULL);
     write_whole(STDERR_FILENO, whole, strlen(whole));
     pthread_mutex_unlock(&lock);
 }
@@ -256,14 +292,6 @@ static GLogWriterOutput write_glib_message(GLogLevelFlags flags, const GLogField
         .level = message_level, .domain = find_field(fields, n_fields, "GLIB_DOMAIN"), .message = message};
     emit(&entry);
     return G_LOG_WRITER_HANDLED;
-}
-
-static enum dub_log_level level_from_name(const char *name)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(level_names); i++)
-        if (g_strcmp0(name, level_names[i]) == 0)
-            return (enum dub_log_level)i;
-    return DUB_LOG_INFO;
 }
 
 static void free_state(void)

@@ -208,6 +208,22 @@ static void test_forwarded_lines(void)
         "*\"warn\",\"component\":\"parent\"*\"streamId\":\"demo\",\"message\":\"Segmentation fault\"*");
 }
 
+static void test_forwarded_lines_are_text_on_a_terminal(void)
+{
+    if (g_test_subprocess()) {
+        dub_log_init(&(struct dub_log_config){.component = "parent", .level = "info", .format = "text"});
+        dub_log_forward(
+            NULL, "{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"level\":\"error\",\"component\":\"child\","
+                  "\"streamId\":\"demo\",\"message\":\"it\\nbroke\"}");
+        dub_log_forward(NULL, "{\"not\":\"ours\"}");
+        dub_log_clear();
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stderr("03:04:05.678 error child?demo?: it?nbroke\n{\"not\":\"ours\"}\n*");
+}
+
 static void *log_many(void *user)
 {
     for (unsigned i = 0; i < 200; i++)
@@ -247,5 +263,7 @@ int main(int argc, char **argv)
     ADD("threads-do-not-mix-lines", test_threads_do_not_mix_lines);
     g_test_add_func("/log/unwritable-directory-is-said-once", test_unwritable_directory_is_said_once);
     g_test_add_func("/log/forwarded-lines", test_forwarded_lines);
+    g_test_add_func("/log/forwarded-lines-are-text-on-a-terminal",
+                    test_forwarded_lines_are_text_on_a_terminal);
     return g_test_run();
 }

@@ -13,12 +13,52 @@
 
 #define LEDGER_READ_MAX_BYTES (64 << 20)
 
+struct bundle_store {
+    char *root;
+    GThreadPool *writer; /* one thread */
+};
+
+/* A file for the writer. */
+struct job {
+    char *path;
+    char *text;
+};
+
 struct bundle {
+    struct bundle_store *store;
     char *stream_id, *run_id;
     char *folder;
     int ledger_fd; /* -1: not open */
     bool failed;   /* said once */
 };
+
+static void run_job(void *data, void *user)
+{
+    struct job *job = data;
+    struct dub_error error;
+    if (!dub_file_write_atomic(job->path, job->text, strlen(job->text), &error))
+        dub_log_warn("a run bundle is incomplete: %s; the stream goes on", error.message);
+    g_free(job->path);
+    g_free(job->text);
+    g_free(job);
+}
+
+struct bundle_store *bundle_store_new(const char *root)
+{
+    struct bundle_store *store = g_new0(struct bundle_store, 1);
+    store->root = g_strdup(root);
+    store->writer = g_thread_pool_new(run_job, NULL, 1, FALSE, NULL);
+    return store;
+}
+
+void bundle_store_free(struct bundle_store *store)
+{
+    if (store == NULL)
+        return;
+    g_thread_pool_free(store->writer, FALSE, TRUE);
+    g_free(store->root);
+    g_free(store);
+}
 
 static void say_failed(struct bundle *bundle, const char *message)
 {
@@ -55,13 +95,14 @@ static void open_ledger(struct bundle *bundle)
     say_failed(bundle, error.message);
 }
 
-struct bundle *bundle_open(const char *root, const char *stream_id, const char *run_id)
+struct bundle *bundle_open(struct bundle_store *store, const char *stream_id, const char *run_id)
 {
     struct bundle *bundle = g_new0(struct bundle, 1);
     struct dub_error error;
+    bundle->store = store;
     bundle->stream_id = g_strdup(stream_id);
     bundle->run_id = g_strdup(run_id);
-    bundle->folder = g_build_filename(root, run_id, NULL);
+    bundle->folder = g_build_filename(store->root, run_id, NULL);
     bundle->ledger_fd = -1;
     if (dub_dir_ensure(bundle->folder, &error))
         open_ledger(bundle);
@@ -84,13 +125,15 @@ void bundle_close(struct bundle *bundle)
 
 void bundle_write_manifest(struct bundle *bundle, JsonObject *take_manifest)
 {
-    struct dub_error error;
     json_object_set_string_member(take_manifest, "streamId", bundle->stream_id);
     json_object_set_string_member(take_manifest, "runId", bundle->run_id);
     g_autofree char *text = dub_json_object_to_string_take(take_manifest);
-    g_autofree char *path = path_in(bundle, "manifest.json");
-    if (!dub_file_write_atomic(path, text, strlen(text), &error))
-        say_failed(bundle, error.message);
+    /* The folder could not be made: said then. */
+    if (bundle->failed)
+        return;
+    struct job *job = g_new(struct job, 1);
+    *job = (struct job){path_in(bundle, "manifest.json"), g_steal_pointer(&text)};
+    g_thread_pool_push(bundle->store->writer, job, NULL);
 }
 
 void bundle_append_line(struct bundle *bundle, const char *line)

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The bundle of one run: <root>/<runId>/ with manifest.json and ledger.ndjson. A full or read-only disk is
- * logged once per bundle and never stops a stream. */
+/* The bundles of runs: <root>/<runId>/ with manifest.json and ledger.ndjson. Files that have to reach the
+ * disk are written by a thread of the store, in order, so that a slow disk delays nobody. A full or read-only
+ * disk is logged and never stops a stream. */
 #pragma once
 
 #include <json-glib/json-glib.h>
-#include <stdint.h>
 
+struct bundle_store;
 struct bundle;
 
-/* Makes the folder, or goes on with the one that is there. Never NULL. root is borrowed for the call. */
-struct bundle *bundle_open(const char *root, const char *stream_id, const char *run_id);
+struct bundle_store *bundle_store_new(const char *root);
+/* Waits until everything is written. NULL is fine. */
+void bundle_store_free(struct bundle_store *store);
+
+/* Makes the folder, or goes on with the one that is there. Never NULL. */
+struct bundle *bundle_open(struct bundle_store *store, const char *stream_id, const char *run_id);
 /* Forgets it; the files stay. NULL is fine. */
 void bundle_close(struct bundle *bundle);
 

@@ -25,7 +25,7 @@ struct registry_config {
     const char *const *worker_environment;
     const char *router_rtmp_url; /* without a slash at the end */
     const char *streams_dir;     /* where <streamId>.env are looked for */
-    const char *bundle_root;
+    struct bundle_store *bundles;
     int64_t grace_ns;
     int64_t max_workers; /* 0: no limit */
 };

@@ -40,10 +40,16 @@ struct dub_log_context stream_log_context(const struct stream *stream)
                                     .run_id = *stream->run_id != '\0' ? stream->run_id : NULL};
 }
 
+void stream_replace_text(char **text, const char *with)
+{
+    char *copy = g_strdup(with);
+    g_free(*text);
+    *text = copy;
+}
+
 void stream_set_error(struct stream *stream, const char *text)
 {
-    g_free(stream->last_error);
-    stream->last_error = g_strdup(text);
+    stream_replace_text(&stream->last_error, text);
 }
 
 static void add_phrase_counts(JsonObject *object, const struct ledger *ledger)

@@ -42,6 +42,8 @@ void stream_free(struct stream *stream);
 
 struct dub_log_context stream_log_context(const struct stream *stream);
 void stream_set_error(struct stream *stream, const char *text);
+/* *text becomes a copy of with. */
+void stream_replace_text(char **text, const char *with);
 
 /* What GET /api/v1/streams/{id} answers. The caller owns it. */
 JsonObject *stream_to_json(const struct stream *stream, const struct worker_ops *workers, int64_t now_ns);

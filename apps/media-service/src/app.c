@@ -23,6 +23,7 @@ struct app {
     char **worker_environment;
     char *router_rtmp_url, *router_api_url; /* without a slash at the end */
     struct state_dir *state_dir;
+    struct bundle_store *bundles;
     struct service_metrics *metrics;
     struct registry *registry;
     struct reconcile *reconcile;
@@ -115,7 +116,7 @@ static void make_registry(struct app *app)
                                   .worker_environment = (const char *const *)app->worker_environment,
                                   .router_rtmp_url = app->router_rtmp_url,
                                   .streams_dir = settings->streams_dir,
-                                  .bundle_root = settings->bundle_root,
+                                  .bundles = app->bundles,
                                   .grace_ns = settings->grace_ns,
                                   .max_workers = settings->max_workers},
         &events, app);
@@ -139,6 +140,7 @@ static int set_up(struct app *app, struct dub_error *error)
     app->worker_environment = make_worker_environment(settings);
     app->router_rtmp_url = without_last_slash(settings->router_rtmp_url);
     app->router_api_url = without_last_slash(settings->router_api_url);
+    app->bundles = bundle_store_new(settings->bundle_root);
     app->metrics = service_metrics_new();
     make_registry(app);
     app->reconcile = reconcile_new(app->router_api_url, app->registry);
@@ -162,6 +164,7 @@ static void clear(struct app *app)
     g_clear_pointer(&app->api, api_free);
     reconcile_free(app->reconcile);
     registry_free(app->registry);
+    bundle_store_free(app->bundles);
     service_metrics_free(app->metrics);
     state_dir_close(app->state_dir);
     g_strfreev(app->worker_argv);

@@ -126,7 +126,7 @@ void state_dir_save_stream(const struct state_dir *dir, const char *stream_id, J
     g_autofree char *path = record_path(dir, stream_id);
     g_autofree char *text = dub_json_object_to_string_take(take_record);
     struct dub_error error;
-    if (!dub_file_write_atomic(path, text, strlen(text), &error))
+    if (!dub_file_replace(path, text, strlen(text), &error))
         dub_log(DUB_LOG_WARN, &(struct dub_log_context){.stream_id = stream_id}, "%s", error.message);
 }
 
