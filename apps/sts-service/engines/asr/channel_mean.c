@@ -7,8 +7,9 @@
 #define MAX_SIZE 64
 /* Streams remembered; when more come all are forgotten, which costs each of them one fragment's estimate. */
 #define MAX_STREAMS 256
-/* Share of the stream's mean in what is subtracted, and of a new fragment in the stream's mean. */
-#define CARRIED_SHARE 0.3
+/* The stream's mean counts as much as this many rows of the fragment's own: half a second. */
+#define CARRIED_ROWS 50
+/* Share of a new fragment in the stream's mean. */
 #define UPDATE_SHARE 0.3
 
 struct mean {
@@ -57,13 +58,14 @@ static struct mean blend(const struct mean *first, const struct mean *second, do
 }
 
 /* Returns what is to be subtracted and lets the stream learn. */
-static struct mean carry_over(struct channel_means *means, const char *stream_id, const struct mean *own)
+static struct mean carry_over(struct channel_means *means, const char *stream_id, const struct mean *own,
+                              int rows)
 {
     struct mean result = *own;
     pthread_mutex_lock(&means->lock);
     struct mean *known = g_hash_table_lookup(means->streams, stream_id);
     if (known) {
-        result = blend(own, known, CARRIED_SHARE);
+        result = blend(own, known, (double)CARRIED_ROWS / (CARRIED_ROWS + rows));
         *known = blend(known, own, UPDATE_SHARE);
     } else {
         if (g_hash_table_size(means->streams) >= MAX_STREAMS)
@@ -81,7 +83,7 @@ void channel_means_normalise(struct channel_means *means, const char *stream_id,
         return;
     struct mean mean = own_mean(rows, count, size);
     if (stream_id)
-        mean = carry_over(means, stream_id, &mean);
+        mean = carry_over(means, stream_id, &mean, count);
     for (int row = 0; row < count; row++)
         for (int i = 0; i < size; i++)
             rows[row][i] -= (float)mean.values[i];
