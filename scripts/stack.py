@@ -64,7 +64,7 @@ def make_layout(build_dir):
     settings = {**{"ORCH_STATE_DIR": str(local / "state"), "ASSET_STORE_ROOT": str(local / "runs"),
                    "LOG_DIR": str(local / "logs"), "LOG_FORMAT": "text", "LOG_LEVEL": "info"},
                 **derived(settings), **settings}
-    return Layout(find_programs(build_dir), RUN, Ports(), settings)
+    return Layout(find_programs(build_dir), RUN, Ports(), settings, settings["ORCH_STATE_DIR"])
 
 
 def derived(settings):

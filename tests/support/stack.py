@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -63,11 +65,17 @@ class Layout:
     folder: Path
     ports: Ports = field(default_factory=Ports.free)
     settings: dict[str, str] = field(default_factory=dict)
+    state_dir: str = ""       # empty: a temporary one, short because the paths of sockets are limited to 107 bytes
+
+    def __post_init__(self) -> None:
+        self.temporary = not self.state_dir
+        self.state_dir = self.state_dir or tempfile.mkdtemp(prefix="dub-")
 
     def environment(self) -> dict[str, str]:
         """Everything for all programs; what the caller's settings or environment say wins."""
         wired = wiring(self.ports, self.folder)
         wired["ORCH_WORKER_COMMAND"] = str(self.programs["media-worker"])
+        wired["ORCH_STATE_DIR"] = self.state_dir
         wired["ROUTER_CONFIG"] = str(self.folder / "router.yml")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIXES)}
         return {**inherited, **wired, **self.settings}
@@ -117,7 +125,7 @@ def wiring(ports: Ports, folder: Path) -> dict[str, str]:
         "ROUTER_RTMP_ADDRESS": f"{HOST}:{ports.rtmp}", "ROUTER_RTSP_ADDRESS": f"{HOST}:{ports.rtsp}",
         "ROUTER_API_ADDRESS": f"{HOST}:{ports.api}", "ROUTER_METRICS_ADDRESS": f"{HOST}:{ports.router_metrics}",
         "ORCH_HTTP_ADDR": f"{HOST}:{ports.media}", "ORCHESTRATOR_URL": f"http://{HOST}:{ports.media}",
-        "ORCH_STATE_DIR": str(folder / "state"), "ASSET_STORE_ROOT": str(folder / "runs"),
+        "ASSET_STORE_ROOT": str(folder / "runs"),
         "MEDIAMTX_RTMP_URL": f"rtmp://{HOST}:{ports.rtmp}", "MEDIAMTX_RTSP_URL": f"rtsp://{HOST}:{ports.rtsp}",
         "MEDIAMTX_API_URL": f"http://{HOST}:{ports.api}",
         "STS_ADDR": HOST, "STS_PORT": str(ports.sts), "WORKER_STS_SERVICE_URL": f"http://{HOST}:{ports.sts}",
@@ -188,12 +196,18 @@ class Stack:
         for name in ("media-service", "sts-service", "media-router"):
             if name in self.children:
                 codes[name] = self.children.pop(name).stop()
-        stop_workers(Path(self.layout.environment()["ORCH_STATE_DIR"]))
+        stop_workers(self.state_dir)
         for name in list(self.children):
             codes[name] = self.children.pop(name).stop()
+        if self.layout.temporary:
+            shutil.rmtree(self.layout.state_dir, ignore_errors=True)
         return codes
 
     # -- addresses
+
+    @property
+    def state_dir(self) -> Path:
+        return Path(self.layout.environment()["ORCH_STATE_DIR"])
 
     def url(self, stream: str, end: str) -> str:
         return self.layout.rtmp(f"live/{stream}/{end}")
@@ -225,7 +239,7 @@ class Stack:
         return http_text(f"{self.layout.http(listener)}/metrics") or ""
 
     def worker_pid(self, stream: str) -> int | None:
-        hello = ask_worker(Path(self.layout.folder) / "state" / "workers" / f"{stream}.sock")
+        hello = ask_worker(self.state_dir / "workers" / f"{stream}.sock")
         return hello.get("pid") if hello else None
 
 
