@@ -13,13 +13,16 @@
 #define MIN_SAMPLES DUB_MS_TO_SAMPLES(1000)
 #define MAX_SAMPLES DUB_MS_TO_SAMPLES(6000)
 /* Weak first and last sounds lie below the detector's threshold. */
-#define LEAD_SAMPLES DUB_MS_TO_SAMPLES(120)
-#define TRAIL_SAMPLES DUB_MS_TO_SAMPLES(100)
+#define LEAD_SAMPLES DUB_MS_TO_SAMPLES(150)
+#define TRAIL_SAMPLES DUB_MS_TO_SAMPLES(120)
 #define QUIET_HOPS 10
 /* Less is a click, a bang or a note. */
 #define MIN_SPEECH_HOPS 12
-/* Mean evidence from which a fragment counts as speech. */
-#define MIN_LIKENESS 0.5f
+/* Means over the fragment's speech hops from which it counts as speech (measured, see vad_test.c). */
+#define MIN_LIKENESS 0.3f
+#define MIN_PITCH_PART 0.35f
+/* Of the fragment's length; a beat of drums has less. */
+#define MIN_SPEECH_PART 0.35f
 
 void dub_fragmenter_init(struct dub_fragmenter *fragmenter, enum dub_fragmenter_mode mode,
                          int64_t segment_samples)
@@ -39,8 +42,11 @@ void dub_fragmenter_set_limits(struct dub_fragmenter *fragmenter, int64_t delay,
 
 static bool is_speech(const struct dub_fragmenter *fragmenter)
 {
-    return fragmenter->speech_hops >= MIN_SPEECH_HOPS &&
-           fragmenter->likeness_sum >= MIN_LIKENESS * (float)fragmenter->speech_hops;
+    const struct dub_fragment_evidence *evidence = &fragmenter->evidence;
+    float hops = (float)evidence->speech_hops;
+    float length_hops = (float)(fragmenter->speech_end - fragmenter->start) / HOP;
+    return evidence->speech_hops >= MIN_SPEECH_HOPS && evidence->likeness >= MIN_LIKENESS * hops &&
+           (float)evidence->pitch_hops >= MIN_PITCH_PART * hops && hops >= MIN_SPEECH_PART * length_hops;
 }
 
 /* Closes the open fragment at `end`; true when it is worth sending. */
@@ -51,16 +57,14 @@ static bool finish(struct dub_fragmenter *fragmenter, int64_t end, struct dub_fr
     bool send = is_speech(fragmenter);
     fragmenter->start = -1;
     fragmenter->floor = end;
-    fragmenter->speech_hops = 0;
-    fragmenter->likeness_sum = 0;
+    fragmenter->evidence = (struct dub_fragment_evidence){0};
     return send;
 }
 
 static void open_at(struct dub_fragmenter *fragmenter, int64_t start)
 {
     fragmenter->start = MAX(start, fragmenter->floor);
-    fragmenter->speech_hops = 0;
-    fragmenter->likeness_sum = 0;
+    fragmenter->evidence = (struct dub_fragment_evidence){0};
 }
 
 static int64_t trailing_end(const struct dub_fragmenter *fragmenter)
@@ -87,18 +91,26 @@ static int64_t quietest_place(const struct dub_fragmenter *fragmenter)
     return best * HOP;
 }
 
+/* The part of the evidence that n_hops of it stand for. */
+static struct dub_fragment_evidence share_of(const struct dub_fragment_evidence *evidence, unsigned n_hops)
+{
+    float part = (float)n_hops / (float)MAX(evidence->speech_hops, 1);
+    return (struct dub_fragment_evidence){.speech_hops = n_hops,
+                                          .pitch_hops = (unsigned)((float)evidence->pitch_hops * part),
+                                          .likeness = evidence->likeness * part};
+}
+
 /* At the hard limit, in the middle of speech: what comes after the cut is the beginning of the next fragment.
  */
 static bool cut(struct dub_fragmenter *fragmenter, struct dub_fragment_span *span)
 {
     int64_t place = quietest_place(fragmenter);
-    float mean = fragmenter->likeness_sum / (float)MAX(fragmenter->speech_hops, 1);
+    struct dub_fragment_evidence before = fragmenter->evidence;
     bool send = finish(fragmenter, place, span);
     span->pause = 0;
     if (fragmenter->speech_end > place) {
         open_at(fragmenter, place);
-        fragmenter->speech_hops = (unsigned)((fragmenter->speech_end - place) / HOP);
-        fragmenter->likeness_sum = mean * (float)fragmenter->speech_hops;
+        fragmenter->evidence = share_of(&before, (unsigned)((fragmenter->speech_end - place) / HOP));
     }
     return send;
 }
@@ -110,15 +122,21 @@ static int64_t pause_needed(const struct dub_fragmenter *fragmenter, int64_t len
     return length > fragmenter->soft_samples ? SHORT_PAUSE_SAMPLES : PAUSE_SAMPLES;
 }
 
+static void note_speech(struct dub_fragmenter *fragmenter, const struct dub_fragmenter_hop *hop)
+{
+    fragmenter->speech_end = fragmenter->position;
+    fragmenter->evidence.speech_hops++;
+    fragmenter->evidence.pitch_hops += hop->pitch;
+    fragmenter->evidence.likeness += hop->speech_likeness;
+}
+
 static bool hop_vad(struct dub_fragmenter *fragmenter, const struct dub_fragmenter_hop *hop,
                     struct dub_fragment_span *span)
 {
     if (hop->speech) {
         if (fragmenter->start < 0)
             open_at(fragmenter, fragmenter->position - HOP - LEAD_SAMPLES);
-        fragmenter->speech_end = fragmenter->position;
-        fragmenter->speech_hops++;
-        fragmenter->likeness_sum += hop->speech_likeness;
+        note_speech(fragmenter, hop);
     }
     if (fragmenter->start < 0)
         return false;
@@ -137,10 +155,8 @@ static bool hop_fixed(struct dub_fragmenter *fragmenter, const struct dub_fragme
 {
     if (fragmenter->start < 0)
         open_at(fragmenter, fragmenter->position - HOP);
-    if (hop->speech) {
-        fragmenter->speech_hops++;
-        fragmenter->likeness_sum += hop->speech_likeness;
-    }
+    if (hop->speech)
+        note_speech(fragmenter, hop);
     if (fragmenter->position - fragmenter->start < fragmenter->segment_samples)
         return false;
     return finish(fragmenter, fragmenter->position, span);

@@ -23,8 +23,14 @@ struct dub_fragment_span {
 struct dub_fragmenter_hop {
     bool speech;
     float level_db;        /* for finding the quietest place */
-    float speech_likeness; /* 0..1: evidence in this hop that it is a voice and not music; averaged over
-                              speech hops */
+    float speech_likeness; /* 0..1: how much the hop is like a voice and not like music */
+    bool pitch;            /* something repeats itself at the pace of a voice */
+};
+
+/* What speaks for a fragment being speech. */
+struct dub_fragment_evidence {
+    unsigned speech_hops, pitch_hops;
+    float likeness; /* summed over the speech hops */
 };
 
 struct dub_fragmenter {
@@ -35,8 +41,7 @@ struct dub_fragmenter {
     int64_t start;                      /* of the open fragment; -1: none */
     int64_t floor;      /* end of the fragment before: the next one may not reach back beyond */
     int64_t speech_end; /* end of the last speech hop */
-    unsigned speech_hops;
-    float likeness_sum;
+    struct dub_fragment_evidence evidence;
     float levels[DUB_FRAGMENTER_TAIL_HOPS]; /* a ring by hop */
 };
 
