@@ -280,29 +280,6 @@ JsonNode *dub_json_parse(const char *text, gsize size, struct dub_error *error)
     return json_parser_steal_root(parser);
 }
 
-/* json-glib 1.6 escapes all control characters in strings but U+001F, which then stands there raw. */
-static char *escape_what_json_glib_forgets(char *text)
-{
-    if (strchr(text, 0x1f) == NULL)
-        return text;
-    g_autoptr(GString) out = g_string_new(text);
-    g_free(text);
-    g_string_replace(out, "\x1f", "\\u001f", 0);
-    return g_string_free(g_steal_pointer(&out), FALSE);
-}
-
-char *dub_json_to_string(JsonNode *node)
-{
-    return escape_what_json_glib_forgets(json_to_string(node, FALSE));
-}
-
-char *dub_json_object_to_string_take(JsonObject *object)
-{
-    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), object);
-    json_object_unref(object);
-    return dub_json_to_string(node);
-}
-
 static G_GNUC_PRINTF(3, 4) void fail(struct dub_json_reader *reader, const char *name, const char *format,
                                      ...)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A conversation from a peer: one Engine.IO message per line, a line that begins with 'b' is binary. What is accepted is
- * encoded again, which must be accepted too. */
+/* A conversation from a peer: one Engine.IO message per line, a line that begins with 'b' is binary. What is
+ * accepted is encoded again, which must be accepted too. */
 #include "../../tests/fuzz/fuzz_target.h"
 #include "engineio_packet.h"
 #include "socketio_packet.h"
@@ -18,11 +18,13 @@ static void encode_again(struct sio_packet *packet)
 {
     if (!is_event(packet))
         return;
-    g_autoptr(JsonArray) args = json_array_ref(json_node_get_array(packet->data));
-    g_autoptr(JsonNode) name = json_node_ref(json_array_get_element(args, 0));
-    json_array_remove_element(args, 0);
+    JsonArray *all = json_node_get_array(packet->data);
+    g_autoptr(JsonArray) args = json_array_new();
+    for (guint i = 1; i < json_array_get_length(all); i++)
+        json_array_add_element(args, json_node_ref(json_array_get_element(all, i)));
     g_autoptr(GString) text = g_string_new(NULL);
-    sio_encode_event(text, packet->space, json_node_get_string(name), packet->id, args, packet->n_attachments);
+    sio_encode_event(text, packet->space, json_array_get_string_element(all, 0), packet->id, args,
+                     packet->n_attachments);
     struct sio_packet again;
     struct dub_error error = {0};
     if (!sio_packet_decode(text->str, text->len, &again, &error))

@@ -182,11 +182,13 @@ bool sio_conn_send_control(struct sio_conn *conn, enum sio_packet_type type, con
 
 static void deliver_event(struct dub_sio_socket *socket, const struct sio_packet *packet)
 {
-    JsonArray *args = json_node_get_array(packet->data);
-    g_autoptr(JsonNode) name = json_node_ref(json_array_get_element(args, 0));
-    json_array_remove_element(args, 0);
+    JsonArray *all = json_node_get_array(packet->data);
+    guint n = json_array_get_length(all);
+    g_autoptr(JsonArray) args = json_array_sized_new(n);
+    for (guint i = 1; i < n; i++)
+        json_array_add_element(args, json_node_ref(json_array_get_element(all, i)));
     struct dub_sio_event event = {
-        .name = json_node_get_string(name),
+        .name = json_array_get_string_element(all, 0),
         .args = args,
         .attachments = packet->attachments,
         .ack_id = packet->id,
