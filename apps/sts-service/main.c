@@ -31,17 +31,20 @@ static int run(const struct sts_settings *settings)
 int main(int argc, char **argv)
 {
     struct sts_settings settings = {0};
+    int exit_code = DUB_EXIT_USAGE;
+
     switch (dub_config_load(&sts_program, argc, argv, &settings, NULL)) {
     case DUB_CONFIG_EXIT_SUCCESS:
-        return DUB_EXIT_OK;
+        exit_code = DUB_EXIT_OK;
+        break;
     case DUB_CONFIG_EXIT_USAGE:
-        return DUB_EXIT_USAGE;
+        break;
     case DUB_CONFIG_OK:
+        dub_main_start_log("sts-service", NULL, &settings.common);
+        exit_code = run(&settings);
+        dub_log_clear();
         break;
     }
-    dub_main_start_log("sts-service", NULL, &settings.common);
-    int exit_code = run(&settings);
-    dub_log_clear();
     dub_config_clear(&sts_program, &settings);
     return exit_code;
 }

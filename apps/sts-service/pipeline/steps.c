@@ -96,8 +96,11 @@ static enum step_outcome take_transcript(struct job *job, const struct asr_trans
         return be_silent(job, error);
     if (verdict != GUARD_OK)
         return suspect(DUB_STAGE_ASR, verdict, transcript->text, error);
-    job->result.transcript = text_sentence_from_words(transcript->text, job->settings->source_language);
-    return *job->result.transcript ? STEP_NEXT : be_silent(job, error);
+    g_autofree char *sentence = text_sentence_from_words(transcript->text, job->settings->source_language);
+    if (!*sentence)
+        return be_silent(job, error);
+    job->result.transcript = g_steal_pointer(&sentence);
+    return STEP_NEXT;
 }
 
 enum step_outcome step_recognise(const struct engines *engines, struct job *job, struct dub_error *error)
