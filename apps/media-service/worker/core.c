@@ -11,8 +11,6 @@
 /* With the two-loop coder, the rate at which a steady tone at 13 kHz is not lost between speech; "fast" drops
  * whole bands there. */
 #define BIT_RATE 160000
-/* What waits before the element when it is not live; it holds what it needs itself. */
-#define WAITING_BYTES_MAX (512 << 10)
 /* A packet leaves the encoder when the samples of the two after it are in (64 ms), and it should be with the
  * muxer before its picture: sound leaves the mixer this much before the picture. */
 #define ENCODER_LEAD_NS (80 * DUB_NS_PER_MS)
@@ -25,7 +23,9 @@
 struct core {
     struct core_events events;
     void *user;
-    GstElement *pipeline, *source, *dub;
+    GstElement *pipeline, *dub;
+    GstPad *feed; /* owned: what comes in goes straight into the element, on the input's thread */
+    bool started; /* the events that open a stream are through */
     guint bus_watch;
 };
 
@@ -71,17 +71,6 @@ static gboolean on_bus_message(GstBus *bus, GstMessage *message, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-static GstElement *new_source(bool live)
-{
-    g_autoptr(GstCaps) caps = gst_caps_from_string(INPUT_CAPS);
-    GstElement *source = gst_element_factory_make("appsrc", NULL);
-
-    /* A live input must never be made to wait; the element keeps up by itself. */
-    g_object_set(source, "caps", caps, "format", GST_FORMAT_TIME, "is-live", live, "block", !live,
-                 "max-bytes", (guint64)(live ? 0 : WAITING_BYTES_MAX), "emit-signals", FALSE, NULL);
-    return source;
-}
-
 static GstElement *new_dub(const struct worker_settings *settings, bool live)
 {
     GstElement *dub = gst_element_factory_make("stsdub", NULL);
@@ -120,6 +109,17 @@ static GstElement *new_sink(struct core *core)
     return sink;
 }
 
+/* A pad of ours in place of an appsrc: one queue and one thread less for each block of sound. */
+static GstPad *new_feed(GstElement *dub)
+{
+    GstPad *feed = gst_object_ref_sink(gst_pad_new("feed", GST_PAD_SRC));
+    g_autoptr(GstPad) dub_pad = gst_element_get_static_pad(dub, "sink");
+
+    gst_pad_set_active(feed, TRUE);
+    gst_pad_link(feed, dub_pad);
+    return feed;
+}
+
 struct core *core_new(const struct worker_settings *settings, bool live, const struct core_events *events,
                       void *user, struct dub_error *error)
 {
@@ -136,10 +136,10 @@ struct core *core_new(const struct worker_settings *settings, bool live, const s
     core->events = *events;
     core->user = user;
     core->pipeline = gst_pipeline_new("core");
-    core->source = new_source(live);
     core->dub = dub;
-    gst_bin_add_many(GST_BIN(core->pipeline), core->source, dub, convert, encoder, sink, NULL);
-    gst_element_link_many(core->source, dub, convert, encoder, sink, NULL);
+    gst_bin_add_many(GST_BIN(core->pipeline), dub, convert, encoder, sink, NULL);
+    gst_element_link_many(dub, convert, encoder, sink, NULL);
+    core->feed = new_feed(dub);
     g_autoptr(GstBus) bus = gst_element_get_bus(core->pipeline);
     core->bus_watch = gst_bus_add_watch(bus, on_bus_message, core);
     return core;
@@ -151,14 +151,30 @@ void core_start(struct core *core, int64_t base_ns)
     gst_element_set_state(core->pipeline, GST_STATE_PLAYING);
 }
 
+static void open_stream(struct core *core)
+{
+    g_autoptr(GstCaps) caps = gst_caps_from_string(INPUT_CAPS);
+    GstSegment segment;
+
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_pad_push_event(core->feed, gst_event_new_stream_start("sound"));
+    gst_pad_push_event(core->feed, gst_event_new_caps(caps));
+    gst_pad_push_event(core->feed, gst_event_new_segment(&segment));
+    core->started = true;
+}
+
 bool core_push(struct core *core, GstBuffer *take_buffer)
 {
-    return gst_app_src_push_buffer(GST_APP_SRC(core->source), take_buffer) == GST_FLOW_OK;
+    if (!core->started)
+        open_stream(core);
+    return gst_pad_push(core->feed, take_buffer) == GST_FLOW_OK;
 }
 
 void core_end(struct core *core)
 {
-    gst_app_src_end_of_stream(GST_APP_SRC(core->source));
+    if (!core->started)
+        open_stream(core);
+    gst_pad_push_event(core->feed, gst_event_new_eos());
 }
 
 void core_stop(struct core *core)
@@ -172,6 +188,7 @@ void core_free(struct core *core)
     if (!core)
         return;
     core_stop(core);
+    gst_object_unref(core->feed);
     gst_object_unref(core->pipeline);
     g_free(core);
 }
