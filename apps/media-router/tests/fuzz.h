@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The entry point of every *_fuzz.c: libFuzzer calls it (-Dfuzz=true), and so does fuzz_corpus.c in the ordinary
- * tests, once for each file of a corpus. */
+/* The entry point of every *_fuzz.c: libFuzzer calls it (-Dfuzz=true), and so does fuzz_corpus.c in the
+ * ordinary tests, once for each file of a corpus. */
 #pragma once
 
 #include <stddef.h>

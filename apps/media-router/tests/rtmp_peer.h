@@ -21,8 +21,8 @@ void rtmp_peer_receive(struct rtmp_peer *peer, const uint8_t *data, size_t size)
 /* All that is pending, as bytes. The caller's. */
 GByteArray *rtmp_peer_take_output(struct rtmp_peer *peer);
 
-void rtmp_peer_send(struct rtmp_peer *peer, unsigned csid, uint8_t type, uint32_t timestamp_ms, const void *data,
-                    size_t size);
+void rtmp_peer_send(struct rtmp_peer *peer, unsigned csid, uint8_t type, uint32_t timestamp_ms,
+                    const void *data, size_t size);
 /* tc_url may be NULL. */
 void rtmp_peer_connect(struct rtmp_peer *peer, const char *app, const char *tc_url);
 /* A command with null for its object and one string argument (NULL: none). */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config_keys.h"
+
+#include <string.h>
+
+static void test_names(void)
+{
+    g_assert_nonnull(config_key_find_global("rtmpAddress"));
+    g_assert_null(config_key_find_global("rtmpaddress"));
+    g_assert_null(config_key_find_global("runOnReady"));
+    g_assert_nonnull(config_key_find_path("runOnReady"));
+    g_assert_true(config_key_find_global_env("RTMPADDRESS") == config_key_find_global("rtmpAddress"));
+    g_assert_true(config_key_find_path_env("RUNONREADY") == config_key_find_path("runOnReady"));
+    g_assert_null(config_key_find_global_env("rtmpAddress"));
+    g_assert_null(config_key_find_path_env("MAX_READERS"));
+}
+
+static void test_switches(void)
+{
+    static const char *const yes[] = {"yes", "true", "on", "YES", "True"};
+    static const char *const no[] = {"no", "false", "off", "No"};
+    struct router_config *config = router_config_new();
+    const struct config_key *key = config_key_find_global("api");
+    for (size_t i = 0; i < G_N_ELEMENTS(no); i++)
+        g_assert_true(config_key_set(key, config, "", no[i], NULL) && !config->api);
+    for (size_t i = 0; i < G_N_ELEMENTS(yes); i++)
+        g_assert_true(config_key_set(key, config, "", yes[i], NULL) && config->api);
+    g_assert_false(config_key_set(key, config, "", "1", NULL));
+    router_config_free(config);
+}
+
+static void test_problem_names_key_and_value(void)
+{
+    struct router_config *config = router_config_new();
+    struct dub_error error = {0};
+    struct path_config *path = router_config_add_path(config, "a");
+    g_assert_false(config_key_set(config_key_find_path("maxReaders"), path, "paths.a.", "lots", &error));
+    g_assert_nonnull(strstr(error.message, "paths.a.maxReaders"));
+    g_assert_nonnull(strstr(error.message, "lots"));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    router_config_free(config);
+}
+
+static void test_later_text_replaces(void)
+{
+    struct router_config *config = router_config_new();
+    struct path_config *path = router_config_add_path(config, "a");
+    g_assert_true(config_key_set(config_key_find_path("runOnReady"), path, "", "one", NULL));
+    g_assert_true(config_key_set(config_key_find_path("runOnAvailable"), path, "", "two", NULL));
+    g_assert_cmpstr(path->run_on_ready, ==, "two");
+    router_config_free(config);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/config-keys/names", test_names);
+    g_test_add_func("/config-keys/switches", test_switches);
+    g_test_add_func("/config-keys/problem-names-key-and-value", test_problem_names_key_and_value);
+    g_test_add_func("/config-keys/later-text-replaces", test_later_text_replaces);
+    return g_test_run();
+}

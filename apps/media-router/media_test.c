@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "media.h"
+
+static void note(gpointer user)
+{
+    *(bool *)user = true;
+}
+
+/* The last reference, and only that, lets the bytes go. */
+static void test_references(void)
+{
+    bool freed = false;
+    GBytes *payload = g_bytes_new_with_free_func("abc", 3, note, &freed);
+    struct media_message *message = media_message_new(MEDIA_AUDIO, 5, payload);
+    g_assert_cmpuint(media_message_bytes(message), ==, 3);
+    g_assert_false(message->is_config || message->is_key);
+    g_assert_true(media_message_ref(message) == message);
+    media_message_unref(message);
+    g_assert_false(freed);
+    media_message_unref(message);
+    g_assert_true(freed);
+    media_message_unref(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/media/last-reference-frees", test_references);
+    return g_test_run();
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Slow, silent, broken and hostile peers, through a server on a real socket. */
+#include "connection.h"
+
+#include "../tests/rtmp_client.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* A reader that takes nothing loses the stream; the one beside it gets every frame. */
+static void test_slow_reader_holds_up_nobody(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client publisher, slow, quick;
+    client_start_publisher(&publisher, fixture, "in");
+    client_start_reader(&slow, fixture, "in");
+    client_start_reader(&quick, fixture, "in");
+    slow.stalled = true;
+    unsigned sent = 0;
+    while (router_find_path(fixture->router, "live/in")->readers->len == 2 && sent < 5000) {
+        client_send_frames(&publisher, sent, 10, 50000);
+        sent += 10;
+        TURN_UNTIL(quick.n_video == sent, &publisher, &slow, &quick);
+    }
+    g_assert_cmpuint(router_find_path(fixture->router, "live/in")->readers->len, ==, 1);
+    g_assert_cmpuint(quick.n_video, ==, sent);
+    client_clear(&slow);
+    client_clear(&quick);
+    client_clear(&publisher);
+}
+
+/* A reader that pauses and comes back goes on at a key frame. */
+static void test_paused_reader_goes_on(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client publisher, reader;
+    client_start_publisher(&publisher, fixture, "in");
+    client_start_reader(&reader, fixture, "in");
+    client_send_frames(&publisher, 0, 1, 1000);
+    TURN_UNTIL(reader.n_video == 1, &publisher, &reader);
+    reader.stalled = true;
+    struct rtmp_connection_info info = {0};
+    g_autoptr(GPtrArray) list = rtmp_server_list(fixture->server);
+    const char *id = ((struct rtmp_connection_info *)list->pdata[1])->id;
+    unsigned sent = 1;
+    while (info.dropped_messages == 0 && sent < 5000) {
+        client_send_frames(&publisher, sent++, 1, 60000);
+        for (unsigned i = 0; i < 20; i++)
+            clients_turn((struct client *[]){&publisher, &reader}, 2);
+        g_assert_true(rtmp_server_find(fixture->server, id, &info));
+    }
+    g_assert_cmpuint(info.dropped_messages, >, 0);
+    reader.stalled = false;
+    sent = (sent + 9) / 10 * 10;
+    client_send_frames(&publisher, sent, 10, 1000);
+    TURN_UNTIL(reader.last_video_ms == 40 * (sent + 9), &publisher, &reader);
+    g_assert_cmpuint(reader.n_video, <, sent);
+    client_clear(&reader);
+    client_clear(&publisher);
+}
+
+static void test_publisher_vanishes_in_a_tag(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client publisher, reader;
+    client_start_publisher(&publisher, fixture, "in");
+    client_start_reader(&reader, fixture, "in");
+    client_send_frames(&publisher, 0, 3, 1000);
+    TURN_UNTIL(reader.n_video == 3, &publisher, &reader);
+    static const uint8_t half[] = {0x06, 0, 0, 200, 0, 3, 0, 9, 1, 0, 0, 0, 0x27, 1, 0};
+    g_assert_cmpint(send(publisher.fd, half, sizeof half, 0), ==, sizeof half);
+    struct linger reset = {1, 0};
+    setsockopt(publisher.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    client_clear(&publisher);
+    TURN_UNTIL(reader.eof, &reader);
+    g_assert_cmpuint(reader.n_video, ==, 3);
+    client_clear(&reader);
+}
+
+static void test_garbage_disturbs_nobody(struct server_fixture *fixture, gconstpointer data)
+{
+    static const char *const noises[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02",
+                                         "\xff\xff\xff"};
+    struct client publisher, reader, noisy;
+    client_start_publisher(&publisher, fixture, "in");
+    client_start_reader(&reader, fixture, "in");
+    for (size_t i = 0; i < G_N_ELEMENTS(noises); i++) {
+        client_connect(&noisy, fixture);
+        g_assert_cmpint(send(noisy.fd, noises[i], strlen(noises[i]), 0), >, 0);
+        rtmp_chunk_writer_clear(&noisy.peer.writer); /* no handshake */
+        rtmp_chunk_writer_init(&noisy.peer.writer);
+        TURN_UNTIL(noisy.eof, &publisher, &reader, &noisy);
+        client_clear(&noisy);
+    }
+    client_start(&noisy, fixture, "publish", "x");
+    static const uint8_t too_long[] = {0x07, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0};
+    rtmp_chunk_writer_put_raw(&noisy.peer.writer, too_long, sizeof too_long);
+    TURN_UNTIL(noisy.eof, &publisher, &reader, &noisy);
+    client_clear(&noisy);
+    client_send_frames(&publisher, 0, 3, 1000);
+    TURN_UNTIL(reader.n_video == 3, &publisher, &reader);
+    client_clear(&reader);
+    client_clear(&publisher);
+}
+
+static void test_deep_amf_ends_the_connection(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client client;
+    g_autoptr(GByteArray) deep = g_byte_array_new();
+    for (unsigned i = 0; i < 10000; i++)
+        g_byte_array_append(deep, (const uint8_t[]){0x0a, 0, 0, 0, 1}, 5);
+    client_connect(&client, fixture);
+    TURN_UNTIL(client.peer.handshake == NULL, &client);
+    rtmp_peer_send(&client.peer, 3, RTMP_COMMAND_AMF0, 0, deep->data, deep->len);
+    TURN_UNTIL(client.eof, &client);
+    client_clear(&client);
+}
+
+/* The server sees it at its next tick. */
+static void advance(struct server_fixture *fixture, int64_t by_ns)
+{
+    dub_fake_clock_advance(&fixture->clock, by_ns);
+}
+
+static void test_silent_peers_are_closed(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client publisher, reader, mute;
+    client_connect(&mute, fixture);
+    client_start_publisher(&publisher, fixture, "in");
+    client_start_reader(&reader, fixture, "in");
+    advance(fixture, 9 * DUB_NS_PER_S);
+    client_send_frames(&publisher, 0, 1, 1000);
+    TURN_UNTIL(reader.n_video == 1, &publisher, &reader);
+    advance(fixture, 2 * DUB_NS_PER_S);
+    TURN_UNTIL(mute.eof, &mute, &publisher, &reader);
+    g_assert_false(publisher.eof);
+    g_assert_false(reader.eof); /* readers have nothing to say */
+    advance(fixture, 9 * DUB_NS_PER_S);
+    TURN_UNTIL(publisher.eof && reader.eof, &publisher, &reader);
+    client_clear(&mute);
+    client_clear(&reader);
+    client_clear(&publisher);
+}
+
+/* The kernel may take some bytes more now and then: the clock moves until it really takes nothing for 10 s.
+ */
+static void test_write_timeout(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client publisher, reader;
+    fixture->config->write_queue_messages = 1000;
+    client_start_publisher(&publisher, fixture, "in");
+    client_start_reader(&reader, fixture, "in");
+    struct router_path *path = router_find_path(fixture->router, "live/in");
+    reader.stalled = true;
+    client_send_frames(&publisher, 0, 25, 400000);
+    TURN_UNTIL(path->inbound_bytes > 25 * 400000, &publisher, &reader);
+    for (unsigned i = 25; i < 40; i++) {
+        uint64_t before = path->inbound_bytes;
+        advance(fixture, 2 * DUB_NS_PER_S);
+        client_send_frames(&publisher, i, 1, 100);
+        TURN_UNTIL(path->inbound_bytes == before + 200, &publisher, &reader);
+    }
+    TURN_UNTIL(path->readers->len == 0, &publisher, &reader);
+    g_assert_false(publisher.eof);
+    client_clear(&reader);
+    client_clear(&publisher);
+}
+
+#define ADD(name, function)                                                                                  \
+    g_test_add("/connection/" name, struct server_fixture, NULL, server_setup, function, server_teardown)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("slow-reader-holds-up-nobody", test_slow_reader_holds_up_nobody);
+    ADD("paused-reader-goes-on-at-a-key-frame", test_paused_reader_goes_on);
+    ADD("publisher-vanishes-in-a-tag", test_publisher_vanishes_in_a_tag);
+    ADD("garbage-disturbs-nobody", test_garbage_disturbs_nobody);
+    ADD("deep-amf-ends-the-connection", test_deep_amf_ends_the_connection);
+    ADD("silent-peers-are-closed", test_silent_peers_are_closed);
+    ADD("write-timeout", test_write_timeout);
+    return g_test_run();
+}
