@@ -151,24 +151,35 @@ static void count_restart(struct stream *stream)
         registry->events.on_worker_restart(stream, registry->user);
 }
 
+/* One that an earlier media-service started a moment before its end may have had no socket when we looked for
+ * what to adopt. */
+static struct worker *start_or_adopt(struct stream *stream, struct dub_error *error)
+{
+    const struct registry_config *config = &stream->registry->config;
+    g_autofree char *socket_path = state_dir_socket_path(config->state_dir, stream->id);
+    g_auto(GStrv) environment = make_environment(stream);
+    struct worker_spec spec = spec_of(stream, socket_path, environment);
+    pid_t running = control_client_probe(socket_path);
+    if (running > 0)
+        return config->workers->adopt(&spec, running, &worker_events, stream, error);
+    if (state_dir_has_room_for(config->state_dir, stream->id))
+        return config->workers->start(&spec, &worker_events, stream, error);
+    dub_error_set(error, DUB_ERROR_NOT_FOUND, "the stream's id is too long for a socket in %s",
+                  state_dir_path(config->state_dir));
+    return NULL;
+}
+
 static void start_worker(struct stream *stream)
 {
     const struct registry_config *config = &stream->registry->config;
     struct dub_log_context context = stream_log_context(stream);
     struct dub_error error = {0};
-    g_autofree char *socket_path = state_dir_socket_path(config->state_dir, stream->id);
-    g_auto(GStrv) environment = make_environment(stream);
-    struct worker_spec spec = spec_of(stream, socket_path, environment);
-    pid_t running = control_client_probe(socket_path);
     stream->seq_base = stream->ledger.last_seq;
     /* First, so that a crash between the two leaves no worker that nobody knows. */
-    stream_record_save(stream, stream->registry->config.state_dir);
-    /* One that an earlier media-service started a moment before its end may have had no socket when we
-     * looked. */
-    stream->worker = running > 0 ? config->workers->adopt(&spec, running, &worker_events, stream, &error)
-                                 : config->workers->start(&spec, &worker_events, stream, &error);
+    stream_record_save(stream, config->state_dir);
+    stream->worker = start_or_adopt(stream, &error);
     if (stream->worker != NULL) {
-        dub_log(DUB_LOG_INFO, &context, "media-worker started, pid %d",
+        dub_log(DUB_LOG_INFO, &context, "media-worker runs, pid %d",
                 (int)config->workers->pid(stream->worker));
         return;
     }

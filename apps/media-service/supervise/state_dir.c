@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define RECORD_MAX_BYTES (64 * 1024)
+#define SHORTEST_ID_LIMIT 16 /* below this a path is of no use */
 
 struct state_dir {
     char *path, *workers, *streams;
@@ -35,16 +36,26 @@ static bool make_directories(struct state_dir *dir, const char *path, struct dub
     return dub_dir_ensure(dir->workers, error) && dub_dir_ensure(dir->streams, error);
 }
 
+/* How long a stream id may be for its socket's path to fit into a socket address. */
+static size_t longest_id(const struct state_dir *dir)
+{
+    size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+    size_t used = strlen(dir->workers) + strlen("/.sock");
+    return used < room ? MIN(room - used, DUB_STREAM_ID_MAX) : 0;
+}
+
 static bool check_length(const struct state_dir *dir, struct dub_error *error)
 {
-    size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
-    size_t length = strlen(dir->workers) + strlen("/.sock") + DUB_STREAM_ID_MAX;
-    if (length <= max)
-        return true;
-    return dub_error_set(
-        error, DUB_ERROR_INVALID_CONFIG,
-        "ORCH_STATE_DIR is %zu bytes too long for sockets in it: choose a shorter path than %s", length - max,
-        dir->path);
+    size_t longest = longest_id(dir);
+    if (longest < SHORTEST_ID_LIMIT)
+        return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
+                             "ORCH_STATE_DIR is too long for sockets in it: choose a shorter path than %s",
+                             dir->path);
+    if (longest < DUB_STREAM_ID_MAX)
+        dub_log_warn(
+            "ORCH_STATE_DIR is so long that streams with an id of more than %zu characters cannot be started",
+            longest);
+    return true;
 }
 
 /* The lock goes with the process, whatever its end: there is nothing to clean up after a crash. */
@@ -88,6 +99,11 @@ void state_dir_close(struct state_dir *dir)
 const char *state_dir_path(const struct state_dir *dir)
 {
     return dir->path;
+}
+
+bool state_dir_has_room_for(const struct state_dir *dir, const char *stream_id)
+{
+    return strlen(stream_id) <= longest_id(dir);
 }
 
 char *state_dir_socket_path(const struct state_dir *dir, const char *stream_id)

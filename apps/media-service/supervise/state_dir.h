@@ -18,6 +18,8 @@ void state_dir_close(struct state_dir *dir);
 
 /* Absolute, however it was given. */
 const char *state_dir_path(const struct state_dir *dir);
+/* Whether the control socket of a stream has a path that a socket can have. */
+bool state_dir_has_room_for(const struct state_dir *dir, const char *stream_id);
 /* The control socket of a stream's worker. Owned by the caller. */
 char *state_dir_socket_path(const struct state_dir *dir, const char *stream_id);
 /* The ids of the streams that have a socket, stale ones included: texts, freed with the array. */

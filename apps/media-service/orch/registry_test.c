@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The registry with workers that exist on paper only, and a clock that moves when told to. */
+#include "registry.h"
+
+#include <dubbing_json.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+struct worker {
+    struct worker_events events;
+    void *user;
+    char *environment; /* joined by newlines */
+    bool stop_asked;
+    pid_t pid;
+};
+
+/* What the fake workers are and were. */
+static struct {
+    struct worker *last; /* NULL: none lives */
+    unsigned n_alive, n_started, n_adopted;
+    enum dub_error_code fail_with;
+} fakes;
+
+static struct worker *fake_new(const struct worker_spec *spec, const struct worker_events *events, void *user)
+{
+    struct worker *worker = g_new0(struct worker, 1);
+    worker->events = *events;
+    worker->user = user;
+    worker->environment =
+        spec->environment != NULL ? g_strjoinv("\n", (char **)spec->environment) : g_strdup("");
+    worker->pid = 1000;
+    fakes.last = worker;
+    fakes.n_alive++;
+    return worker;
+}
+
+static struct worker *fake_start(const struct worker_spec *spec, const struct worker_events *events,
+                                 void *user, struct dub_error *error)
+{
+    if (fakes.fail_with != DUB_ERROR_NONE) {
+        dub_error_set(error, fakes.fail_with, "cannot start");
+        return NULL;
+    }
+    fakes.n_started++;
+    return fake_new(spec, events, user);
+}
+
+static struct worker *fake_adopt(const struct worker_spec *spec, pid_t pid,
+                                 const struct worker_events *events, void *user, struct dub_error *error)
+{
+    fakes.n_adopted++;
+    return fake_new(spec, events, user);
+}
+
+static void fake_stop(struct worker *worker)
+{
+    worker->stop_asked = true;
+}
+
+static pid_t fake_pid(const struct worker *worker)
+{
+    return worker->pid;
+}
+
+static void fake_free(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    if (fakes.last == worker)
+        fakes.last = NULL;
+    fakes.n_alive--;
+    g_free(worker->environment);
+    g_free(worker);
+}
+
+static const struct worker_ops fake_ops = {fake_start, fake_adopt, fake_stop, fake_pid, fake_free};
+
+struct fixture {
+    char *folder;
+    struct dub_fake_clock clock;
+    struct state_dir *state_dir;
+    struct bundle_store *bundles;
+    struct registry *registry;
+    unsigned n_states, n_phrases, n_restarts, n_forgotten;
+    bool stopped;
+};
+
+static void count_state(struct stream *stream, void *user)
+{
+    ((struct fixture *)user)->n_states++;
+}
+
+static void count_phrase(struct stream *stream, JsonNode *line, void *user)
+{
+    ((struct fixture *)user)->n_phrases++;
+}
+
+static void count_restart(struct stream *stream, void *user)
+{
+    ((struct fixture *)user)->n_restarts++;
+}
+
+static void count_forgotten(struct stream *stream, void *user)
+{
+    ((struct fixture *)user)->n_forgotten++;
+}
+
+static void open_registry(struct fixture *fixture, int64_t max_workers)
+{
+    static const struct registry_events events = {count_state, count_phrase, count_restart, count_forgotten};
+    static const char *const argv[] = {"worker", NULL};
+    static const char *const environment[] = {"COMMON=1", "WORKER_TARGET_LANG=xx", NULL};
+    struct dub_error error = {0};
+    g_autofree char *state = g_build_filename(fixture->folder, "state", NULL);
+    g_autofree char *runs = g_build_filename(fixture->folder, "runs", NULL);
+    fixture->state_dir = state_dir_open(state, &error);
+    g_assert_nonnull(fixture->state_dir);
+    fixture->bundles = bundle_store_new(runs);
+    fixture->registry = registry_new(&(struct registry_config){.clock = &fixture->clock.clock,
+                                                               .workers = &fake_ops,
+                                                               .state_dir = fixture->state_dir,
+                                                               .worker_argv = argv,
+                                                               .worker_environment = environment,
+                                                               .router_rtmp_url = "rtmp://r",
+                                                               .streams_dir = fixture->folder,
+                                                               .bundles = fixture->bundles,
+                                                               .grace_ns = 30 * DUB_NS_PER_S,
+                                                               .max_workers = max_workers},
+                                     &events, fixture);
+}
+
+static void close_registry(struct fixture *fixture)
+{
+    g_clear_pointer(&fixture->registry, registry_free);
+    g_clear_pointer(&fixture->bundles, bundle_store_free);
+    g_clear_pointer(&fixture->state_dir, state_dir_close);
+}
+
+static void set_up(struct fixture *fixture, const void *max_workers)
+{
+    memset(&fakes, 0, sizeof(fakes));
+    fixture->folder = g_dir_make_tmp("dubbing-test-XXXXXX", NULL);
+    dub_fake_clock_init(&fixture->clock, DUB_NS_PER_S);
+    open_registry(fixture, GPOINTER_TO_INT(max_workers));
+}
+
+static void tear_down(struct fixture *fixture, const void *max_workers)
+{
+    close_registry(fixture);
+    g_autofree char *command = g_strdup_printf("rm -rf %s", fixture->folder);
+    g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
+    g_free(fixture->folder);
+    g_assert_cmpuint(fakes.n_alive, ==, 0);
+}
+
+static struct stream *ready(struct fixture *fixture, const char *id, const char *query, const char *source)
+{
+    struct stream *stream = NULL;
+    struct dub_error error = {0};
+    return registry_publisher_ready(fixture->registry, id, query, source, &stream, &error) ? stream : NULL;
+}
+
+static void pass(struct fixture *fixture, int64_t ns)
+{
+    dub_fake_clock_advance(&fixture->clock, ns);
+    registry_tick(fixture->registry);
+}
+
+static void end_worker(enum worker_end_kind kind)
+{
+    struct worker *worker = fakes.last;
+    worker->events.on_end(&(struct worker_end){kind, "it ended"}, worker->user);
+}
+
+static void say_status(enum dub_worker_state state)
+{
+    struct dub_worker_status status = {.state = state,
+                                       .source_lang = (char *)"en",
+                                       .target_lang = (char *)"es",
+                                       .input = {.url = (char *)"in"},
+                                       .output = {.url = (char *)"out"},
+                                       .sts = {.mode = (char *)"enabled"}};
+    fakes.last->events.on_status(&status, fakes.last->user);
+}
+
+static void say_phrase(int64_t seq)
+{
+    struct dub_ledger_line line = {.seq = seq, .end_ms = 900, .state = DUB_PHRASE_PASSTHROUGH};
+    fakes.last->events.on_phrase(&line, fakes.last->user);
+}
+
+static void run_idle(void)
+{
+    while (g_main_context_iteration(NULL, FALSE))
+        continue;
+}
+
+static char *path_in(const struct fixture *fixture, const char *folder, const char *name)
+{
+    return g_build_filename(fixture->folder, folder, name, NULL);
+}
+
+static void test_settings_and_urls_reach_the_worker(struct fixture *fixture, const void *data)
+{
+    g_autofree char *env = path_in(fixture, "demo.env", NULL);
+    g_assert_true(g_file_set_contents(env, "WORKER_TARGET_LANG=fr\nWORKER_MIX_MODE=replace\n", -1, NULL));
+    struct stream *stream = ready(fixture, "demo", "lang=de", "s1");
+    g_assert_nonnull(stream);
+    static const char *const expected[] = {"WORKER_STREAM_ID=demo",
+                                           "WORKER_INPUT_URL=rtmp://r/live/demo/in",
+                                           "WORKER_OUTPUT_URL=rtmp://r/live/demo/out",
+                                           "WORKER_TARGET_LANG=de",
+                                           "WORKER_MIX_MODE=replace",
+                                           "COMMON=1",
+                                           "ORCH_STATE_DIR=",
+                                           "RUN_ID=2",
+                                           NULL};
+    for (unsigned i = 0; expected[i] != NULL; i++)
+        g_assert_nonnull(strstr(fakes.last->environment, expected[i]));
+    /* Later ones replace earlier ones of the same name. */
+    g_assert_cmpint(strstr(fakes.last->environment, "LANG=xx") - strstr(fakes.last->environment, "LANG=de"),
+                    <, 0);
+}
+
+static void test_state_follows_the_worker(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    say_status(DUB_WORKER_CONNECTING);
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_STARTING);
+    say_status(DUB_WORKER_RUNNING);
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_RUNNING);
+    g_autoptr(JsonObject) object = stream_to_json(stream, &fake_ops, dub_clock_now_ns(&fixture->clock.clock));
+    g_assert_cmpstr(json_object_get_string_member(object, "state"), ==, "running");
+    g_assert_cmpstr(json_object_get_string_member(object, "targetLang"), ==, "es");
+    g_assert_cmpstr(json_object_get_string_member(object, "breaker"), ==, "closed");
+    g_assert_cmpint(json_object_get_int_member(object, "workerPid"), ==, 1000);
+}
+
+static void test_grace_period(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    g_autofree char *run_id = g_strdup(stream->run_id);
+    say_status(DUB_WORKER_RUNNING);
+    registry_publisher_gone(fixture->registry, "demo", "s1");
+    pass(fixture, 29 * DUB_NS_PER_S);
+    g_assert_false(fakes.last->stop_asked);
+    ready(fixture, "demo", "", "s2");
+    pass(fixture, 60 * DUB_NS_PER_S);
+    g_assert_false(fakes.last->stop_asked);
+    g_assert_cmpstr(stream->run_id, ==, run_id);
+    registry_publisher_gone(fixture->registry, "demo", "s2");
+    pass(fixture, 30 * DUB_NS_PER_S);
+    g_assert_true(fakes.last->stop_asked);
+    end_worker(WORKER_END_FINISHED);
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_IDLE);
+    g_assert_cmpuint(fakes.n_started, ==, 1);
+}
+
+/* ready of the new publisher, then the late not-ready of the one it replaced. */
+static void test_late_not_ready_of_a_replaced_publisher(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    ready(fixture, "demo", "", "s2");
+    g_assert_true(registry_publisher_gone(fixture->registry, "demo", "s1") == stream);
+    pass(fixture, 100 * DUB_NS_PER_S);
+    g_assert_false(fakes.last->stop_asked);
+    g_assert_null(registry_publisher_gone(fixture->registry, "unknown", "s1"));
+}
+
+static void test_restarts_then_degraded(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    for (unsigned i = 0; i < STREAM_MAX_RESTARTS; i++) {
+        end_worker(WORKER_END_FAILED);
+        g_assert_null(fakes.last);
+        pass(fixture, 31 * DUB_NS_PER_S);
+        g_assert_nonnull(fakes.last);
+    }
+    g_assert_cmpuint(fixture->n_restarts, ==, STREAM_MAX_RESTARTS);
+    g_assert_cmpuint(stream->restarts, ==, STREAM_MAX_RESTARTS);
+    end_worker(WORKER_END_FAILED);
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_DEGRADED);
+    g_assert_cmpstr(stream->last_error, ==, "it ended");
+    struct dub_error error;
+    g_assert_true(registry_publisher_seen(fixture->registry, "demo", "s1", &error));
+    g_assert_null(fakes.last);
+    /* Another publisher in the list means that its hook was lost. */
+    g_assert_true(registry_publisher_seen(fixture->registry, "demo", "s9", &error));
+    g_assert_nonnull(fakes.last);
+}
+
+static void test_phrases_count_once_and_go_on_after_a_restart(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    say_phrase(1);
+    say_phrase(2);
+    say_phrase(1);
+    end_worker(WORKER_END_FAILED);
+    pass(fixture, DUB_NS_PER_S);
+    say_phrase(1);
+    g_assert_cmpint(stream->ledger.last_seq, ==, 3);
+    g_assert_cmpint(stream->ledger.counts[DUB_PHRASE_PASSTHROUGH], ==, 3);
+    g_assert_cmpuint(fixture->n_phrases, ==, 3);
+}
+
+static void test_missing_program_degrades(struct fixture *fixture, const void *data)
+{
+    fakes.fail_with = DUB_ERROR_NOT_FOUND;
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    g_assert_nonnull(stream);
+    run_idle();
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_DEGRADED);
+    g_assert_cmpstr(stream->last_error, ==, "cannot start");
+    fakes.fail_with = DUB_ERROR_NONE;
+    g_assert_true(registry_restart(fixture->registry, "demo", NULL));
+    g_assert_nonnull(fakes.last);
+}
+
+static void test_workers_are_limited(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = NULL;
+    struct dub_error error = {0};
+    g_assert_nonnull(ready(fixture, "a", "", "s1"));
+    g_assert_nonnull(ready(fixture, "b", "", "s2"));
+    g_assert_false(registry_publisher_ready(fixture->registry, "c", "", "s3", &stream, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_LIMIT);
+    g_assert_null(registry_find(fixture->registry, "c"));
+    /* One that is busy already is no new one. */
+    g_assert_nonnull(ready(fixture, "a", "", "s1"));
+}
+
+static JsonObject *object_of(const char *text)
+{
+    g_autoptr(JsonNode) node = dub_json_parse(text, strlen(text), NULL);
+    return json_node_dup_object(node);
+}
+
+static void test_operator_starts_and_stops(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = NULL;
+    struct dub_error error = {0};
+    g_autoptr(JsonObject) bad = object_of("{\"targetLang\":\"!\"}");
+    g_autoptr(JsonObject) good = object_of("{\"targetLang\":\"it\"}");
+    g_assert_false(registry_start(fixture->registry, "file", "a.mp4", "b.mp4", bad, &stream, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_ARGUMENT);
+    g_assert_true(registry_start(fixture->registry, "file", "a.mp4", "b.mp4", good, &stream, &error));
+    g_assert_nonnull(strstr(fakes.last->environment, "WORKER_INPUT_URL=a.mp4"));
+    g_assert_nonnull(strstr(fakes.last->environment, "WORKER_TARGET_LANG=it"));
+    g_assert_false(registry_start(fixture->registry, "file", NULL, NULL, good, &stream, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
+    g_assert_true(registry_stop(fixture->registry, "file", &error));
+    g_assert_true(fakes.last->stop_asked);
+    end_worker(WORKER_END_FINISHED);
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_IDLE);
+    g_assert_false(registry_restart(fixture->registry, "file", &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
+    g_assert_false(registry_stop(fixture->registry, "unknown", &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_STREAM_NOT_FOUND);
+}
+
+static void on_stopped(void *user)
+{
+    ((struct fixture *)user)->stopped = true;
+}
+
+static void test_stop_all_waits_for_the_last(struct fixture *fixture, const void *data)
+{
+    struct dub_error error = {0};
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    registry_stop_all(fixture->registry, on_stopped, fixture);
+    g_assert_true(fakes.last->stop_asked);
+    g_assert_false(fixture->stopped);
+    /* Hooks and lists that come now do not start anything. */
+    g_assert_null(ready(fixture, "demo", "", "s2"));
+    g_assert_false(registry_publisher_seen(fixture->registry, "demo", "s1", &error));
+    g_assert_false(registry_restart(fixture->registry, "demo", &error));
+    end_worker(WORKER_END_FINISHED);
+    g_assert_true(fixture->stopped);
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_IDLE);
+    g_autofree char *record = path_in(fixture, "state/streams", "demo.json");
+    g_assert_false(g_file_test(record, G_FILE_TEST_EXISTS));
+}
+
+static void test_a_run_leaves_its_bundle(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "lang=es", "s1");
+    g_autofree char *run_id = g_strdup(stream->run_id);
+    say_phrase(1);
+    say_phrase(2);
+    g_assert_true(registry_stop(fixture->registry, "demo", NULL));
+    end_worker(WORKER_END_FINISHED);
+    close_registry(fixture);
+    g_autofree char *ledger_path = g_build_filename(fixture->folder, "runs", run_id, "ledger.ndjson", NULL);
+    g_autofree char *manifest_path = g_build_filename(fixture->folder, "runs", run_id, "manifest.json", NULL);
+    g_autofree char *ledger = NULL, *manifest = NULL;
+    g_assert_true(g_file_get_contents(ledger_path, &ledger, NULL, NULL));
+    g_assert_true(g_file_get_contents(manifest_path, &manifest, NULL, NULL));
+    g_auto(GStrv) lines = g_strsplit(ledger, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 3);
+    g_autoptr(JsonObject) object = object_of(manifest);
+    g_assert_cmpstr(json_object_get_string_member(object, "runId"), ==, run_id);
+    g_assert_true(json_object_has_member(object, "endedAt"));
+    g_assert_cmpint(
+        json_object_get_int_member(json_object_get_object_member(object, "phrases"), "passthrough"), ==, 2);
+}
+
+static void test_idle_streams_are_forgotten(struct fixture *fixture, const void *data)
+{
+    for (unsigned i = 0; i < 150; i++) {
+        g_autofree char *id = g_strdup_printf("s%u", i);
+        g_assert_nonnull(ready(fixture, id, "", "x"));
+        g_assert_true(registry_stop(fixture->registry, id, NULL));
+        dub_fake_clock_advance(&fixture->clock, DUB_NS_PER_S);
+        end_worker(WORKER_END_FINISHED);
+    }
+    g_assert_null(registry_find(fixture->registry, "s0"));
+    g_assert_nonnull(registry_find(fixture->registry, "s149"));
+    g_autoptr(GList) all = registry_list(fixture->registry);
+    g_assert_cmpuint(g_list_length(all), <=, 102);
+    g_assert_cmpuint(fixture->n_forgotten, >=, 48);
+}
+
+#define ADD(name, function, max_workers)                                                                     \
+    g_test_add("/registry/" name, struct fixture, GINT_TO_POINTER(max_workers), set_up, function, tear_down)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("settings-and-urls-reach-the-worker", test_settings_and_urls_reach_the_worker, 0);
+    ADD("state-follows-the-worker", test_state_follows_the_worker, 0);
+    ADD("grace-period", test_grace_period, 0);
+    ADD("late-not-ready-of-a-replaced-publisher", test_late_not_ready_of_a_replaced_publisher, 0);
+    ADD("restarts-then-degraded", test_restarts_then_degraded, 0);
+    ADD("phrases-count-once-and-go-on-after-a-restart", test_phrases_count_once_and_go_on_after_a_restart, 0);
+    ADD("missing-program-degrades", test_missing_program_degrades, 0);
+    ADD("workers-are-limited", test_workers_are_limited, 2);
+    ADD("operator-starts-and-stops", test_operator_starts_and_stops, 0);
+    ADD("stop-all-waits-for-the-last", test_stop_all_waits_for_the_last, 0);
+    ADD("a-run-leaves-its-bundle", test_a_run_leaves_its_bundle, 0);
+    ADD("idle-streams-are-forgotten", test_idle_streams_are_forgotten, 0);
+    return g_test_run();
+}
