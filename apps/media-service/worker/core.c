@@ -8,9 +8,7 @@
 #include <gst/app/app.h>
 #include <string.h>
 
-/* With the two-loop coder, the rate at which a steady tone at 13 kHz is not lost between speech; "fast" drops
- * whole bands there. */
-#define BIT_RATE 160000
+#define BIT_RATE 128000
 /* A packet leaves the encoder when the samples of the two after it are in (64 ms), and it should be with the
  * muxer before its picture: sound leaves the mixer this much before the picture. */
 #define ENCODER_LEAD_NS (80 * DUB_NS_PER_MS)
@@ -95,7 +93,9 @@ static GstElement *new_encoder(void)
 {
     GstElement *encoder = gst_element_factory_make("avenc_aac", NULL);
     g_object_set(encoder, "bitrate", BIT_RATE, NULL);
-    gst_util_set_object_arg(G_OBJECT(encoder), "aac-coder", "twoloop");
+    gst_util_set_object_arg(G_OBJECT(encoder), "aac-coder", "fast");
+    /* Noise substitution and intensity stereo lose steady high tones for seconds after speech. */
+    g_object_set(encoder, "aac-pns", FALSE, "aac-is", FALSE, NULL);
     return encoder;
 }
 
