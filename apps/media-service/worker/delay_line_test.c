@@ -23,7 +23,8 @@ static void on_release(const struct packet *packet, void *user)
 
     pthread_mutex_lock(&rig->lock);
     g_string_append_c(rig->released, packet->track == TRACK_VIDEO ? 'v' : 'a');
-    rig->earliest_slack_ns = MIN(rig->earliest_slack_ns, now_ns() - packet->due_ns);
+    if (packet->track == TRACK_VIDEO)
+        rig->earliest_slack_ns = MIN(rig->earliest_slack_ns, now_ns() - packet->due_ns);
     pthread_cond_signal(&rig->changed);
     pthread_mutex_unlock(&rig->lock);
 }
@@ -79,11 +80,11 @@ static void test_releases_in_order_never_early_then_drains(void)
     struct delay_line *delay = rig_init(&rig);
     int64_t start_ns = now_ns();
 
-    push(delay, TRACK_VIDEO, start_ns + 20 * DUB_NS_PER_MS);
-    push(delay, TRACK_VIDEO, start_ns + 40 * DUB_NS_PER_MS);
+    push(delay, TRACK_VIDEO, start_ns + 80 * DUB_NS_PER_MS);
+    push(delay, TRACK_VIDEO, start_ns + 160 * DUB_NS_PER_MS);
     /* Comes later, is due earlier: the waiting thread has to notice. */
-    push(delay, TRACK_AUDIO, start_ns + 10 * DUB_NS_PER_MS);
-    push(delay, TRACK_AUDIO, start_ns + 30 * DUB_NS_PER_MS);
+    push(delay, TRACK_AUDIO, start_ns + 40 * DUB_NS_PER_MS);
+    push(delay, TRACK_AUDIO, start_ns + 120 * DUB_NS_PER_MS);
     delay_line_end(delay);
     wait_for_drained(&rig);
     g_assert_cmpstr(rig.released->str, ==, "avav");

@@ -61,12 +61,12 @@ static enum track next_track(const struct packet_queue *queue)
 struct packet *packet_queue_pop_due(struct packet_queue *queue, int64_t now_ns)
 {
     enum track track = next_track(queue);
+    int64_t due_ns = head_due_ns(queue, track);
 
-    if (head_due_ns(queue, track) > now_ns)
+    if (due_ns == INT64_MAX || due_ns - (track == TRACK_AUDIO ? PACKET_QUEUE_EARLY_NS : 0) > now_ns)
         return NULL;
     struct packet *packet = g_queue_pop_head(&queue->packets[track]);
-    if (packet)
-        queue->bytes -= (int64_t)gst_buffer_get_size(packet->buffer);
+    queue->bytes -= (int64_t)gst_buffer_get_size(packet->buffer);
     return packet;
 }
 

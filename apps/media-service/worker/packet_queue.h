@@ -23,6 +23,10 @@ struct packet {
 /* NULL is fine. */
 void packet_free(struct packet *packet);
 
+/* Sound may leave this much early, together with a picture that is due, so that the release wakes less often.
+ * Never before a picture that comes before it. */
+#define PACKET_QUEUE_EARLY_NS (INT64_C(20) * 1000 * 1000)
+
 struct packet_queue {
     GQueue packets[TRACK_COUNT]; /* each in order of due_ns */
     int64_t bytes, max_bytes;    /* waiting; allowed */
@@ -35,7 +39,8 @@ void packet_queue_clear(struct packet_queue *queue);
 /* Takes the packet. On false (a bound is reached; error says which) it is still the caller's. */
 bool packet_queue_push(struct packet_queue *queue, struct packet *packet, int64_t now_ns,
                        struct dub_error *error);
-/* The next packet of both tracks that is due, owned by the caller; NULL when there is none. */
+/* The next packet of both tracks that is due (or may leave early), owned by the caller; NULL when there is
+ * none. */
 struct packet *packet_queue_pop_due(struct packet_queue *queue, int64_t now_ns);
 /* When the next packet is due; INT64_MAX when the queue is empty. */
 int64_t packet_queue_next_due_ns(const struct packet_queue *queue);

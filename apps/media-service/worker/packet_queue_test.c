@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #define NOW 1000
+#define MS INT64_C(1000000)
 
 static struct packet *make(enum track track, int64_t due_ns, gsize bytes)
 {
@@ -59,6 +60,26 @@ static void test_nothing_leaves_before_its_time(void)
     assert_pop(&queue, 1100, TRACK_VIDEO, 1100);
 }
 
+static void test_sound_leaves_early_but_not_before_a_picture(void)
+{
+    struct packet_queue queue;
+
+    packet_queue_init(&queue, 1000, 1000 * MS);
+    push(&queue, TRACK_VIDEO, 100 * MS);
+    push(&queue, TRACK_VIDEO, 133 * MS);
+    push(&queue, TRACK_AUDIO, 110 * MS);
+    push(&queue, TRACK_AUDIO, 131 * MS);
+    push(&queue, TRACK_AUDIO, 152 * MS);
+    g_assert_null(packet_queue_pop_due(&queue, 99 * MS));
+    assert_pop(&queue, 100 * MS, TRACK_VIDEO, 100 * MS);
+    assert_pop(&queue, 100 * MS, TRACK_AUDIO, 110 * MS);
+    g_assert_null(packet_queue_pop_due(&queue, 100 * MS));
+    assert_pop(&queue, 112 * MS, TRACK_AUDIO, 131 * MS);
+    /* The next picture comes before that sound. */
+    g_assert_null(packet_queue_pop_due(&queue, 132 * MS));
+    packet_queue_clear(&queue);
+}
+
 static void assert_refused(struct packet_queue *queue, struct packet *packet, const char *says)
 {
     struct dub_error error = {0};
@@ -90,6 +111,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/packet-queue/leaves-in-order-of-both-tracks", test_leaves_in_order_of_both_tracks);
     g_test_add_func("/packet-queue/nothing-leaves-before-its-time", test_nothing_leaves_before_its_time);
+    g_test_add_func("/packet-queue/sound-leaves-early-but-not-before-a-picture",
+                    test_sound_leaves_early_but_not_before_a_picture);
     g_test_add_func("/packet-queue/bounds", test_bounds);
     return g_test_run();
 }
