@@ -289,22 +289,6 @@ static void test_full(void)
     close_stand(&stand);
 }
 
-static void test_streams_take_turns(void)
-{
-    struct stand stand;
-    open_stand(&stand, &(struct script){.asr_delay_ns = 20 * DUB_NS_PER_MS});
-    for (int i = 0; i < 6; i++)
-        g_assert_true(submit(&stand, new_job(&stand, 1, 3000, 8000)));
-    g_assert_true(submit(&stand, new_job(&stand, 2, 3000, 8000)));
-    wait_for(&stand, 7);
-    guint place = 0;
-    while (((struct job *)stand.done->pdata[place])->owner != 2)
-        place++;
-    /* One was in the engine's hands, one was next in turn. */
-    g_assert_cmpuint(place, <=, 2);
-    close_stand(&stand);
-}
-
 static void test_cancel_frees_at_once(void)
 {
     struct stand stand;
@@ -365,7 +349,6 @@ int main(int argc, char **argv)
     g_test_add_func("/pipeline/too-late-to-start", test_too_late_to_start);
     g_test_add_func("/pipeline/too-slow-an-engine", test_too_slow_engine);
     g_test_add_func("/pipeline/full-queue-refuses-the-greedy", test_full);
-    g_test_add_func("/pipeline/streams-take-turns", test_streams_take_turns);
     g_test_add_func("/pipeline/cancel-frees-at-once", test_cancel_frees_at_once);
     g_test_add_func("/pipeline/stop-with-work-in-every-stage", test_stop_with_work_in_every_stage);
     g_test_add_func("/pipeline/config-is-checked", test_config);
