@@ -139,8 +139,11 @@ static struct hook *start(struct hook_pool *pool, const char *name, const char *
     hook->restart = restart;
     hook->held = held;
     if (!launch(hook)) {
-        hook_free(hook);
-        return NULL;
+        if (!restart) {
+            hook_free(hook);
+            return NULL;
+        }
+        hook->timer = g_timeout_add_seconds(RESTART_AFTER_S, on_restart, hook);
     }
     g_hash_table_add(pool->hooks, hook);
     return hook;

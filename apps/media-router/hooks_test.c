@@ -133,6 +133,21 @@ static void test_restart(struct fixture *fixture, gconstpointer data)
     wait_for_idle(fixture);
 }
 
+/* A command that is not there yet is tried again. */
+static void test_restart_of_what_could_not_start(struct fixture *fixture, gconstpointer data)
+{
+    g_autofree char *script = g_build_filename(fixture->dir, "late", NULL);
+    g_autofree char *text =
+        g_strdup_printf("#!/bin/sh\nprintf late > '%s'\nwhile :; do sleep 0.05; done\n", fixture->file);
+    struct hook *hook = hook_start(fixture->pool, "runOnReady", script, environment(fixture), true);
+    g_assert_nonnull(hook);
+    g_assert_true(g_file_set_contents_full(script, text, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
+    wait_for_file(fixture, "late");
+    hook_stop(hook);
+    wait_for_idle(fixture);
+    g_unlink(script);
+}
+
 static void test_nothing_to_start(struct fixture *fixture, gconstpointer data)
 {
     g_assert_null(hook_start(fixture->pool, "runOnReady", "", environment(fixture), false));
@@ -153,6 +168,7 @@ int main(int argc, char **argv)
     ADD("stop-interrupts-the-group", test_stop_interrupts_the_group);
     ADD("stop-while-waiting-for-restart", test_stop_of_a_command_that_waits_for_restart);
     ADD("restart-after-five-seconds", test_restart);
+    ADD("restart-of-what-could-not-start", test_restart_of_what_could_not_start);
     ADD("nothing-to-start", test_nothing_to_start);
     return g_test_run();
 }

@@ -8,6 +8,8 @@
 #include <dubbing_ids.h>
 #include <dubbing_log.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -205,6 +207,16 @@ static void end(struct rtmp_connection *connection)
     connection->env->ended(connection, connection->env->user);
 }
 
+/* Clients write their commands in small pieces with Nagle's algorithm on: a delayed acknowledgement would
+ * cost 40 ms for each. The kernel forgets the option, so it is said again as long as commands are exchanged.
+ */
+static void acknowledge_at_once(const struct rtmp_connection *connection)
+{
+    const int yes = 1;
+    if (connection->session.state < RTMP_SESSION_PUBLISHING)
+        setsockopt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof yes);
+}
+
 /* False when the connection is over. */
 static bool receive_some(struct rtmp_connection *connection, bool *more)
 {
@@ -220,6 +232,7 @@ static bool receive_some(struct rtmp_connection *connection, bool *more)
         return false;
     }
     connection->last_read_ns = now_ns(connection);
+    acknowledge_at_once(connection);
     if (!connection->closing && !rtmp_session_receive(&connection->session, buffer, (size_t)n, &error))
         rtmp_connection_close(connection, error.message);
     return true;

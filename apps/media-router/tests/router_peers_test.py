@@ -61,6 +61,16 @@ def test_one_track_alone(router, publish, record, video_only, audio_only, tmp_pa
     assert_continues(packets(source, kind), packets(tmp_path / "seen.flv", kind))
 
 
+def test_stream_that_runs_for_hours(router, publish, record, sample, tmp_path):
+    """Timestamps pass 2^24 ms (4 h 40 min) on the way: from there on they are extended ones."""
+    publisher = publish(sample, router.url(PATH), "-output_ts_offset", "16775")
+    router.wait_ready(PATH)
+    reader = record(router.url(PATH), tmp_path / "seen.flv")
+    assert publisher.wait(DEADLINE) == 0
+    assert reader.wait(DEADLINE) == 0
+    assert_same_stream(sample, tmp_path / "seen.flv")
+
+
 def test_gstreamer_publishes(router, start, record, sample, tmp_path):
     publisher = start("gst-launch-1.0", "-q", "filesrc", f"location={sample}", "!", "flvdemux", "name=d",
                       "flvmux", "name=m", "streamable=true", "!", "rtmp2sink", f"location={router.url(PATH)}",
