@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core.h"
 
+#include "aac_encoder.h"
 #include "elements.h"
 
 #include <dubbing_clock.h>
@@ -8,42 +9,58 @@
 #include <gst/app/app.h>
 #include <string.h>
 
-#define BIT_RATE 128000
 /* A packet leaves the encoder when the samples of the two after it are in (64 ms), and it should be with the
  * muxer before its picture: sound leaves the mixer this much before the picture. */
 #define ENCODER_LEAD_NS (80 * DUB_NS_PER_MS)
-/* The first packet only primes the decoder: sound lies one frame later than the encoder's own timestamps say.
- */
-#define PRIMING_NS (CORE_FRAME_SAMPLES * DUB_NS_PER_S / 48000)
-
 #define INPUT_CAPS "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2"
 
 struct core {
     struct core_events events;
     void *user;
     GstElement *pipeline, *dub;
+    struct aac_encoder *encoder; /* used on the element's output thread */
     GstPad *feed; /* owned: what comes in goes straight into the element, on the input's thread */
     bool started; /* the events that open a stream are through */
     guint bus_watch;
 };
 
-static GstFlowReturn on_packet_sample(GstAppSink *sink, gpointer data)
+static bool encode(struct core *core, GstBuffer *sound)
+{
+    GstMapInfo map;
+
+    if (!gst_buffer_map(sound, &map, GST_MAP_READ))
+        return false;
+    bool done =
+        aac_encoder_push(core->encoder, (const int16_t *)(const void *)map.data,
+                         (unsigned)(map.size / (2 * sizeof(int16_t))), (int64_t)GST_BUFFER_PTS(sound));
+    gst_buffer_unmap(sound, &map);
+    return done;
+}
+
+static GstFlowReturn on_sound(GstAppSink *sink, gpointer data)
 {
     struct core *core = data;
     g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
 
     if (!sample)
         return GST_FLOW_EOS;
-    GstBuffer *packet = gst_buffer_copy(gst_sample_get_buffer(sample));
-    GstClockTime pts = GST_BUFFER_PTS(packet);
-    if (!GST_CLOCK_TIME_IS_VALID(pts) || pts < PRIMING_NS) {
-        gst_buffer_unref(packet);
+    if (encode(core, gst_sample_get_buffer(sample)))
         return GST_FLOW_OK;
-    }
-    GST_BUFFER_PTS(packet) = pts - PRIMING_NS;
-    GST_BUFFER_DTS(packet) = GST_CLOCK_TIME_NONE;
-    core->events.on_packet(packet, core->user);
-    return GST_FLOW_OK;
+    GST_ELEMENT_ERROR(sink, STREAM, ENCODE, ("AAC encoding failed"), (NULL));
+    return GST_FLOW_ERROR;
+}
+
+/* Before the bus tells of the end. */
+static void on_end_of_sound(GstAppSink *sink, gpointer data)
+{
+    struct core *core = data;
+    aac_encoder_finish(core->encoder);
+}
+
+static void on_packet(GstBuffer *take_packet, void *user)
+{
+    struct core *core = user;
+    core->events.on_packet(take_packet, core->user);
 }
 
 static void handle_element_message(struct core *core, GstMessage *message)
@@ -89,23 +106,14 @@ static GstElement *new_dub(const struct worker_settings *settings, bool live)
     return dub;
 }
 
-static GstElement *new_encoder(void)
-{
-    GstElement *encoder = gst_element_factory_make("avenc_aac", NULL);
-    g_object_set(encoder, "bitrate", BIT_RATE, NULL);
-    gst_util_set_object_arg(G_OBJECT(encoder), "aac-coder", "fast");
-    /* Noise substitution and intensity stereo lose steady high tones for seconds after speech. */
-    g_object_set(encoder, "aac-pns", FALSE, "aac-is", FALSE, NULL);
-    return encoder;
-}
-
 static GstElement *new_sink(struct core *core)
 {
     GstElement *sink = gst_element_factory_make("appsink", NULL);
 
     g_object_set(sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, "max-buffers", 1, NULL);
-    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &(GstAppSinkCallbacks){.new_sample = on_packet_sample},
-                               core, NULL);
+    gst_app_sink_set_callbacks(GST_APP_SINK(sink),
+                               &(GstAppSinkCallbacks){.new_sample = on_sound, .eos = on_end_of_sound}, core,
+                               NULL);
     return sink;
 }
 
@@ -120,29 +128,38 @@ static GstPad *new_feed(GstElement *dub)
     return feed;
 }
 
-struct core *core_new(const struct worker_settings *settings, bool live, const struct core_events *events,
-                      void *user, struct dub_error *error)
+static void build_pipeline(struct core *core, GstElement *dub)
 {
-    GstElement *dub = new_dub(settings, live);
-    if (!dub) {
-        dub_error_set(error, DUB_ERROR_UNAVAILABLE,
-                      "GStreamer element \"stsdub\" is missing: install the plugin");
-        return NULL;
-    }
-    struct core *core = g_new0(struct core, 1);
-    GstElement *convert = gst_element_factory_make("audioconvert", NULL), *encoder = new_encoder();
     GstElement *sink = new_sink(core);
 
-    core->events = *events;
-    core->user = user;
     core->pipeline = gst_pipeline_new("core");
     core->dub = dub;
-    gst_bin_add_many(GST_BIN(core->pipeline), dub, convert, encoder, sink, NULL);
-    gst_element_link_many(dub, convert, encoder, sink, NULL);
+    gst_bin_add_many(GST_BIN(core->pipeline), dub, sink, NULL);
+    gst_element_link(dub, sink);
     core->feed = new_feed(dub);
     g_autoptr(GstBus) bus = gst_element_get_bus(core->pipeline);
     core->bus_watch = gst_bus_add_watch(bus, on_bus_message, core);
-    return core;
+}
+
+struct core *core_new(const struct worker_settings *settings, bool live, const struct core_events *events,
+                      void *user, struct dub_error *error)
+{
+    struct core *core = g_new0(struct core, 1);
+    GstElement *dub = new_dub(settings, live);
+
+    core->events = *events;
+    core->user = user;
+    core->encoder = aac_encoder_new(on_packet, core, error);
+    if (dub && core->encoder) {
+        build_pipeline(core, dub);
+        return core;
+    }
+    if (!dub)
+        dub_error_set(error, DUB_ERROR_UNAVAILABLE, "GStreamer element \"stsdub\" is missing");
+    gst_clear_object(&dub);
+    aac_encoder_free(core->encoder);
+    g_free(core);
+    return NULL;
 }
 
 void core_start(struct core *core, int64_t base_ns)
@@ -190,6 +207,7 @@ void core_free(struct core *core)
     core_stop(core);
     gst_object_unref(core->feed);
     gst_object_unref(core->pipeline);
+    aac_encoder_free(core->encoder);
     g_free(core);
 }
 

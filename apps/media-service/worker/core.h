@@ -7,13 +7,6 @@
 #include <dubbing_error.h>
 #include <gst/gst.h>
 
-/* AudioSpecificConfig (ISO 14496-3 section 1.6.2.1) of AAC-LC, 48 kHz, stereo. */
-#define CORE_AUDIO_CAPS                                                                                      \
-    "audio/mpeg,mpegversion=(int)4,stream-format=(string)raw,base-profile=(string)lc,level=(string)2,"       \
-    "profile=(string)lc,framed=(boolean)true,rate=(int)48000,channels=(int)2,codec_data=(buffer)1190"
-
-#define CORE_FRAME_SAMPLES 1024 /* per AAC packet */
-
 struct core;
 
 struct core_events {

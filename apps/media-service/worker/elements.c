@@ -8,14 +8,12 @@ static const struct {
     const char *name;
     const char *package;
 } needed[] = {
-    {"appsrc", "gstreamer1.0-plugins-base"},       {"appsink", "gstreamer1.0-plugins-base"},
-    {"audioconvert", "gstreamer1.0-plugins-base"}, {"audioresample", "gstreamer1.0-plugins-base"},
-    {"flvdemux", "gstreamer1.0-plugins-good"},     {"flvmux", "gstreamer1.0-plugins-good"},
-    {"qtdemux", "gstreamer1.0-plugins-good"},      {"mp4mux", "gstreamer1.0-plugins-good"},
-    {"aacparse", "gstreamer1.0-plugins-good"},     {"h264parse", "gstreamer1.0-plugins-bad"},
-    {"rtmp2src", "gstreamer1.0-plugins-bad"},      {"rtmp2sink", "gstreamer1.0-plugins-bad"},
-    {"tsdemux", "gstreamer1.0-plugins-bad"},       {"mpegtsmux", "gstreamer1.0-plugins-bad"},
-    {"avdec_aac", "gstreamer1.0-libav"},           {"avenc_aac", "gstreamer1.0-libav"},
+    {"appsrc", "gstreamer1.0-plugins-base"},   {"appsink", "gstreamer1.0-plugins-base"},
+    {"flvdemux", "gstreamer1.0-plugins-good"}, {"flvmux", "gstreamer1.0-plugins-good"},
+    {"qtdemux", "gstreamer1.0-plugins-good"},  {"mp4mux", "gstreamer1.0-plugins-good"},
+    {"aacparse", "gstreamer1.0-plugins-good"}, {"h264parse", "gstreamer1.0-plugins-bad"},
+    {"rtmp2src", "gstreamer1.0-plugins-bad"},  {"rtmp2sink", "gstreamer1.0-plugins-bad"},
+    {"tsdemux", "gstreamer1.0-plugins-bad"},   {"mpegtsmux", "gstreamer1.0-plugins-bad"},
 };
 
 bool elements_check(struct dub_error *error)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "output.h"
 
-#include "core.h"
+#include "aac_encoder.h"
 #include "location.h"
 #include "reconnect.h"
 #include "sink.h"
@@ -226,7 +226,7 @@ static void measure_delay(struct output *output, const struct packet *packet)
 static void measure_audio(struct output *output, int64_t pts_ns)
 {
     int64_t counted_ns =
-        output->audio_origin_ns + output->audio_packets * CORE_FRAME_SAMPLES * DUB_NS_PER_S / 48000;
+        output->audio_origin_ns + output->audio_packets * AAC_FRAME_SAMPLES * DUB_NS_PER_S / 48000;
 
     if (output->audio_packets == 0)
         output->audio_origin_ns = counted_ns = pts_ns;

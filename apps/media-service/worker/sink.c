@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sink.h"
 
-#include "core.h"
+#include "aac_encoder.h"
 #include "elements.h"
 #include "flv_writer.h"
 #include "location.h"
@@ -67,7 +67,7 @@ static GstBuffer *codec_data_of(const GstCaps *caps)
 
 static void rtmp_begin(struct sink *sink, const struct packet *packet)
 {
-    g_autoptr(GstCaps) audio_caps = gst_caps_from_string(CORE_AUDIO_CAPS);
+    g_autoptr(GstCaps) audio_caps = gst_caps_from_string(AAC_ENCODER_CAPS);
     int width = 0, height = 0;
 
     sink->begun = true;
@@ -135,7 +135,7 @@ static void file_build(struct sink *sink, const char *location)
 
     g_object_set(last, "location", path, NULL);
     sink->video = new_appsrc(NULL);
-    sink->audio = new_appsrc(CORE_AUDIO_CAPS);
+    sink->audio = new_appsrc(AAC_ENCODER_CAPS);
     gst_bin_add_many(GST_BIN(sink->pipeline), sink->video, sink->audio, parser, mux, NULL);
     add_last(sink, last);
     gst_element_link(sink->video, parser);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "source.h"
 
+#include "aac_decoder.h"
 #include "elements.h"
 #include "location.h"
 #include "settings.h"
 
 #include <gst/app/app.h>
+#include <gst/audio/audio.h>
 #include <gst/pbutils/pbutils.h>
 #include <pthread.h>
 #include <string.h>
@@ -14,13 +16,17 @@
 #define RTMP_IDLE_TIMEOUT_S 10 /* a publisher that is silent for so long is gone */
 
 #define VIDEO_CAPS "video/x-h264,stream-format=avc,alignment=au"
-#define AUDIO_CAPS "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2"
+#define PARSED_AUDIO_CAPS "audio/mpeg,mpegversion={2,4},stream-format={raw,adts},framed=true"
+#define AUDIO_RATE_HZ 48000
+#define AUDIO_FRAME_BYTES 4
 
 struct source {
     struct source_events events;
     void *user;
     GstElement *pipeline;
-    bool needs_parser; /* elementary streams that carry no codec data of their own (MPEG-TS) */
+    bool needs_parser;           /* elementary streams that carry no codec data of their own (MPEG-TS) */
+    struct aac_decoder *decoder; /* streaming thread; NULL until the first packet */
+    GstCaps *decoder_caps;       /* what it was made for */
 
     pthread_mutex_t lock; /* guards what follows */
     bool has_video, has_audio, is_unusable;
@@ -44,11 +50,47 @@ static GstFlowReturn on_video_sample(GstAppSink *sink, gpointer data)
     return sample && source->events.on_video(sample, source->user) ? GST_FLOW_OK : GST_FLOW_EOS;
 }
 
+/* The decoder is made anew when the publisher changes the format. */
+static bool adapt_decoder(struct source *source, GstCaps *caps)
+{
+    struct dub_error error = {0};
+
+    if (source->decoder_caps == caps)
+        return source->decoder != NULL;
+    g_clear_pointer(&source->decoder, aac_decoder_free);
+    gst_caps_replace(&source->decoder_caps, caps);
+    source->decoder = aac_decoder_new(caps, &error);
+    if (!source->decoder)
+        report_unusable(source, WORKER_EXIT_TRACK_MISSING, error.message);
+    return source->decoder != NULL;
+}
+
+/* The sound of one packet as far as it lies inside the segment: an edit list cuts off an encoder's priming.
+ */
+static GstSample *decode(struct source *source, GstSample *sample)
+{
+    const GstSegment *segment = gst_sample_get_segment(sample);
+    GstBuffer *sound = aac_decoder_decode(source->decoder, gst_sample_get_buffer(sample));
+
+    if (sound)
+        sound = gst_audio_buffer_clip(sound, segment, AUDIO_RATE_HZ, AUDIO_FRAME_BYTES);
+    if (!sound)
+        return NULL;
+    GstSample *decoded = gst_sample_new(sound, gst_sample_get_caps(sample), segment, NULL);
+    gst_buffer_unref(sound);
+    return decoded;
+}
+
 static GstFlowReturn on_audio_sample(GstAppSink *sink, gpointer data)
 {
     struct source *source = data;
     g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
-    return sample && source->events.on_audio(sample, source->user) ? GST_FLOW_OK : GST_FLOW_EOS;
+
+    if (!sample || !adapt_decoder(source, gst_sample_get_caps(sample)))
+        return GST_FLOW_EOS;
+    /* Nothing comes of a damaged packet: its place is filled with silence downstream. */
+    g_autoptr(GstSample) sound = decode(source, sample);
+    return !sound || source->events.on_audio(sound, source->user) ? GST_FLOW_OK : GST_FLOW_EOS;
 }
 
 static GstElement *new_sink(struct source *source, GstFlowReturn (*on_sample)(GstAppSink *, gpointer),
@@ -127,14 +169,10 @@ static void attach_video(struct source *source, GstPad *pad)
 
 static void attach_audio(struct source *source, GstPad *pad)
 {
-    GstElement *chain[] = {
-        source->needs_parser ? gst_element_factory_make("aacparse", NULL) : NULL,
-        gst_element_factory_make("avdec_aac", NULL),
-        gst_element_factory_make("audioconvert", NULL),
-        gst_element_factory_make("audioresample", NULL),
-        new_sink(source, on_audio_sample, AUDIO_CAPS),
-    };
-    attach_chain(source, pad, chain, G_N_ELEMENTS(chain));
+    GstElement *parser = source->needs_parser ? gst_element_factory_make("aacparse", NULL) : NULL;
+    GstElement *sink = new_sink(source, on_audio_sample, source->needs_parser ? PARSED_AUDIO_CAPS : NULL);
+
+    attach_chain(source, pad, (GstElement *[]){parser, sink}, 2);
 }
 
 /* An unlinked pad may stop the demuxer; what is not used flows into nothing. */
@@ -296,6 +334,8 @@ void source_free(struct source *source)
         return;
     gst_element_set_state(source->pipeline, GST_STATE_NULL);
     gst_object_unref(source->pipeline);
+    aac_decoder_free(source->decoder);
+    gst_clear_caps(&source->decoder_caps);
     source_facts_clear(&source->facts);
     pthread_mutex_destroy(&source->lock);
     g_free(source);
