@@ -92,23 +92,9 @@ static void expect_lost_peers(void)
     g_log_set_handler("libsoup", G_LOG_LEVEL_WARNING | G_LOG_FLAG_FATAL, on_libsoup_warning, NULL);
 }
 
-void test_server_start(struct test_server *test, const struct dub_eio_limits *limits,
-                       unsigned connect_timeout_ms)
+static void serve(struct test_server *test, const struct dub_sio_server_config *config)
 {
-    static const char *const paths[] = {"/socket.io/", "/ws/sts", NULL};
-    *test = (struct test_server){.log = g_string_new(NULL), .echo = true};
-    expect_lost_peers();
-    test->soup = soup_server_new(NULL, NULL);
-    g_autoptr(GError) error = NULL;
-    soup_server_listen_local(test->soup, 0, SOUP_SERVER_LISTEN_IPV4_ONLY, &error);
-    g_assert_no_error(error);
-    GSList *uris = soup_server_get_uris(test->soup);
-    test->port = (unsigned)g_uri_get_port(uris->data);
-    g_slist_free_full(uris, (GDestroyNotify)g_uri_unref);
-    struct dub_sio_server_config config = {.paths = paths, .connect_timeout_ms = connect_timeout_ms};
-    if (limits != NULL)
-        config.limits = *limits;
-    test->server = dub_sio_server_new(test->soup, &config);
+    test->server = dub_sio_server_new(test->soup, config);
     struct dub_sio_namespace space = {
         .name = "/",
         .on_authorize = server_authorize,
@@ -120,6 +106,40 @@ void test_server_start(struct test_server *test, const struct dub_eio_limits *li
     dub_sio_server_add_namespace(test->server, &space);
     space.name = "/custom";
     dub_sio_server_add_namespace(test->server, &space);
+}
+
+static void listen_on_loopback(struct test_server *test, GTlsCertificate *certificate)
+{
+    g_autoptr(GError) error = NULL;
+    SoupServerListenOptions tls = certificate != NULL ? SOUP_SERVER_LISTEN_HTTPS : 0;
+    test->soup = soup_server_new(NULL, NULL);
+    soup_server_set_tls_certificate(test->soup, certificate);
+    soup_server_listen_local(test->soup, 0, SOUP_SERVER_LISTEN_IPV4_ONLY | tls, &error);
+    g_assert_no_error(error);
+    GSList *uris = soup_server_get_uris(test->soup);
+    test->port = (unsigned)g_uri_get_port(uris->data);
+    g_slist_free_full(uris, (GDestroyNotify)g_uri_unref);
+}
+
+void test_server_start(struct test_server *test, const struct dub_eio_limits *limits,
+                       unsigned connect_timeout_ms)
+{
+    static const char *const paths[] = {"/socket.io/", "/ws/sts", NULL};
+    *test = (struct test_server){.log = g_string_new(NULL), .echo = true};
+    expect_lost_peers();
+    listen_on_loopback(test, NULL);
+    struct dub_sio_server_config config = {.paths = paths, .connect_timeout_ms = connect_timeout_ms};
+    if (limits != NULL)
+        config.limits = *limits;
+    serve(test, &config);
+}
+
+void test_server_start_tls(struct test_server *test, GTlsCertificate *certificate)
+{
+    *test = (struct test_server){.log = g_string_new(NULL), .echo = true};
+    expect_lost_peers();
+    listen_on_loopback(test, certificate);
+    serve(test, NULL);
 }
 
 void test_server_stop(struct test_server *test)

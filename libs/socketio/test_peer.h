@@ -33,6 +33,8 @@ struct test_server {
 /* limits may be NULL. Serves "/" and "/custom". */
 void test_server_start(struct test_server *test, const struct dub_eio_limits *limits,
                        unsigned connect_timeout_ms);
+/* The same with the defaults and TLS. */
+void test_server_start_tls(struct test_server *test, GTlsCertificate *certificate);
 void test_server_stop(struct test_server *test);
 
 struct test_client {
