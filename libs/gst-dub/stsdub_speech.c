@@ -92,10 +92,13 @@ static bool take_request(StsDub *self, struct dub_dubber_request *request)
 
 static void learn_round_trip(StsDub *self)
 {
-    int64_t rtt_ns = RTT_GUESS_NS;
-    if (self->exchange != NULL)
-        rtt_ns = dub_exchange_rtt_p95_ns(self->exchange, RTT_GUESS_NS);
-    rtt_ns += RTT_MARGIN_NS;
+    /* Not live, the mixer waits for every phrase: sentences stay whole, however long the service takes. */
+    int64_t rtt_ns = 0;
+    if (self->settings.live) {
+        rtt_ns =
+            self->exchange != NULL ? dub_exchange_rtt_p95_ns(self->exchange, RTT_GUESS_NS) : RTT_GUESS_NS;
+        rtt_ns += RTT_MARGIN_NS;
+    }
     pthread_mutex_lock(&self->lock);
     dub_dubber_set_rtt(self->dubber, rtt_ns);
     pthread_mutex_unlock(&self->lock);
