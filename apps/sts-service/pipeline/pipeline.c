@@ -4,9 +4,16 @@
 #include "stage.h"
 #include "steps.h"
 
+#include <dubbing_clock.h>
+#include <dubbing_log.h>
 #include <dubbing_mailbox.h>
 
 enum { ASR, TRANSLATION, TTS, N_STAGES };
+
+/* Sessions and requests never have this one. */
+#define WARM_UP_OWNER 0
+#define WARM_UP_TEXT "Hello."
+#define WARM_UP_TIMEOUT_NS (10 * DUB_NS_PER_S)
 
 struct pipeline {
     struct processor processor;
@@ -14,6 +21,7 @@ struct pipeline {
     struct sts_metrics *metrics;
     struct stage *stages[N_STAGES];
     struct dub_mailbox *finished; /* jobs on their way back to the main loop */
+    GCancellable *warming;        /* of all warm-ups */
     unsigned inside;              /* main loop's thread: submitted and not yet back */
 };
 
@@ -57,12 +65,19 @@ static void after_step(struct pipeline *pipeline, struct job *job, enum step_out
     }
 }
 
+/* Observes a stage's time, but not that of a warm-up, which nobody waited for. */
+static void note_time(struct dub_metric *metric, const struct job *job, int64_t took_ms)
+{
+    if (job->owner != WARM_UP_OWNER)
+        dub_metric_observe(metric, (double)took_ms / 1000, NULL);
+}
+
 static void handle_asr(struct job *job, void *user)
 {
     struct pipeline *pipeline = user;
     struct dub_error error;
     enum step_outcome outcome = step_recognise(pipeline->engines, job, &error);
-    dub_metric_observe(pipeline->metrics->asr, (double)job->result.stage_timings.asr_ms / 1000, NULL);
+    note_time(pipeline->metrics->asr, job, job->result.stage_timings.asr_ms);
     after_step(pipeline, job, outcome, TRANSLATION, &error);
 }
 
@@ -71,8 +86,7 @@ static void handle_translation(struct job *job, void *user)
     struct pipeline *pipeline = user;
     struct dub_error error;
     enum step_outcome outcome = step_translate(pipeline->engines, job, &error);
-    dub_metric_observe(pipeline->metrics->translation,
-                       (double)job->result.stage_timings.translation_ms / 1000, NULL);
+    note_time(pipeline->metrics->translation, job, job->result.stage_timings.translation_ms);
     after_step(pipeline, job, outcome, TTS, &error);
 }
 
@@ -81,7 +95,7 @@ static void handle_tts(struct job *job, void *user)
     struct pipeline *pipeline = user;
     struct dub_error error;
     enum step_outcome outcome = step_speak(pipeline->engines, job, &error);
-    dub_metric_observe(pipeline->metrics->tts, (double)job->result.stage_timings.tts_ms / 1000, NULL);
+    note_time(pipeline->metrics->tts, job, job->result.stage_timings.tts_ms);
     after_step(pipeline, job, outcome, N_STAGES, &error);
 }
 
@@ -130,6 +144,26 @@ static bool check_config(struct processor *processor, const struct dub_stream_co
                                    error);
 }
 
+/* Translators start their processes and synthesisers load their voice at the first phrase; that phrase should
+ * not wait for it. So one word goes through both stages when a stream begins, for nobody. */
+static void prepare(struct processor *processor, struct job_settings *settings)
+{
+    struct pipeline *pipeline = (struct pipeline *)processor;
+    struct dub_fragment_data nothing = {.audio = {.duration_ms = 1000}};
+    struct dub_log_context context = {.stream_id = settings->stream_id};
+
+    if (pipeline->engines->voices && !voices_has(pipeline->engines->voices, settings->voice_profile))
+        dub_log(DUB_LOG_WARN, &context, "there is no voice profile %s; the default of %s is used",
+                settings->voice_profile, settings->target_language);
+    struct job *job = job_new(WARM_UP_OWNER, settings, &nothing, pipeline->warming);
+    job->deadline_ns = dub_clock_now_ns(dub_clock_monotonic()) + WARM_UP_TIMEOUT_NS;
+    job->result.transcript = g_strdup(WARM_UP_TEXT);
+    if (stage_offer(pipeline->stages[TRANSLATION], job))
+        pipeline->inside++;
+    else
+        job_free(job);
+}
+
 static JsonObject *describe(struct processor *processor)
 {
     return engines_describe(((struct pipeline *)processor)->engines);
@@ -140,6 +174,7 @@ static const struct processor_ops ops = {
     .cancel = cancel,
     .depth = depth,
     .check_config = check_config,
+    .prepare = prepare,
     .describe = describe,
 };
 
@@ -159,6 +194,7 @@ struct processor *pipeline_new(struct engines *engines, unsigned queue_capacity,
     pipeline->engines = engines;
     pipeline->metrics = metrics;
     pipeline->finished = dub_mailbox_new(NULL, 1, on_finished, (GDestroyNotify)job_free, pipeline);
+    pipeline->warming = g_cancellable_new();
     /* From the end, so that a stage's successor is there before it has work. */
     for (int i = N_STAGES - 1; i >= 0; i--)
         pipeline->stages[i] = stage_new(&(struct stage_config){
@@ -177,10 +213,12 @@ void pipeline_free(struct processor *processor)
     struct pipeline *pipeline = (struct pipeline *)processor;
     if (!pipeline)
         return;
+    g_cancellable_cancel(pipeline->warming);
     for (int i = 0; i < N_STAGES; i++)
         stage_close(pipeline->stages[i]);
     for (int i = 0; i < N_STAGES; i++)
         stage_free(pipeline->stages[i]);
     dub_mailbox_free(pipeline->finished);
+    g_object_unref(pipeline->warming);
     g_free(pipeline);
 }

@@ -323,6 +323,18 @@ static void test_stop_with_work_in_every_stage(void)
     }
 }
 
+static void test_warm_up_is_nobodys_fragment(void)
+{
+    struct stand stand;
+    open_stand(&stand, &(struct script){0});
+    stand.pipeline->ops->prepare(stand.pipeline, stand.settings);
+    process(&stand, new_job(&stand, 1, 3000, 8000));
+    g_assert_cmpuint(stand.done->len, ==, 1);
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.translation, NULL), ==, 1);
+    stand.pipeline->ops->prepare(stand.pipeline, stand.settings);
+    close_stand(&stand);
+}
+
 static void test_config(void)
 {
     struct stand stand;
@@ -351,6 +363,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pipeline/full-queue-refuses-the-greedy", test_full);
     g_test_add_func("/pipeline/cancel-frees-at-once", test_cancel_frees_at_once);
     g_test_add_func("/pipeline/stop-with-work-in-every-stage", test_stop_with_work_in_every_stage);
+    g_test_add_func("/pipeline/warm-up-is-nobodys-fragment", test_warm_up_is_nobodys_fragment);
     g_test_add_func("/pipeline/config-is-checked", test_config);
     return g_test_run();
 }

@@ -19,6 +19,8 @@ struct processor_ops {
      * INVALID_CONFIG. */
     bool (*check_config)(struct processor *processor, const struct dub_stream_config *config,
                          struct dub_error *error);
+    /* A stream begins: what is slow the first time may be done now. NULL: nothing is. */
+    void (*prepare)(struct processor *processor, struct job_settings *settings);
     /* The body of GET /api/v1/engines. */
     JsonObject *(*describe)(struct processor *processor);
 };

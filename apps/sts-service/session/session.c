@@ -105,6 +105,8 @@ struct session *session_new(const struct session_config *config, const struct du
     session->cancellable = g_cancellable_new();
     dub_metric_inc(config->metrics->sessions, 1, NULL);
     emit_ready(session);
+    if (config->processor->ops->prepare)
+        config->processor->ops->prepare(config->processor, session->settings);
     return session;
 }
 
