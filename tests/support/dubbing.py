@@ -18,6 +18,8 @@ from .sound import RATE, Sentence
 
 MAX_COST = 0.26           # right texts lie at 0.07 to 0.20, others at 0.26 and above
 MIN_MARGIN = 0.02         # by which the right text beats every other one
+COMPARABLE = 0.7          # of a text's length: what competes with it
+MIN_COVERED = 0.5         # of a sentence, for it to count as dubbed
 DUCK_DB, DUCK_SLACK_DB = -20.0, 4.0
 EARLY = 0.35              # a fragment begins a little before its speech, and matching has a grid
 LEAD = 1.0                # searched before the phrase, to catch a dub that is too early
@@ -102,12 +104,14 @@ def _hear(heard: Heard, recording: Sound, offset: float, bed: BedTrack, referenc
     last = phrase.start + max_lag + len(own) * spoken.HOP * 1.6 + 0.5
     searched = spoken.cepstra(recording.cut(first + offset, last + offset))
     match = spoken.find(own, searched)
-    # The others compete for the place that was found: further on they may well be spoken themselves.
+    # The others compete for the place that was found: further on they may well be spoken themselves. Much shorter
+    # ones stay out: a word fits somewhere in any sentence.
     place = spoken.cepstra(recording.cut(first + match.start - 0.3 + offset, first + match.end + 0.3 + offset))
     others = [spoken.find(reference, place).cost for text, reference in references.items()
-              if text != phrase.translated]
+              if text != phrase.translated and len(reference) >= COMPARABLE * len(own)]
     heard.cost, heard.next_cost, heard.at = match.cost, min(others, default=1.0), first + match.start
-    heard.bed_db = bed.mean_db(heard.at + 0.2, first + match.end - 0.2)
+    middle, half = first + (match.start + match.end) / 2, (match.end - match.start) / 4
+    heard.bed_db = bed.mean_db(middle - half, middle + half)
     heard.problem = _problem(heard, max_lag)
     heard.present = not heard.problem
     return heard
@@ -128,13 +132,20 @@ def _problem(heard: Heard, max_lag: float) -> str:
 
 def sentences_dubbed(heard: list[Heard], sentences: list[Sentence], share: float = MIN_SHARE) -> Verdict:
     """Enough sentences whose dub is in the recording, at its place, over the ducked original."""
-    done = {one.sentence.start for one in heard if one.present and one.sentence}
+    done = [sentence for sentence in sentences if _covered(sentence, heard) >= MIN_COVERED]
     problems = [f"{one.phrase.start:.1f} s: {one.problem}" for one in heard if one.problem]
     ok = bool(sentences) and len(done) >= share * len(sentences)
     text = f"{len(done)} of {len(sentences)} sentences heard in translation at their place, original ducked under them"
     return Verdict("sentences dubbed", ok, text, {
         "sentences": len(sentences), "dubbed": len(done), "share": round(len(done) / max(1, len(sentences)), 3),
         "wanted": share, "problems": problems})
+
+
+def _covered(sentence: Sentence, heard: list[Heard]) -> float:
+    """How much of the sentence belongs to phrases whose dub is in the recording, 0 to 1."""
+    shared = sum(max(0.0, min(one.phrase.end, sentence.end) - max(one.phrase.start, sentence.start))
+                 for one in heard if one.present)
+    return shared / (sentence.end - sentence.start)
 
 
 def claims_hold(heard: list[Heard]) -> Verdict:
