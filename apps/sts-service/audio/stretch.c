@@ -19,7 +19,7 @@ static float *to_float(const struct pcm *in)
 /* What the stretcher has ready goes behind what is there. Returns the new count, at most capacity. */
 static size_t drain(RubberBandState stretcher, int16_t *samples, size_t count, size_t capacity)
 {
-    float block[BLOCK_SAMPLES];
+    float block[BLOCK_SAMPLES] = {0};
     int available;
     while ((available = rubberband_available(stretcher)) > 0) {
         float *planes[1] = {block};

@@ -27,11 +27,6 @@ void engine_choice_failed(struct engine_choice *choice, const char *name)
                      choice->error.message);
 }
 
-void engine_choice_made(const struct engine_choice *choice, const char *name, const char *model)
-{
-    dub_log_info("%s engine: %s (%s)", dub_stage_name(choice->stage), name, model);
-}
-
 void engine_choice_give_up(const struct engine_choice *choice, struct dub_error *error)
 {
     if (!choice->tried && choice->wanted)

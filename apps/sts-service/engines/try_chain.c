@@ -68,7 +68,7 @@ static double process_cpu_s(void)
 static int word_errors(char *const *reference, char *const *heard)
 {
     guint width = g_strv_length((char **)heard);
-    g_autofree int *row = g_new(int, width + 1);
+    int *row = g_new0(int, width + 1);
     for (guint j = 0; j <= width; j++)
         row[j] = (int)j;
     for (; *reference; reference++) {
@@ -79,7 +79,9 @@ static int word_errors(char *const *reference, char *const *heard)
             row[j] = MIN(substituted, MIN(row[j], row[j - 1]) + 1);
         }
     }
-    return row[width];
+    int errors = row[width];
+    g_free(row);
+    return errors;
 }
 
 static void compare(const char *path, const char *heard, struct totals *totals)

@@ -191,7 +191,9 @@ static char *replace_scores(const char *text, const char *word)
         g_regex_new("(?<![\\w.,-])(\\d{1,3}) ?- ?(\\d{1,3})(?![\\w-]|[.,]\\d)", 0, 0, NULL);
     g_autofree char *replacement = g_strdup_printf("\\1 %s \\2", word);
     char *out = g_regex_replace(score, text, -1, 0, replacement, 0, NULL);
-    return out ? out : g_strdup(text);
+    if (!out)
+        return g_strdup(text);
+    return out;
 }
 
 char *text_prepare_for_speech(const char *text, const char *language)

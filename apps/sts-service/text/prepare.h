@@ -12,7 +12,7 @@
 /* "it 's what i meant" -> "It's what I meant.": capital, final stop, English `i` and split contractions,
  * markers such as <sil>, ++NOISE++ and [COUGH] and pronunciation variants (`read(2)`) removed. Text that
  * already has capitals or punctuation keeps them. */
-char *text_sentence_from_words(const char *words, const char *language);
+char *text_sentence_from_words(const char *raw, const char *language);
 
 /* For the synthesiser (requirement D4): quotes and dashes normalised, abbreviations and scores spoken in the
  * language, numbers left, white space and control characters tidied, mark-up characters that engines

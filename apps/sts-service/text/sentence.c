@@ -127,9 +127,9 @@ static bool is_english(const char *language)
     return language && g_ascii_strncasecmp(language, "en", 2) == 0 && !g_ascii_isalpha(language[2]);
 }
 
-char *text_sentence_from_words(const char *text, const char *language)
+char *text_sentence_from_words(const char *raw, const char *language)
 {
-    g_autoptr(GPtrArray) words = split_words(text);
+    g_autoptr(GPtrArray) words = split_words(raw);
     if (words->len == 0)
         return g_strdup("");
     g_autofree char *plain = join(words);

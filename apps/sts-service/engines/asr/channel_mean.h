@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Private to asr/: cepstral mean normalisation, carried over per stream.
  *
- * The mean of a fragment's cepstra stands for the channel (microphone, room, codec); without it the acoustic
- * model fits. A short fragment's own mean is a poor estimate, so it is blended with what the same stream's
- * earlier fragments had (Liu, Stern, Huang, Acero: Efficient cepstral normalization for robust speech
- * recognition, 1993). */
+ * The mean of a fragment's cepstra stands for the channel (microphone, room, codec); taken away, what is left
+ * fits the acoustic model better. A short fragment's own mean is a poor estimate, so what the same stream's
+ * earlier fragments had counts as half a second of it (after Liu, Stern, Huang, Acero: Efficient cepstral
+ * normalization for robust speech recognition, 1993). */
 #pragma once
 
 struct channel_means;

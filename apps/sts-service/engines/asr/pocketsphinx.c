@@ -11,10 +11,10 @@
 
 #define MAX_DECODERS 16
 
+/* The caller's, until it gives up on a job that a decoder is at: then the decoder frees it. */
 struct job {
-    int references; /* atomic: the caller, and the queue or the decoder */
-    int abandoned;  /* atomic */
-    bool done;      /* under the engine's lock. What follows is the decoder's before, the caller's after */
+    int abandoned; /* atomic, set under the engine's lock */
+    bool done;     /* under the engine's lock. What follows is the decoder's before, the caller's after */
     bool succeeded;
     char *stream_id;
     struct pcm audio; /* at SPHINX_RATE_HZ */
@@ -41,9 +41,9 @@ struct asr_engine {
     bool quit;
 };
 
-static void job_unref(struct job *job)
+static void job_free(struct job *job)
 {
-    if (!g_atomic_int_dec_and_test(&job->references))
+    if (!job)
         return;
     g_free(job->stream_id);
     pcm_clear(&job->audio);
@@ -64,11 +64,13 @@ static struct job *take_job(struct asr_engine *engine)
 static void finish_job(struct asr_engine *engine, struct job *job, bool succeeded)
 {
     pthread_mutex_lock(&engine->lock);
+    bool abandoned = g_atomic_int_get(&job->abandoned) != 0;
     job->succeeded = succeeded;
     job->done = true;
     pthread_cond_broadcast(&engine->changed);
     pthread_mutex_unlock(&engine->lock);
-    job_unref(job);
+    if (abandoned)
+        job_free(job);
 }
 
 static void report_load(struct asr_engine *engine, bool loaded, const struct dub_error *error)
@@ -112,7 +114,7 @@ static void destroy(struct asr_engine *engine)
     pthread_mutex_unlock(&engine->lock);
     for (int i = 0; i < engine->thread_count; i++)
         pthread_join(engine->threads[i].thread, NULL);
-    g_queue_clear_full(&engine->jobs, (GDestroyNotify)job_unref);
+    g_assert(g_queue_is_empty(&engine->jobs));
     pthread_cond_destroy(&engine->changed);
     pthread_mutex_destroy(&engine->lock);
     channel_means_free(engine->means);
@@ -179,29 +181,28 @@ static bool supports(const struct asr_engine *engine, const char *language)
 static struct job *job_new(const struct asr_request *request, struct dub_error *error)
 {
     struct job *job = g_new0(struct job, 1);
-    job->references = 1;
     job->stream_id = g_strdup(request->call.stream_id);
     if (pcm_resample(request->audio, SPHINX_RATE_HZ, &job->audio, error))
         return job;
-    job_unref(job);
+    job_free(job);
     return NULL;
 }
 
-/* Queues the job and waits. On false the decoder may still be at it; the caller only drops its reference. */
-static bool wait_for(struct asr_engine *engine, struct job *job, const struct engine_call *call,
+/* Queues the job and waits. On false the job was taken back from the queue, or it is its decoder's now and
+ * *job NULL. */
+static bool wait_for(struct asr_engine *engine, struct job **job, const struct engine_call *call,
                      struct dub_error *error)
 {
-    g_atomic_int_inc(&job->references);
     pthread_mutex_lock(&engine->lock);
-    g_queue_push_tail(&engine->jobs, job);
+    g_queue_push_tail(&engine->jobs, *job);
     pthread_cond_broadcast(&engine->changed);
-    while (!job->done && engine_call_go_on(call, DUB_STAGE_ASR, error))
+    while (!(*job)->done && engine_call_go_on(call, DUB_STAGE_ASR, error))
         engine_wait_step(&engine->changed, &engine->lock, call);
-    bool done = job->done;
-    if (!done)
-        g_atomic_int_set(&job->abandoned, 1);
-    if (!done && g_queue_remove(&engine->jobs, job))
-        job_unref(job);
+    bool done = (*job)->done;
+    if (!done && !g_queue_remove(&engine->jobs, *job)) {
+        g_atomic_int_set(&(*job)->abandoned, 1);
+        *job = NULL;
+    }
     pthread_mutex_unlock(&engine->lock);
     return done;
 }
@@ -224,8 +225,8 @@ static bool transcribe(struct asr_engine *engine, const struct asr_request *requ
     struct job *job = job_new(request, error);
     if (!job)
         return false;
-    bool succeeded = wait_for(engine, job, &request->call, error) && take_result(job, transcript, error);
-    job_unref(job);
+    bool succeeded = wait_for(engine, &job, &request->call, error) && take_result(job, transcript, error);
+    job_free(job);
     return succeeded;
 }
 

@@ -101,7 +101,7 @@ static bool allocate(struct cepstra *cepstra, fe_t *front_end, size_t samples)
     cepstra->count = (int)samples / shift + 2;
     cepstra->size = size;
     cepstra->values = g_new0(mfcc_t, (size_t)cepstra->count * (size_t)size);
-    cepstra->frames = g_new(mfcc_t *, (size_t)cepstra->count);
+    cepstra->frames = g_new0(mfcc_t *, (size_t)cepstra->count);
     for (int i = 0; i < cepstra->count; i++)
         cepstra->frames[i] = cepstra->values + (size_t)i * (size_t)size;
     return true;

@@ -18,7 +18,7 @@ static void put(const struct fixture *fixture, const char *name, const char *sta
 {
     g_autofree char *path = g_build_filename(fixture->dir, name, NULL);
     g_autofree char *content = g_malloc0(size + 16);
-    memcpy(content, start, strlen(start));
+    g_strlcpy(content, start, size + 16);
     g_assert_true(g_file_set_contents(path, content, (gssize)size, NULL));
 }
 

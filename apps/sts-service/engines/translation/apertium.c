@@ -178,6 +178,9 @@ static bool translate(struct translation_engine *engine, const struct translatio
                       struct translation_result *result, struct dub_error *error)
 {
     struct pair *pair = find_pair(engine, request->source_language, request->target_language);
+    if (!pair)
+        return dub_error_set_stage(error, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR, DUB_STAGE_TRANSLATION,
+                                   "no such pair");
     g_autoptr(GString) answer = g_string_new(NULL);
     if (!ask(engine, pair, &request->call, request->text, answer, error))
         return false;
