@@ -304,3 +304,25 @@ void test_raw_close(struct test_raw *raw)
     while (g_main_context_iteration(NULL, FALSE))
         ;
 }
+
+void test_connect_pair(struct test_server *server, struct test_client *client)
+{
+    g_autofree char *url = test_url(server->port, "");
+    test_client_start(client, url, NULL, NULL);
+    WAIT_FOR(client->socket != NULL && server->socket != NULL);
+}
+
+JsonNode *test_parse(const char *text)
+{
+    struct dub_error error = {0};
+    JsonNode *node = dub_json_parse(text, strlen(text), &error);
+    g_assert_nonnull(node);
+    return node;
+}
+
+void test_client_close(struct test_client *client)
+{
+    dub_sio_client_close(client->client);
+    WAIT_FOR(client->closed);
+    g_assert_cmpint(client->error.code, ==, DUB_ERROR_NONE);
+}

@@ -49,6 +49,12 @@ struct test_client {
 void test_client_start(struct test_client *test, const char *url, const char *token,
                        const char *const *spaces);
 void test_client_stop(struct test_client *test);
+/* A client without token on "/" of the server, both connected. */
+void test_connect_pair(struct test_server *server, struct test_client *client);
+/* Closes in order and waits for the end. */
+void test_client_close(struct test_client *client);
+/* Of valid JSON; owned by the caller. */
+JsonNode *test_parse(const char *text);
 /* "http://127.0.0.1:<port><path>", owned by the caller. */
 char *test_url(unsigned port, const char *path);
 

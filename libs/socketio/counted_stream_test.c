@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Over a pair of sockets of the kernel's. */
+#include "counted_stream.h"
+
+#include "test_peer.h"
+
+#include <sys/socket.h>
+
+struct pair {
+    GSocketConnection *near;
+    GSocketConnection *far;
+    CountedStream *counted;
+    GOutputStream *out;
+};
+
+static GSocketConnection *connection_on(int fd)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GSocket) socket = g_socket_new_from_fd(fd, &error);
+    g_assert_no_error(error);
+    return g_socket_connection_factory_create_connection(socket);
+}
+
+static void pair_open(struct pair *pair)
+{
+    int fds[2];
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
+    pair->near = connection_on(fds[0]);
+    pair->far = connection_on(fds[1]);
+    pair->counted = counted_stream_new(G_IO_STREAM(pair->near));
+    pair->out = g_io_stream_get_output_stream(G_IO_STREAM(pair->counted));
+}
+
+static void pair_close(struct pair *pair)
+{
+    g_object_unref(pair->counted);
+    g_object_unref(pair->near);
+    g_object_unref(pair->far);
+}
+
+static gssize write_some(struct pair *pair, gsize size, GError **error)
+{
+    g_autofree char *bytes = g_malloc0(size);
+    return g_pollable_output_stream_write_nonblocking(G_POLLABLE_OUTPUT_STREAM(pair->out), bytes, size, NULL,
+                                                      error);
+}
+
+static void test_counts_what_is_not_yet_written(void)
+{
+    struct pair pair;
+    pair_open(&pair);
+    g_assert_cmpuint(counted_stream_queued(pair.counted), ==, 0);
+    counted_stream_add_queued(pair.counted, 100);
+    g_assert_cmpint(write_some(&pair, 30, NULL), ==, 30);
+    g_assert_cmpuint(counted_stream_queued(pair.counted), ==, 70);
+    g_assert_true(g_output_stream_write_all(pair.out, "0123456789", 10, NULL, NULL, NULL));
+    g_assert_cmpuint(counted_stream_queued(pair.counted), ==, 60);
+    pair_close(&pair);
+}
+
+static void test_what_was_not_announced_never_turns_it_negative(void)
+{
+    struct pair pair;
+    pair_open(&pair);
+    counted_stream_add_queued(pair.counted, 10);
+    write_some(&pair, 1000, NULL);
+    g_assert_cmpuint(counted_stream_queued(pair.counted), ==, 0);
+    counted_stream_add_queued(pair.counted, 5);
+    g_assert_cmpuint(counted_stream_queued(pair.counted), ==, 5);
+    pair_close(&pair);
+}
+
+static gboolean on_writable(GObject *stream, void *data)
+{
+    *(bool *)data = true;
+    return G_SOURCE_REMOVE;
+}
+
+static void test_full_socket_leaves_the_count_and_wakes_when_read(void)
+{
+    struct pair pair;
+    g_autoptr(GError) error = NULL;
+    bool is_writable = false;
+    pair_open(&pair);
+    GPollableOutputStream *out = G_POLLABLE_OUTPUT_STREAM(pair.out);
+    g_assert_true(g_pollable_output_stream_can_poll(out));
+    gssize written = 0;
+    gssize total = 0;
+    while ((written = write_some(&pair, 65536, &error)) > 0)
+        total += written;
+    g_assert_error(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+    g_assert_false(g_pollable_output_stream_is_writable(out));
+    counted_stream_add_queued(pair.counted, 7);
+    g_assert_cmpint(write_some(&pair, 1, NULL), ==, -1);
+    g_assert_cmpuint(counted_stream_queued(pair.counted), ==, 7);
+    g_autoptr(GSource) source = g_pollable_output_stream_create_source(out, NULL);
+    g_source_set_callback(source, G_SOURCE_FUNC(on_writable), &is_writable, NULL);
+    g_source_attach(source, NULL);
+    g_autofree char *sink = g_malloc((gsize)total);
+    GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(pair.far));
+    g_assert_true(g_input_stream_read_all(in, sink, (gsize)total, NULL, NULL, NULL));
+    WAIT_FOR(is_writable);
+    pair_close(&pair);
+}
+
+static void on_closed(GObject *stream, GAsyncResult *result, void *data)
+{
+    g_assert_true(g_io_stream_close_finish(G_IO_STREAM(stream), result, NULL));
+    *(bool *)data = true;
+}
+
+static void test_closing_closes_the_stream_beneath(void)
+{
+    struct pair pair;
+    bool closed = false;
+    pair_open(&pair);
+    g_io_stream_close_async(G_IO_STREAM(pair.counted), G_PRIORITY_DEFAULT, NULL, on_closed, &closed);
+    WAIT_FOR(closed);
+    g_assert_true(g_io_stream_is_closed(G_IO_STREAM(pair.near)));
+    pair_close(&pair);
+    pair_open(&pair);
+    g_assert_true(g_io_stream_close(G_IO_STREAM(pair.counted), NULL, NULL));
+    g_assert_true(g_io_stream_is_closed(G_IO_STREAM(pair.near)));
+    pair_close(&pair);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/counted-stream/counts-what-is-not-yet-written", test_counts_what_is_not_yet_written);
+    g_test_add_func("/counted-stream/what-was-not-announced-never-turns-it-negative",
+                    test_what_was_not_announced_never_turns_it_negative);
+    g_test_add_func("/counted-stream/full-socket-leaves-the-count-and-wakes-when-read",
+                    test_full_socket_leaves_the_count_and_wakes_when_read);
+    g_test_add_func("/counted-stream/closing-closes-the-stream-beneath",
+                    test_closing_closes_the_stream_beneath);
+    return g_test_run();
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a peer may not do to the server, told with a bare WebSocket. */
+#include "test_peer.h"
+
+#include <string.h>
+
+/* What a peer may not send; each closes that connection and no other. */
+static const char *const breaks[] = {
+    "",   "x",     "9",    "0{}",   "2",   "5",  "4", "4abc", "42[\"event-before-connect\"]",
+    "41", "431[]", "44{}", "40[1]", "40{", "47",
+};
+
+static const char *const breaks_once_connected[] = {
+    "42{}",
+    "42[]",
+    "42[1]",
+    "42[\"connect\"]",
+    "42abc[\"x\"]",
+    "4299999999999999999999[\"x\"]",
+    "42[\"x\"",
+    "40",
+    "43[]",
+    "42/custom,[\"not-connected\"]",
+    "45-[\"x\"]",
+    "451-[\"x\"]",
+    "451-[\"x\",{\"_placeholder\":true,\"num\":7}]",
+    "4565-[\"x\"]",
+};
+
+static void assert_breaks(struct test_server *server, const char *first, const char *text)
+{
+    struct test_raw raw;
+    g_test_message("%s", text);
+    test_raw_open(&raw, server->port, TEST_SOCKETIO_PATH);
+    test_raw_wait(&raw, 0);
+    if (first != NULL) {
+        test_raw_send(&raw, first);
+        test_raw_wait(&raw, 1);
+    }
+    test_raw_send(&raw, text);
+    WAIT_FOR(raw.closed);
+    g_assert_cmpuint(soup_websocket_connection_get_close_code(raw.ws), ==,
+                     SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR);
+    test_raw_close(&raw);
+}
+
+static void test_protocol_breaks_close_only_that_connection(void)
+{
+    struct test_server server;
+    struct test_client bystander;
+    test_server_start(&server, NULL, 0);
+    test_connect_pair(&server, &bystander);
+    for (gsize i = 0; i < G_N_ELEMENTS(breaks); i++)
+        assert_breaks(&server, NULL, breaks[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(breaks_once_connected); i++)
+        assert_breaks(&server, "40", breaks_once_connected[i]);
+    WAIT_FOR(dub_sio_server_n_connections(server.server) == 1);
+    g_assert_cmpuint(server.n_disconnects, ==, G_N_ELEMENTS(breaks_once_connected));
+    g_assert_cmpint(server.reason, ==, DUB_EIO_PROTOCOL);
+    dub_sio_socket_emit(bystander.socket, "message", NULL, NULL);
+    WAIT_FOR(strstr(bystander.log->str, "message-back") != NULL);
+    test_client_stop(&bystander);
+    test_server_stop(&server);
+}
+
+static void test_connection_without_connect_is_closed(void)
+{
+    struct test_server server;
+    struct test_raw raw;
+    test_server_start(&server, NULL, 50);
+    test_raw_open(&raw, server.port, TEST_SOCKETIO_PATH);
+    WAIT_FOR(raw.closed);
+    test_raw_close(&raw);
+    test_server_stop(&server);
+}
+
+static void test_wrong_key_is_refused_with_code(void)
+{
+    struct test_server server;
+    struct test_client client;
+    test_server_start(&server, NULL, 0);
+    server.token = "secret";
+    g_autofree char *url = test_url(server.port, "");
+    test_client_start(&client, url, "wrong", NULL);
+    WAIT_FOR(client.log->len > 0);
+    g_assert_cmpstr(client.log->str, ==, "connect_error / AUTH_FAILED AUTH_FAILED | ");
+    WAIT_FOR(client.closed);
+    g_assert_cmpint(client.error.code, ==, DUB_ERROR_UNAVAILABLE);
+    test_client_stop(&client);
+    test_client_start(&client, url, "secret", NULL);
+    WAIT_FOR(client.socket != NULL);
+    test_client_stop(&client);
+    test_server_stop(&server);
+}
+
+static void test_server_may_be_freed_with_connections(void)
+{
+    struct test_server server;
+    struct test_client client;
+    test_server_start(&server, NULL, 0);
+    test_connect_pair(&server, &client);
+    dub_sio_server_free(g_steal_pointer(&server.server));
+    g_assert_cmpuint(server.n_disconnects, ==, 1);
+    g_assert_cmpint(server.reason, ==, DUB_EIO_CLOSED);
+    WAIT_FOR(client.closed);
+    test_client_stop(&client);
+    test_server_stop(&server);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/socketio-server/protocol-breaks-close-only-that-connection",
+                    test_protocol_breaks_close_only_that_connection);
+    g_test_add_func("/socketio-server/connection-without-connect-is-closed",
+                    test_connection_without_connect_is_closed);
+    g_test_add_func("/socketio-server/wrong-key-is-refused-with-code", test_wrong_key_is_refused_with_code);
+    g_test_add_func("/socketio-server/server-may-be-freed-with-connections",
+                    test_server_may_be_freed_with_connections);
+    return g_test_run();
+}
