@@ -186,6 +186,14 @@ static void open_phrase(struct dub_dubber *dubber, const struct dub_fragment_spa
     dub_placing_add(&dubber->placing, phrase->id, span->start, span->end);
 }
 
+static void detect(struct dub_dubber *dubber, const int16_t *samples, struct dub_fragmenter_hop *hop)
+{
+    if (dubber->config.detector != NULL)
+        dubber->config.detector(dubber->config.detector_user, samples, hop);
+    else
+        dub_vad_hop(&dubber->vad, samples, hop);
+}
+
 /* Lets the detector hear everything before `until`. */
 static void listen(struct dub_dubber *dubber, int64_t until)
 {
@@ -198,7 +206,7 @@ static void listen(struct dub_dubber *dubber, int64_t until)
         struct dub_fragmenter_hop hop;
         struct dub_fragment_span span;
         dub_pcm_ring_read(&dubber->ring, dubber->heard, samples, DUB_BLOCK_SAMPLES);
-        dub_vad_hop(&dubber->vad, samples, &hop);
+        detect(dubber, samples, &hop);
         if (dub_fragmenter_hop(&dubber->fragmenter, &hop, &span))
             open_phrase(dubber, &span);
     }
@@ -425,7 +433,8 @@ unsigned dub_dubber_mix(struct dub_dubber *dubber, int16_t *samples)
     mix(dubber, mixed, DUB_BLOCK_SAMPLES);
     to_s16(mixed, samples, DUB_BLOCK_SAMPLES * DUB_CHANNELS);
 
-    unsigned n_samples = (unsigned)MIN(DUB_BLOCK_SAMPLES, end_of_output(dubber) - dubber->out);
+    /* The end may turn out to lie behind, where the input had been missing before it ended. */
+    unsigned n_samples = (unsigned)CLAMP(end_of_output(dubber) - dubber->out, 0, DUB_BLOCK_SAMPLES);
     dubber->out += n_samples;
     dub_pcm_ring_release(&dubber->ring, dubber->out - dubber->history);
     return n_samples;

@@ -20,13 +20,18 @@
 
 struct dub_dubber;
 
+/* Says what one hop of DUB_BLOCK_SAMPLES stereo samples is. */
+typedef void (*dub_dubber_detector)(void *user, const int16_t *samples, struct dub_fragmenter_hop *hop);
+
 struct dub_dubber_config {
     bool live;
     int64_t delay_ns; /* D */
     int64_t max_lag_ns;
     bool find_phrases; /* false: nothing is fragmented, the sound is only delayed */
     enum dub_fragmenter_mode fragmenter;
-    int64_t segment_ns; /* fixed mode */
+    int64_t segment_ns;           /* fixed mode */
+    dub_dubber_detector detector; /* NULL: the voice activity detector of vad.h */
+    void *detector_user;
 };
 
 /* A phrase that was found, with its sound. */

@@ -40,7 +40,7 @@ static void run_until(struct fixture *f, int64_t end)
 /* A clip that is silent: what is heard is the bed alone. */
 static void add_silent_dub(struct fixture *f, int64_t start, int64_t end)
 {
-    dub_mixer_add_dub(&f->mixer, start, g_new0(float, end - start), end - start);
+    dub_mixer_add_dub(&f->mixer, start, g_new0(float, (gsize)(end - start)), end - start);
 }
 
 static double gain_db(const struct fixture *f, int64_t at)

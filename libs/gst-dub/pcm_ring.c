@@ -11,6 +11,7 @@ void dub_pcm_ring_init(struct dub_pcm_ring *ring, unsigned capacity_samples)
 {
     *ring = (struct dub_pcm_ring){.capacity_samples = capacity_samples, .empty = true};
     ring->samples = g_new0(int16_t, (gsize)capacity_samples * DUB_CHANNELS);
+    dub_pcm_ring_reset(ring);
 }
 
 void dub_pcm_ring_clear(struct dub_pcm_ring *ring)
@@ -24,6 +25,7 @@ void dub_pcm_ring_reset(struct dub_pcm_ring *ring)
     ring->begin = 0;
     ring->end = 0;
     ring->empty = true;
+    ring->rise_from = -EDGE_SAMPLES;
 }
 
 bool dub_pcm_ring_fits(const struct dub_pcm_ring *ring, int64_t end_position)
@@ -44,15 +46,24 @@ static int16_t edge_value(int16_t last, int64_t distance)
     return (int16_t)(last * (EDGE_SAMPLES - distance) / EDGE_SAMPLES);
 }
 
-static void fill_hole(struct dub_pcm_ring *ring, int64_t from, int64_t to)
+/* The sample before a hole; nothing when nothing was ever written. */
+static void last_sample(const struct dub_pcm_ring *ring, int16_t last[DUB_CHANNELS])
 {
-    int16_t last[DUB_CHANNELS] = {0};
-    if (!ring->empty)
-        memcpy(last, slot(ring, ring->end - 1), sizeof(last));
-    for (int64_t position = from; position < to; position++) {
+    if (ring->empty)
+        memset(last, 0, DUB_CHANNELS * sizeof(int16_t));
+    else
+        memcpy(last, slot(ring, ring->end - 1), DUB_CHANNELS * sizeof(int16_t));
+}
+
+static void fill_hole(struct dub_pcm_ring *ring, int64_t to)
+{
+    ring->fall_from = ring->end;
+    ring->rise_from = ring->empty ? to - EDGE_SAMPLES : to;
+    last_sample(ring, ring->fall_sample);
+    for (int64_t position = MAX(ring->end, ring->begin); position < to; position++) {
         int16_t *out = slot(ring, position);
         for (unsigned c = 0; c < DUB_CHANNELS; c++)
-            out[c] = edge_value(last[c], position - ring->end + 1);
+            out[c] = edge_value(ring->fall_sample[c], position - ring->fall_from + 1);
     }
 }
 
@@ -65,12 +76,18 @@ static void copy_in(struct dub_pcm_ring *ring, int64_t position, const int16_t *
            (n_samples - first) * DUB_CHANNELS * sizeof(int16_t));
 }
 
+/* What comes after a hole rises while what is left of the edge before it, if the hole was short, goes on
+ * falling. */
 static void fade_in(struct dub_pcm_ring *ring, int64_t position, unsigned n_samples)
 {
-    for (unsigned i = 0; i < MIN(n_samples, EDGE_SAMPLES); i++) {
-        int16_t *value = slot(ring, position + i);
-        for (unsigned c = 0; c < DUB_CHANNELS; c++)
-            value[c] = (int16_t)(value[c] * (int)i / EDGE_SAMPLES);
+    int64_t end = MIN(position + n_samples, ring->rise_from + EDGE_SAMPLES);
+    for (int64_t at = position; at < end; at++) {
+        int16_t *value = slot(ring, at);
+        for (unsigned c = 0; c < DUB_CHANNELS; c++) {
+            int rising = value[c] * (int)(at - ring->rise_from) / EDGE_SAMPLES;
+            int falling = edge_value(ring->fall_sample[c], at - ring->fall_from + 1);
+            value[c] = (int16_t)CLAMP(rising + falling, INT16_MIN, INT16_MAX);
+        }
     }
 }
 
@@ -87,12 +104,10 @@ unsigned dub_pcm_ring_write(struct dub_pcm_ring *ring, int64_t position, const i
     if (n_samples == 0)
         return late;
 
-    bool after_hole = position > ring->end && !ring->empty;
     if (position > ring->end)
-        fill_hole(ring, MAX(ring->end, ring->begin), position);
+        fill_hole(ring, position);
     copy_in(ring, position, samples, n_samples);
-    if (after_hole)
-        fade_in(ring, position, n_samples);
+    fade_in(ring, position, n_samples);
     ring->end = position + n_samples;
     ring->empty = false;
     return late;
@@ -115,9 +130,8 @@ void dub_pcm_ring_read(const struct dub_pcm_ring *ring, int64_t position, int16_
     memset(samples, 0, (gsize)(from - position) * DUB_CHANNELS * sizeof(int16_t));
     copy_out(ring, from, samples + (from - position) * DUB_CHANNELS, (unsigned)(to - from));
 
-    int16_t last[DUB_CHANNELS] = {0};
-    if (!ring->empty)
-        memcpy(last, slot(ring, ring->end - 1), sizeof(last));
+    int16_t last[DUB_CHANNELS];
+    last_sample(ring, last);
     for (int64_t i = to - position; i < n_samples; i++) {
         for (unsigned c = 0; c < DUB_CHANNELS; c++)
             samples[i * DUB_CHANNELS + c] = edge_value(last[c], position + i - ring->end + 1);

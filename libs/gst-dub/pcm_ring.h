@@ -14,6 +14,9 @@ struct dub_pcm_ring {
     int64_t begin; /* oldest position still held; writes before it are dropped */
     int64_t end;   /* one past the newest position written */
     bool empty;    /* nothing was ever written: no edge to fade */
+    /* The last hole: where it ended, where it began, and the sample before it. */
+    int64_t rise_from, fall_from;
+    int16_t fall_sample[2];
 };
 
 void dub_pcm_ring_init(struct dub_pcm_ring *ring, unsigned capacity_samples);

@@ -17,13 +17,16 @@
 /* Change of the spectrum's shape: where a voice usually is, and how many dB of level one dB of it is worth.
  */
 #define USUAL_CHANGE_DB 2.0f
-#define CHANGE_WEIGHT 3.0f
-#define MAX_CHANGE_BONUS_DB 6.0f
+#define CHANGE_WEIGHT 4.5f
+#define MAX_CHANGE_BONUS_DB 9.0f
 #define CHANGE_SMOOTHING 0.15f
 /* Evidence of a voice in one hop grows from nothing to full between these. */
 #define NO_EVIDENCE_DB 0.8f
 #define FULL_EVIDENCE_DB 2.2f
 #define ONSET_HOPS 3
+/* For this long after speech, less is enough: sentences end softly. */
+#define RECENT_HOPS 30
+#define WITHIN_SPEECH_DB 3.0f
 #define HANGOVER_HOPS 2
 /* 67 to 400 Hz at 4 kHz. */
 #define PITCH_MIN_LAG 10
@@ -162,6 +165,8 @@ static bool stands_out(const struct dub_vad *vad, float db)
     float speech_db = percentile_db(vad, SPEECH_PERCENT);
     float margin = CLAMP(MARGIN_PART * (speech_db - floor_db), MIN_MARGIN_DB, MAX_MARGIN_DB);
     float bonus = CHANGE_WEIGHT * (vad->change_db - USUAL_CHANGE_DB);
+    if (vad->recent_hops > 0)
+        margin -= WITHIN_SPEECH_DB;
     return db > GATE_DB && db + CLAMP(bonus, -MAX_CHANGE_BONUS_DB, MAX_CHANGE_BONUS_DB) > floor_db + margin;
 }
 
@@ -209,6 +214,20 @@ static bool has_pitch(const struct dub_vad *vad)
     return false;
 }
 
+/* Single hops do not make speech, nor do single ones missing end it. */
+static bool hold(struct dub_vad *vad, bool active)
+{
+    vad->active_hops = active ? vad->active_hops + 1 : 0;
+    if (vad->active_hops >= ONSET_HOPS) {
+        vad->hangover_hops = HANGOVER_HOPS + 1;
+        vad->recent_hops = RECENT_HOPS;
+    } else {
+        vad->hangover_hops -= vad->hangover_hops > 0;
+        vad->recent_hops -= vad->recent_hops > 0;
+    }
+    return vad->hangover_hops > 0;
+}
+
 void dub_vad_hop(struct dub_vad *vad, const int16_t *samples, struct dub_fragmenter_hop *hop)
 {
     float narrow[DUB_VAD_HOP_SAMPLES];
@@ -226,12 +245,7 @@ void dub_vad_hop(struct dub_vad *vad, const int16_t *samples, struct dub_fragmen
     remember_level(vad, db);
 
     bool active = stands_out(vad, db);
-    vad->active_hops = active ? vad->active_hops + 1 : 0;
-    if (vad->active_hops >= ONSET_HOPS)
-        vad->hangover_hops = HANGOVER_HOPS + 1;
-    else if (vad->hangover_hops > 0)
-        vad->hangover_hops--;
-    hop->speech = vad->hangover_hops > 0;
+    hop->speech = hold(vad, active);
     hop->level_db = db;
     hop->speech_likeness = CLAMP((change - NO_EVIDENCE_DB) / (FULL_EVIDENCE_DB - NO_EVIDENCE_DB), 0.0f, 1.0f);
     hop->pitch = active && has_pitch(vad);

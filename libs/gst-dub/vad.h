@@ -51,6 +51,7 @@ struct dub_vad {
     unsigned at;                         /* in `levels` */
     unsigned active_hops;                /* in a row */
     unsigned hangover_hops;              /* left */
+    unsigned recent_hops;                /* left of the time after speech */
 };
 
 void dub_vad_init(struct dub_vad *vad);
