@@ -423,8 +423,3 @@ void connections_free(struct connections *connections)
     g_free(connections->api_key);
     g_free(connections);
 }
-
-unsigned connections_count(const struct connections *connections)
-{
-    return dub_sio_server_n_connections(connections->server);
-}

@@ -26,4 +26,3 @@ struct connections_config {
 struct connections *connections_new(SoupServer *soup, const struct connections_config *config);
 /* Ends all. NULL is fine. */
 void connections_free(struct connections *connections);
-unsigned connections_count(const struct connections *connections);

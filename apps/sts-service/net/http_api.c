@@ -4,6 +4,8 @@
 #include <dubbing_json.h>
 #include <dubbing_log.h>
 #include <dubbing_rest.h>
+#include <glib-unix.h>
+#include <poll.h>
 
 /* The largest audio that is allowed, and what stands around it. */
 #define BODY_BYTES_MAX (DUB_AUDIO_BASE64_BYTES_MAX + 1024 * 1024)
@@ -26,6 +28,7 @@ struct pending {
     struct http_api *api;
     SoupServerMessage *message;
     gulong finished_handler;
+    guint hangup_watch; /* 0: none */
     GCancellable *cancellable;
     struct job *job; /* the processor's; we may clear `done` */
 };
@@ -34,6 +37,7 @@ static void pending_free(struct pending *pending)
 {
     g_queue_remove(&pending->api->pending, pending);
     g_signal_handler_disconnect(pending->message, pending->finished_handler);
+    g_clear_handle_id(&pending->hangup_watch, g_source_remove);
     g_object_unref(pending->message);
     g_object_unref(pending->cancellable);
     g_free(pending);
@@ -49,12 +53,32 @@ static void abandon(struct pending *pending)
     g_cancellable_cancel(pending->cancellable);
     processor->ops->cancel(processor, owner);
     dub_metric_inc(pending->api->metrics->in_flight, -1, NULL);
+    soup_server_message_set_status(pending->message, SOUP_STATUS_SERVICE_UNAVAILABLE, NULL);
+    soup_server_message_unpause(pending->message);
     pending_free(pending);
 }
 
 static void on_message_finished(SoupServerMessage *message, gpointer user)
 {
     abandon(user);
+}
+
+static gboolean on_hangup(gint fd, GIOCondition condition, gpointer user)
+{
+    struct pending *pending = user;
+    pending->hangup_watch = 0;
+    abandon(pending);
+    return G_SOURCE_REMOVE;
+}
+
+/* libsoup does not look at the connection of a paused message, so a client that goes away would go unnoticed.
+ * One that closes only its sending side counts as gone, too: no client of ours does. */
+static void watch_for_hangup(struct pending *pending)
+{
+    GSocket *socket = soup_server_message_get_socket(pending->message);
+    if (socket)
+        pending->hangup_watch = g_unix_fd_add(
+            g_socket_get_fd(socket), (GIOCondition)(POLLRDHUP | POLLHUP | POLLERR), on_hangup, pending);
 }
 
 static void reply_error(struct http_api *api, struct dub_http_request *request, const char *fragment_id,
@@ -129,6 +153,7 @@ static bool submit(struct http_api *api, struct dub_http_request *request,
     g_queue_push_tail(&api->pending, pending);
     dub_metric_inc(api->metrics->in_flight, 1, NULL);
     soup_server_message_pause(request->message);
+    watch_for_hangup(pending);
     return true;
 }
 

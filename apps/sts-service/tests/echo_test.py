@@ -179,6 +179,19 @@ def test_pause_resume_and_fragments_after_the_end(start_sts, connect):
     assert worker.wait_for("fragment:processed", 2)["sequence_number"] == 1
 
 
+def test_the_workers_acknowledgement_is_read_but_not_needed(echo, connect):
+    worker = connect(echo)
+    worker.init()
+    sent = worker.send(0)
+    worker.wait_for("fragment:processed")
+    worker.emit("fragment:ack", {"fragment_id": sent, "status": "applied", "timestamp": 1})
+    worker.emit("fragment:ack", {"fragment_id": sent, "status": "eaten", "timestamp": 1})
+    error = worker.wait_for("error")
+    assert "status" in error["message"] and error["severity"] == "warning"
+    worker.send(1)
+    worker.wait_for("fragment:processed", 2)
+
+
 def test_control_for_another_stream_is_refused(echo, connect):
     worker = connect(echo)
     worker.init()

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """REST, health and metrics, in echo mode and with the mock engines."""
 import json
+import socket
 import subprocess
-import threading
+import time
 import urllib.error
 
 import pytest
@@ -84,14 +85,42 @@ def test_unsupported_pair(start_sts):
     assert status == 400 and body["error"]["code"] == "UNSUPPORTED_LANGUAGE_PAIR"
 
 
+def raw_post(service, body):
+    """A POST on a socket of ours, without waiting for the answer."""
+    data = json.dumps(body).encode()
+    peer = socket.create_connection(("127.0.0.1", service.port), timeout=10)
+    peer.sendall(b"POST /api/v1/sts/process HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                 b"Content-Length: %d\r\n\r\n" % len(data) + data)
+    return peer
+
+
+def wait_for_metric(service, name, value):
+    deadline = time.monotonic() + 10
+    while service.metric(name) != value:
+        assert time.monotonic() < deadline, f"{name} is {service.metric(name)}, not {value}"
+
+
 def test_a_client_that_goes_away_is_forgotten(start_sts):
-    service = start_sts("--mode", "echo", "--echo-delay-ms", "400")
-    threads = [threading.Thread(target=service.post, args=(PROCESS, request())) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert service.metric("sts_fragments_in_flight") == 0
+    service = start_sts("--mode", "echo", "--echo-delay-ms", "60000")
+    peers = [raw_post(service, request()) for _ in range(3)]
+    wait_for_metric(service, "sts_fragments_in_flight", 3)
+    for peer in peers[:2]:
+        peer.close()
+    wait_for_metric(service, "sts_fragments_in_flight", 1)
+    service.stop()
+    peers[2].close()
+
+
+def test_too_many_requests_are_told_to_come_back(start_sts):
+    service = start_sts("--mode", "echo", "--echo-delay-ms", "60000")
+    peers = [raw_post(service, request()) for _ in range(64)]
+    wait_for_metric(service, "sts_fragments_in_flight", 64)
+    status, headers, body = service.post(PROCESS, request())
+    assert status == 503 and headers["Retry-After"] == "1"
+    assert body["error"]["code"] == "QUEUE_FULL" and body["error"]["retryable"] is True
+    for peer in peers:
+        peer.close()
+    wait_for_metric(service, "sts_fragments_in_flight", 0)
 
 
 def test_health_ready_engines(echo, start_sts):
