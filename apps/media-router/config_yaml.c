@@ -14,7 +14,8 @@
 /* What reading carries around. */
 struct loader {
     struct router_config *config;
-    yaml_document_t *document;
+    yaml_document_t document;
+    bool has_document;
     const char *const *environment;
     GPtrArray *warnings;
     struct dub_error *error;
@@ -67,10 +68,10 @@ static bool for_each_pair(struct loader *loader, const char *where, yaml_node_t 
         return fail(loader, "%s must hold keys and values", where);
     for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
          pair++) {
-        const char *name = scalar(yaml_document_get_node(loader->document, pair->key));
+        const char *name = scalar(yaml_document_get_node(&loader->document, pair->key));
         if (name == NULL)
             return fail(loader, "%s: a key that is no text", where);
-        if (!handle(loader, name, yaml_document_get_node(loader->document, pair->value), user))
+        if (!handle(loader, name, yaml_document_get_node(&loader->document, pair->value), user))
             return false;
     }
     return true;
@@ -81,8 +82,8 @@ static yaml_node_t *find_member(struct loader *loader, yaml_node_t *map, const c
     if (map == NULL || map->type != YAML_MAPPING_NODE)
         return NULL;
     for (yaml_node_pair_t *pair = map->data.mapping.pairs.start; pair < map->data.mapping.pairs.top; pair++)
-        if (g_strcmp0(scalar(yaml_document_get_node(loader->document, pair->key)), name) == 0)
-            return yaml_document_get_node(loader->document, pair->value);
+        if (g_strcmp0(scalar(yaml_document_get_node(&loader->document, pair->key)), name) == 0)
+            return yaml_document_get_node(&loader->document, pair->value);
     return NULL;
 }
 
@@ -149,7 +150,7 @@ static bool permits_any_path(struct loader *loader, yaml_node_t *permissions, co
         return false;
     for (yaml_node_item_t *item = permissions->data.sequence.items.start;
          item < permissions->data.sequence.items.top; item++) {
-        yaml_node_t *permission = yaml_document_get_node(loader->document, *item);
+        yaml_node_t *permission = yaml_document_get_node(&loader->document, *item);
         yaml_node_t *path = find_member(loader, permission, "path");
         if (g_strcmp0(scalar(find_member(loader, permission, "action")), action) == 0 &&
             (path == NULL || is_empty(path)))
@@ -181,7 +182,7 @@ static bool check_users(struct loader *loader, const yaml_node_t *users)
     if (users->type == YAML_SEQUENCE_NODE)
         for (yaml_node_item_t *item = users->data.sequence.items.start; item < users->data.sequence.items.top;
              item++)
-            if (is_open(loader, yaml_document_get_node(loader->document, *item)))
+            if (is_open(loader, yaml_document_get_node(&loader->document, *item)))
                 return true;
     return fail(loader, "authInternalUsers restricts who may publish or read, and this router does not check "
                         "credentials: allow user \"any\", or use MediaMTX");
@@ -274,7 +275,7 @@ static bool apply_env(struct loader *loader,
 /* Defaults before paths, whatever the order in the file, because paths start with what the defaults say. */
 static bool apply_document(struct loader *loader)
 {
-    yaml_node_t *root = loader->document != NULL ? yaml_document_get_root_node(loader->document) : NULL;
+    yaml_node_t *root = loader->has_document ? yaml_document_get_root_node(&loader->document) : NULL;
     yaml_node_t *defaults = find_member(loader, root, "pathDefaults");
     yaml_node_t *paths = find_member(loader, root, "paths");
     struct path_target target = {&loader->config->defaults, "pathDefaults."};
@@ -294,18 +295,15 @@ static bool apply_document(struct loader *loader)
 static bool apply_text(struct loader *loader, const char *text, gsize size)
 {
     yaml_parser_t parser;
-    yaml_document_t document;
     yaml_parser_initialize(&parser);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    bool fine = yaml_parser_load(&parser, &document);
-    if (fine) {
-        loader->document = &document;
-        fine = apply_document(loader);
-        yaml_document_delete(&document);
-    } else {
+    loader->has_document = yaml_parser_load(&parser, &loader->document);
+    bool fine = loader->has_document && apply_document(loader);
+    if (loader->has_document)
+        yaml_document_delete(&loader->document);
+    else
         fail(loader, "line %zu is no YAML: %s", parser.problem_mark.line + 1,
              parser.problem != NULL ? parser.problem : "unreadable");
-    }
     yaml_parser_delete(&parser);
     return fine;
 }

@@ -135,7 +135,7 @@ static struct hook *start(struct hook_pool *pool, const char *name, const char *
     hook->pool = pool;
     hook->name = g_strdup(name);
     hook->command = g_strdup(command);
-    hook->environment = g_strdupv((char **)(uintptr_t)environment);
+    hook->environment = g_strdupv((char **)environment);
     hook->restart = restart;
     hook->held = held;
     if (!launch(hook)) {

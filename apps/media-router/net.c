@@ -28,23 +28,15 @@ static int listen_on(const struct addrinfo *info)
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t size = sizeof address;
-    getsockname(fd, (struct sockaddr *)&address, &size);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
-}
-
-/* All interfaces: the IPv6 wildcard takes IPv4 too; a host without IPv6 has only the other. */
-static bool find_addresses(const char *host, uint16_t port, struct addrinfo **found, struct dub_error *error)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    g_autofree char *service = g_strdup_printf("%u", port);
-    const char *node = *host != '\0' ? host : "::";
-    int result = getaddrinfo(node, service, &hints, found);
-    if (result == 0)
-        return true;
-    return dub_error_set(error, DUB_ERROR_INVALID_ARGUMENT, "host %s: %s", host, gai_strerror(result));
+    if (getsockname(fd, &address.any, &size) != 0)
+        return 0;
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 static bool report(const char *address, int problem, struct dub_error *error)
@@ -55,24 +47,43 @@ static bool report(const char *address, int problem, struct dub_error *error)
     return dub_error_set_errno(error, DUB_ERROR_IO, problem, "cannot listen on %s", address);
 }
 
+/* -1 with errno, or with *unknown set to what the resolver said. */
+static int listen_on_host(const char *host, uint16_t port, const char **unknown)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    g_autofree char *service = g_strdup_printf("%u", port);
+    int result = getaddrinfo(host, service, &hints, &found);
+    if (result != 0) {
+        *unknown = gai_strerror(result);
+        return -1;
+    }
+    int fd = listen_on(found);
+    int problem = errno;
+    freeaddrinfo(found);
+    errno = problem;
+    return fd;
+}
+
+/* The IPv6 wildcard takes IPv4 too; a host without IPv6 has only the other. */
+static int listen_everywhere(uint16_t port, const char **unknown)
+{
+    int fd = listen_on_host("::", port, unknown);
+    return fd < 0 && errno == EAFNOSUPPORT ? listen_on_host("0.0.0.0", port, unknown) : fd;
+}
+
 bool net_listen(const char *address, int *fd, uint16_t *port, struct dub_error *error)
 {
     g_autofree char *host = NULL;
-    struct addrinfo *found = NULL;
+    const char *unknown = NULL;
     if (!dub_parse_address(address, &host, port))
         return dub_error_set(error, DUB_ERROR_INVALID_ARGUMENT, "%s is not an address: use host:port",
                              address);
-    if (!find_addresses(host, *port, &found, error))
-        return false;
-    *fd = listen_on(found);
-    int problem = errno;
-    freeaddrinfo(found);
-    if (*fd < 0 && *host == '\0' && problem == EAFNOSUPPORT) {
-        g_autofree char *ipv4 = g_strdup_printf("0.0.0.0:%u", *port);
-        return net_listen(ipv4, fd, port, error);
-    }
+    *fd = *host == '\0' ? listen_everywhere(*port, &unknown) : listen_on_host(host, *port, &unknown);
+    if (*fd < 0 && unknown != NULL)
+        return dub_error_set(error, DUB_ERROR_INVALID_ARGUMENT, "host %s: %s", host, unknown);
     if (*fd < 0)
-        return report(address, problem, error);
+        return report(address, errno, error);
     *port = bound_port(*fd);
     return true;
 }

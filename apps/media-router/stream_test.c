@@ -23,9 +23,9 @@ static bool observe_bytes(struct stream *stream, enum media_kind kind, int64_t a
 }
 
 #define VIDEO(stream, at, bytes)                                                                             \
-    observe_bytes(stream, MEDIA_VIDEO, at, g_bytes_new_static(bytes, sizeof bytes))
+    observe_bytes(stream, MEDIA_VIDEO, at, g_bytes_new_static((bytes), sizeof(bytes)))
 #define AUDIO(stream, at, bytes)                                                                             \
-    observe_bytes(stream, MEDIA_AUDIO, at, g_bytes_new_static(bytes, sizeof bytes))
+    observe_bytes(stream, MEDIA_AUDIO, at, g_bytes_new_static((bytes), sizeof(bytes)))
 
 /* The ids are left out where they are NULL; "7" is a number, "avc1" a text. */
 static bool metadata(struct stream *stream, const char *video_id, const char *audio_id)

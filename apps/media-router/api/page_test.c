@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "page.h"
 
-#include <stdint.h>
-
 static bool parse(const char *items, const char *index, struct page *page)
 {
     g_autoptr(GHashTable) query = g_hash_table_new(g_str_hash, g_str_equal);
     if (items != NULL)
-        g_hash_table_insert(query, (gpointer) "itemsPerPage", (gpointer)(uintptr_t)items);
+        g_hash_table_insert(query, (gpointer) "itemsPerPage", (gpointer)items);
     if (index != NULL)
-        g_hash_table_insert(query, (gpointer) "page", (gpointer)(uintptr_t)index);
+        g_hash_table_insert(query, (gpointer) "page", (gpointer)index);
     return page_parse(query, page);
 }
 
 static JsonNode *item(const void *element)
 {
     JsonNode *node = json_node_new(JSON_NODE_VALUE);
-    json_node_set_int(node, GPOINTER_TO_INT(element));
+    json_node_set_int(node, *(const int *)element);
     return node;
 }
 
 /* "itemCount pageCount first..last" of one page of five. */
 static char *page_of_five(guint items, guint index)
 {
+    int numbers[] = {1, 2, 3, 4, 5};
     g_autoptr(GPtrArray) list = g_ptr_array_new();
-    for (gint i = 1; i <= 5; i++)
-        g_ptr_array_add(list, GINT_TO_POINTER(i));
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++)
+        g_ptr_array_add(list, &numbers[i]);
     struct page page = {items, index};
     g_autoptr(JsonNode) node = page_to_json(&page, list, item);
     JsonObject *object = json_node_get_object(node);

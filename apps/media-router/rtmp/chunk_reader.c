@@ -10,7 +10,7 @@
 
 /* What a chunk stream remembers between its chunks (section 5.3.1.2). */
 struct in_stream {
-    unsigned csid;
+    unsigned csid; /* the key in the table */
     uint8_t type;
     uint32_t stream_id;
     uint32_t length;
@@ -37,7 +37,7 @@ void rtmp_message_clear(struct rtmp_message *message)
 void rtmp_chunk_reader_init(struct rtmp_chunk_reader *reader)
 {
     memset(reader, 0, sizeof *reader);
-    reader->streams = g_hash_table_new_full(NULL, NULL, NULL, free_stream);
+    reader->streams = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, free_stream);
     reader->chunk_bytes = RTMP_DEFAULT_CHUNK_BYTES;
 }
 
@@ -64,7 +64,7 @@ static unsigned read_csid(struct dub_reader *reader, uint8_t first)
 
 static struct in_stream *find_stream(struct rtmp_chunk_reader *reader, unsigned csid)
 {
-    return g_hash_table_lookup(reader->streams, GUINT_TO_POINTER(csid));
+    return g_hash_table_lookup(reader->streams, &csid);
 }
 
 /* How many bytes the header that begins with `fill` bytes needs, as far as they tell; asked again as they
@@ -112,7 +112,7 @@ static struct in_stream *get_stream(struct rtmp_chunk_reader *reader, unsigned c
     }
     stream = g_new0(struct in_stream, 1);
     stream->csid = csid;
-    g_hash_table_insert(reader->streams, GUINT_TO_POINTER(csid), stream);
+    g_hash_table_insert(reader->streams, &stream->csid, stream);
     return stream;
 }
 
@@ -120,9 +120,11 @@ static struct in_stream *get_stream(struct rtmp_chunk_reader *reader, unsigned c
 static bool begin_message(struct in_stream *stream, unsigned format, uint32_t time, struct dub_reader *rest,
                           struct dub_error *error)
 {
-    if (format >= 2 && !stream->started)
-        return dub_error_set(error, DUB_ERROR_PROTOCOL, "chunk stream %u starts with a type %u header",
-                             stream->csid, format);
+    if (format >= 2 && !stream->started) {
+        dub_error_set(error, DUB_ERROR_PROTOCOL, "chunk stream %u starts with a type %u header", stream->csid,
+                      format);
+        return false;
+    }
     if (format <= 1) {
         stream->length = dub_read_be24(rest);
         stream->type = dub_read_u8(rest);
@@ -133,9 +135,11 @@ static bool begin_message(struct in_stream *stream, unsigned format, uint32_t ti
     if (format <= 2)
         stream->delta_ms = time;
     stream->timestamp_ms = format == 0 ? time : stream->timestamp_ms + stream->delta_ms;
-    if (stream->length > RTMP_MAX_MESSAGE_BYTES)
-        return dub_error_set(error, DUB_ERROR_LIMIT, "a message of %u bytes, at most %u are taken",
-                             stream->length, RTMP_MAX_MESSAGE_BYTES);
+    if (stream->length > RTMP_MAX_MESSAGE_BYTES) {
+        dub_error_set(error, DUB_ERROR_LIMIT, "a message of %u bytes, at most %u are taken", stream->length,
+                      RTMP_MAX_MESSAGE_BYTES);
+        return false;
+    }
     stream->partial = g_byte_array_new();
     return true;
 }

@@ -190,12 +190,12 @@ static void test_too_much_unfinished(void)
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     const uint8_t chunk_size[] = {CHUNK_SIZE(0, 0x9f, 0xff, 0xfe)};
     g_byte_array_append(bytes, chunk_size, sizeof chunk_size);
-    g_autofree uint8_t *payload = g_malloc0(each - 1);
+    static const uint8_t payload[RTMP_MAX_MESSAGE_BYTES - 2];
     for (uint8_t csid = 3; csid < 5; csid++) {
         const uint8_t head[] = {csid, 0, 0, 0, (uint8_t)(each >> 16), (uint8_t)(each >> 8), (uint8_t)each, 9,
                                 1,    0, 0, 0};
         g_byte_array_append(bytes, head, sizeof head);
-        g_byte_array_append(bytes, payload, each - 1);
+        g_byte_array_append(bytes, payload, sizeof payload);
     }
     assert_fails(read_in_pieces(bytes, 65536), DUB_ERROR_LIMIT);
 }

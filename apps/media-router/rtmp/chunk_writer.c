@@ -11,6 +11,7 @@
 
 /* The last header of a chunk stream, which the next one may be shortened against. */
 struct out_stream {
+    unsigned csid; /* the key in the table */
     uint8_t type;
     uint32_t stream_id;
     uint32_t length;
@@ -67,7 +68,7 @@ static void free_item(gpointer data)
 void rtmp_chunk_writer_init(struct rtmp_chunk_writer *writer)
 {
     memset(writer, 0, sizeof *writer);
-    writer->streams = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    writer->streams = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, g_free);
     g_queue_init(&writer->items);
     writer->chunk_bytes = RTMP_DEFAULT_CHUNK_BYTES;
 }
@@ -142,12 +143,13 @@ static void push_item(struct rtmp_chunk_writer *writer, struct out_item *item)
 void rtmp_chunk_writer_put(struct rtmp_chunk_writer *writer, unsigned csid,
                            const struct rtmp_message *message)
 {
-    struct out_stream *stream = g_hash_table_lookup(writer->streams, GUINT_TO_POINTER(csid));
+    struct out_stream *stream = g_hash_table_lookup(writer->streams, &csid);
     uint32_t length = (uint32_t)g_bytes_get_size(message->payload);
     unsigned format = 0;
     if (stream == NULL) {
         stream = g_new0(struct out_stream, 1);
-        g_hash_table_insert(writer->streams, GUINT_TO_POINTER(csid), stream);
+        stream->csid = csid;
+        g_hash_table_insert(writer->streams, &stream->csid, stream);
     } else {
         format = choose_format(stream, message, length);
     }
@@ -193,7 +195,7 @@ static struct iovec item_part(struct out_item *item, size_t offset)
     const uint8_t *payload = g_bytes_get_data(item->payload, &payload_bytes);
     size_t at = chunk * item->chunk_bytes + in_unit;
     size_t length = MIN(item->chunk_bytes - in_unit, payload_bytes - at);
-    return (struct iovec){(void *)(uintptr_t)(payload + at), length};
+    return (struct iovec){(void *)(payload + at), length};
 }
 
 unsigned rtmp_chunk_writer_peek(struct rtmp_chunk_writer *writer, struct iovec *iov, unsigned max)

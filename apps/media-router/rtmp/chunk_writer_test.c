@@ -15,8 +15,7 @@ static GByteArray *drain(struct rtmp_chunk_writer *writer, unsigned iovecs, size
 {
     GByteArray *bytes = g_byte_array_new();
     struct iovec iov[64];
-    unsigned n;
-    while ((n = rtmp_chunk_writer_peek(writer, iov, iovecs)) > 0) {
+    while (rtmp_chunk_writer_peek(writer, iov, iovecs) > 0) {
         size_t taken = MIN(step, iov[0].iov_len);
         g_byte_array_append(bytes, iov[0].iov_base, (guint)taken);
         rtmp_chunk_writer_advance(writer, taken);

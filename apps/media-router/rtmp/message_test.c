@@ -78,12 +78,12 @@ static void assert_unreadable(uint8_t type, const void *body, size_t size, enum 
 
 static void test_unreadable_commands(void)
 {
-    g_autofree uint8_t *large = g_malloc0(RTMP_MAX_COMMAND_BYTES + 1);
+    static const uint8_t large[RTMP_MAX_COMMAND_BYTES + 1];
     assert_unreadable(RTMP_COMMAND_AMF0, "", 0, DUB_ERROR_PROTOCOL);
     assert_unreadable(RTMP_COMMAND_AMF3, "", 0, DUB_ERROR_PROTOCOL);
     assert_unreadable(RTMP_COMMAND_AMF0, "\5", 1, DUB_ERROR_PROTOCOL);
     assert_unreadable(RTMP_COMMAND_AMF0, "\2\0\7x", 4, DUB_ERROR_PROTOCOL);
-    assert_unreadable(RTMP_COMMAND_AMF0, large, RTMP_MAX_COMMAND_BYTES + 1, DUB_ERROR_LIMIT);
+    assert_unreadable(RTMP_COMMAND_AMF0, large, sizeof large, DUB_ERROR_LIMIT);
 }
 
 static void test_amf3_commands_are_amf0_behind_a_byte(void)

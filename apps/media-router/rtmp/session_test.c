@@ -342,17 +342,17 @@ static void test_broken_amf(struct fixture *fixture, gconstpointer data)
 
 static void test_large_command(struct fixture *fixture, gconstpointer data)
 {
-    g_autofree uint8_t *body = g_malloc0(RTMP_MAX_COMMAND_BYTES + 1);
+    static const uint8_t body[RTMP_MAX_COMMAND_BYTES + 1];
     connect(fixture);
-    rtmp_peer_send(&fixture->peer, 3, RTMP_COMMAND_AMF0, 0, body, RTMP_MAX_COMMAND_BYTES + 1);
+    rtmp_peer_send(&fixture->peer, 3, RTMP_COMMAND_AMF0, 0, body, sizeof body);
     assert_ends(fixture, DUB_ERROR_LIMIT);
 }
 
 static void test_large_metadata(struct fixture *fixture, gconstpointer data)
 {
-    g_autofree uint8_t *body = g_malloc0(RTMP_MAX_COMMAND_BYTES + 1);
+    static const uint8_t body[RTMP_MAX_COMMAND_BYTES + 1];
     start(fixture, "publish", "in");
-    rtmp_peer_send(&fixture->peer, 5, RTMP_DATA_AMF0, 0, body, RTMP_MAX_COMMAND_BYTES + 1);
+    rtmp_peer_send(&fixture->peer, 5, RTMP_DATA_AMF0, 0, body, sizeof body);
     assert_ends(fixture, DUB_ERROR_LIMIT);
 }
 

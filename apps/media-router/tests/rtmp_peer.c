@@ -155,11 +155,11 @@ void rtmp_peer_send_configs(struct rtmp_peer *peer, bool video, bool audio)
 static void send_frame(struct rtmp_peer *peer, unsigned csid, uint8_t type, uint32_t timestamp_ms,
                        const uint8_t *head, size_t head_bytes, size_t size)
 {
-    g_autofree uint8_t *frame = g_malloc(MAX(size, head_bytes));
-    for (size_t i = 0; i < size; i++)
-        frame[i] = (uint8_t)(timestamp_ms + i);
-    memcpy(frame, head, head_bytes);
-    rtmp_peer_send(peer, csid, type, timestamp_ms, frame, MAX(size, head_bytes));
+    g_autoptr(GByteArray) frame = g_byte_array_new();
+    g_byte_array_append(frame, head, (guint)head_bytes);
+    while (frame->len < size)
+        dub_write_u8(frame, (uint8_t)(timestamp_ms + frame->len));
+    rtmp_peer_send(peer, csid, type, timestamp_ms, frame->data, frame->len);
 }
 
 void rtmp_peer_send_video(struct rtmp_peer *peer, uint32_t timestamp_ms, bool is_key, size_t size)
