@@ -23,7 +23,7 @@ def run(request, build_dir, tmp_path_factory, spoken_sample):
             broadcast.sleep_until(spoken_sample.recipe.duration - 2)
             facts, figures = stack.stream("echo"), stack.metrics("media-service")
             evidence = broadcast.finish()
-        codes = stack.stop()
+            codes = stack.stop()
         yield evidence, monitor, facts, figures, codes
 
 

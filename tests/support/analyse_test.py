@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from support import analyse, media, simulated
+from support import analyse, media, simulated, sound
 from support.analyse import Arrival
 from support.sound import RATE
 
@@ -55,9 +55,29 @@ def test_a_perfect_recording_passes_everything(small_sample, perfect_sound, tmp_
     assert [verdict.text for verdict in recording.verdicts() if not verdict.ok] == []
 
 
-@pytest.mark.parametrize("seconds", [0.0005, 0.005, 0.010, 0.020, 1024 / RATE])
-def test_lost_sound_is_a_step(small_sample, perfect_sound, tmp_path, seconds):
-    recording = recorded(small_sample, simulated.without(perfect_sound, 7.3, seconds), tmp_path)
+def heard_of(samples):
+    """The bed as it would be tracked in a recording of these samples."""
+    recording = media.Sound(0.0, samples)
+    return analyse.track_bed(recording, 0.0), recording
+
+
+@pytest.mark.parametrize("lost", [4, 24, 64, 128, 240, 441, 480, 512, 960, 1024, 1152, 2048, 4800])
+def test_lost_samples_are_a_step(lost):
+    samples = sound.pilot(4.0)
+    bed, recording = heard_of(np.concatenate((samples[:100000], samples[100000 + lost:])))
+    assert not analyse.no_step(bed, recording, 0.0).ok
+
+
+def test_a_slow_slew_is_no_step():
+    times = np.arange(6 * RATE) / RATE
+    moved = np.where(times > 2.0, times + 0.5e-3 * (times - 2.0), times)
+    samples = sound.PILOT_LEVEL * sum(np.sin(2 * np.pi * hz * moved) for hz in sound.PILOTS_HZ)
+    verdict = analyse.no_step(*heard_of(samples), 0.0)
+    assert verdict.ok and verdict.facts["slewedMs"] == pytest.approx(-2.0, abs=0.1)
+
+
+def test_lost_sound_is_a_step(small_sample, perfect_sound, tmp_path):
+    recording = recorded(small_sample, simulated.without(perfect_sound, 7.3, 1024 / RATE), tmp_path)
     assert "no step" in recording.failed()
 
 

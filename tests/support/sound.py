@@ -1,7 +1,7 @@
 """The test sound: speech by flite over a soft chord, with two things in it that a program can measure by.
 
 Marks: a short chirp at 11 to 12 kHz every few seconds, together with a flash in the picture.
-Pilots: two quiet steady tones near 13 kHz. The dubbed voice passes through a 24 kHz exchange, so nothing of it
+Pilots: three quiet steady tones near 13 kHz. The dubbed voice passes through a 24 kHz exchange, so nothing of it
 can lie up there: the level of the pilots in a recording is the level of the original sound at that moment, and
 their phase moves when even one sample is lost, doubled or out of place.
 """
@@ -18,8 +18,8 @@ import numpy as np
 
 RATE = 48000
 # Not whole multiples of 100 Hz: a lost block of any usual length (5, 10, 20 ms, 1024 samples) turns their phase.
-PILOTS_HZ = (12637.0, 13411.0)
-PILOT_LEVEL = 10 ** (-38 / 20)
+PILOTS_HZ = (12637.0, 13411.0, 13907.0)
+PILOT_LEVEL = 10 ** (-39 / 20)
 MARK_HZ = (11200.0, 12400.0)    # over the voices of 22.05 kHz engines, under the pilots
 MARK_SECONDS = 0.04
 MARK_LEVEL = 10 ** (-26 / 20)
