@@ -46,7 +46,7 @@ struct dub_dubber {
 
 struct found_span {
     uint64_t id;
-    int64_t start, end, pause;
+    int64_t start, end, slot;
 };
 
 static void free_clip(gpointer data)
@@ -180,8 +180,12 @@ static void open_phrase(struct dub_dubber *dubber, const struct dub_fragment_spa
         dub_ledger_open(&dubber->ledger, dub_timeline_time_ns(&dubber->timeline, span->start),
                         dub_timeline_time_ns(&dubber->timeline, span->end));
     struct found_span *found = g_new0(struct found_span, 1);
-    *found =
-        (struct found_span){.id = phrase->id, .start = span->start, .end = span->end, .pause = span->pause};
+    *found = (struct found_span){
+        .id = phrase->id,
+        .start = span->start,
+        .end = span->end,
+        .slot = dub_placing_slot(&dubber->placing, span->start, span->end, span->pause),
+    };
     g_queue_push_tail(&dubber->requests, found);
     dub_placing_add(&dubber->placing, phrase->id, span->start, span->end);
 }
@@ -287,13 +291,12 @@ bool dub_dubber_take_request(struct dub_dubber *dubber, struct dub_dubber_reques
     g_autofree struct found_span *found = g_queue_pop_head(&dubber->requests);
     if (found == NULL)
         return false;
-    int64_t slot = dub_placing_slot(&dubber->placing, found->start, found->end, found->pause);
     unsigned n_samples = (unsigned)(found->end - found->start);
     *request = (struct dub_dubber_request){
         .id = found->id,
         .start_ns = dub_timeline_time_ns(&dubber->timeline, found->start),
         .duration_ns = dub_samples_to_ns(n_samples),
-        .max_duration_ns = dub_samples_to_ns(slot),
+        .max_duration_ns = dub_samples_to_ns(found->slot),
         .samples = g_new(int16_t, n_samples),
         .n_samples = n_samples,
     };

@@ -439,6 +439,22 @@ static void test_reset_settles_and_starts_anew(void)
     dub_dubber_free(dubber);
 }
 
+static void test_clip_may_borrow_pause_and_lag(void)
+{
+    struct dub_dubber *dubber = new_live(3 * S);
+    struct dub_dubber_request request;
+    write_speech(dubber, 0, 500, 0);
+    write_speech(dubber, 500, 2000, SPEECH_MARK);
+    write_speech(dubber, 2000, 2500, 0);
+    g_assert_true(dub_dubber_take_request(dubber, &request));
+    g_assert_cmpint(request.start_ns, ==, 350 * MS);
+    g_assert_cmpint(request.duration_ns, ==, 1770 * MS);
+    /* Half of the 2 s of lag, and the rest of the pause of 300 ms. */
+    g_assert_cmpint(request.max_duration_ns, ==, (1770 + 180 + 1000) * MS);
+    g_free(request.samples);
+    dub_dubber_free(dubber);
+}
+
 static void test_skip_leaves_the_original(void)
 {
     struct dub_dubber *dubber = new_live(2 * S);
@@ -479,6 +495,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dubber/reset-settles-and-starts-anew", test_reset_settles_and_starts_anew);
+    g_test_add_func("/dubber/clip-may-borrow-pause-and-lag", test_clip_may_borrow_pause_and_lag);
     g_test_add_func("/dubber/skip-leaves-the-original", test_skip_leaves_the_original);
     g_test_add_func("/dubber/gap-is-silence", test_gap_is_silence);
     g_test_add_func("/dubber/rough-schedules", test_rough_schedules);

@@ -162,6 +162,44 @@ float *test_bed_new(enum test_bed bed, double rms_db, unsigned n_samples)
     return out;
 }
 
+#define HARMONICS 32
+#define WEIGHTS_EVERY 240
+
+/* Three formants on their ways. */
+static void set_weights(double weights[HARMONICS], double pitch_hz, double t)
+{
+    const double formants_hz[3] = {500 + 250 * sin(2 * M_PI * 3.1 * t),
+                                   1500 + 600 * sin(2 * M_PI * 2.3 * t + 1),
+                                   2700 + 300 * sin(2 * M_PI * 1.7 * t)};
+    double loudness = 0.55 + 0.45 * sin(2 * M_PI * 4 * t);
+    for (int k = 0; k < HARMONICS; k++) {
+        weights[k] = 0;
+        for (int i = 0; i < 3; i++)
+            weights[k] += exp(-pow((pitch_hz * (k + 1) - formants_hz[i]) / 150, 2)) / (i + 1);
+        weights[k] *= loudness;
+    }
+}
+
+float *test_voice_new(double rms_db, unsigned n_samples)
+{
+    float *out = g_new0(float, n_samples);
+    double weights[HARMONICS];
+    double phase = 0;
+    for (unsigned i = 0; i < n_samples; i++) {
+        double t = second_of(i);
+        double pitch_hz = 130 * pow(2, 0.2 * sin(2 * M_PI * 0.7 * t));
+        if (i % WEIGHTS_EVERY == 0)
+            set_weights(weights, pitch_hz, t);
+        phase += pitch_hz / DUB_RATE_HZ;
+        double sum = 0;
+        for (int k = 0; k < HARMONICS; k++)
+            sum += weights[k] * sin(2 * M_PI * (k + 1) * phase);
+        out[i] = (float)sum;
+    }
+    scale_to(out, n_samples, rms_db);
+    return out;
+}
+
 bool test_speech_available(void)
 {
     g_autofree char *path = g_find_program_in_path("flite");
