@@ -231,6 +231,13 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
     start_upgrade(server, message, query);
 }
 
+/* No request of ours has a body; one that comes all the same is not kept. */
+static void on_headers(SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query,
+                       gpointer data)
+{
+    soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
+}
+
 void dub_eio_server_add_path(struct dub_eio_server *server, const char *path)
 {
     gsize length = strlen(path);
@@ -238,6 +245,7 @@ void dub_eio_server_add_path(struct dub_eio_server *server, const char *path)
         length--;
     char *own = g_strndup(path, length);
     g_ptr_array_add(server->paths, own);
+    soup_server_add_early_handler(server->soup, own, on_headers, server, NULL);
     soup_server_add_handler(server->soup, own, on_request, server, NULL);
 }
 

@@ -4,6 +4,31 @@
 
 #include <string.h>
 
+#define BODY_BYTES (8 * 1024 * 1024)
+
+static void on_posted(GObject *session, GAsyncResult *result, void *user)
+{
+    g_autoptr(GBytes) body = soup_session_send_and_read_finish(SOUP_SESSION(session), result, NULL);
+    g_assert_nonnull(body);
+    *(bool *)user = true;
+}
+
+static void test_a_body_is_answered_and_not_kept(void)
+{
+    struct test_server server;
+    bool done = false;
+    test_server_start(&server, NULL, 0);
+    g_autofree char *url = test_url(server.port, "/socket.io/?EIO=4&transport=polling");
+    g_autoptr(SoupSession) session = soup_session_new();
+    g_autoptr(SoupMessage) message = soup_message_new(SOUP_METHOD_POST, url);
+    g_autoptr(GBytes) body = g_bytes_new_take(g_malloc0(BODY_BYTES), BODY_BYTES);
+    soup_message_set_request_body_from_bytes(message, "text/plain", body);
+    soup_session_send_and_read_async(session, message, G_PRIORITY_DEFAULT, NULL, on_posted, &done);
+    WAIT_FOR(done);
+    g_assert_cmpuint(soup_message_get_status(message), ==, 400);
+    test_server_stop(&server);
+}
+
 struct raw_server {
     SoupServer *soup;
     struct dub_eio_server *server;
@@ -150,6 +175,7 @@ int main(int argc, char **argv)
     g_test_add_func("/engineio-server/nothing-is-sent-once-it-is-closing",
                     test_nothing_is_sent_once_it_is_closing);
     g_test_add_func("/engineio-server/peer-that-vanishes-is-noticed", test_peer_that_vanishes_is_noticed);
+    g_test_add_func("/engineio-server/a-body-is-answered-and-not-kept", test_a_body_is_answered_and_not_kept);
     g_test_add_func("/engineio-server/bad-handshakes-are-refused", test_bad_handshakes_are_refused);
     return g_test_run();
 }
