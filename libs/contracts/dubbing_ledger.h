@@ -18,7 +18,7 @@
 enum dub_phrase_state { DUB_PHRASE_STATES(X) DUB_PHRASE_STATE_COUNT };
 #undef X
 
-const char *dub_phrase_state_name(enum dub_phrase_state state);
+const char *dub_phrase_state_name(enum dub_phrase_state value);
 /* DUB_PHRASE_STATE_COUNT for a name that is not in the list. */
 enum dub_phrase_state dub_phrase_state_from_name(const char *name);
 

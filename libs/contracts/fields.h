@@ -16,7 +16,7 @@ struct contract_names {
     unsigned count;
 };
 
-#define CONTRACT_NAME(name, wire) wire,
+#define CONTRACT_NAME(name, wire) (wire),
 /* Defines PREFIX_name(), PREFIX_from_name() and the table contract_PREFIX. */
 #define CONTRACT_DEFINE_NAMES(prefix, LIST, tag)                                                             \
     static const char *const prefix##_wire[] = {LIST(CONTRACT_NAME)};                                        \
@@ -27,7 +27,7 @@ struct contract_names {
     }                                                                                                        \
     enum tag prefix##_from_name(const char *name)                                                            \
     {                                                                                                        \
-        return (enum tag)contract_index_of(&contract_##prefix, name);                                        \
+        return contract_index_of(&contract_##prefix, name);                                                  \
     }
 
 extern const struct contract_names contract_dub_audio_format;
@@ -72,15 +72,13 @@ double contract_read_double_or(struct dub_json_reader *reader, const char *name,
 
 /* The object at name; a problem there is INVALID_AUDIO_FORMAT or FRAGMENT_TOO_LARGE. Absent and not required:
  * data stays NULL. */
-void contract_read_audio(struct dub_json_reader *reader, const char *name, bool required,
+void contract_read_audio(struct dub_json_reader *parent, const char *name, bool required,
                          struct dub_audio *audio);
 JsonObject *contract_audio_to_object(const struct dub_audio *audio);
 
 /* {stage, code, message, retryable}; "code" is required. */
 void contract_read_error(struct dub_json_reader *reader, struct dub_error *error);
 JsonObject *contract_error_to_object(const struct dub_error *error);
-
-void contract_read_fragment_metadata(struct dub_json_reader *reader, struct dub_fragment_metadata *metadata);
 
 /* Nothing for NULL. */
 void contract_set_string(JsonObject *object, const char *name, const char *value);

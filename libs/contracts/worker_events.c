@@ -131,7 +131,7 @@ void dub_fragment_data_init(struct dub_fragment_data *fragment)
     *fragment = (struct dub_fragment_data){.metadata = {.pts_ns = -1, .source_pts_ns = -1}};
 }
 
-void contract_read_fragment_metadata(struct dub_json_reader *parent, struct dub_fragment_metadata *metadata)
+static void read_fragment_metadata(struct dub_json_reader *parent, struct dub_fragment_metadata *metadata)
 {
     struct dub_json_reader reader = dub_json_read_object(parent, "metadata", "metadata.", false);
 
@@ -150,7 +150,7 @@ void contract_read_fragment(struct dub_json_reader *reader, bool timed, struct d
     fragment->addressed = !*reader->failed;
     fragment->timestamp_ms = timed ? contract_read_rounded(reader, "timestamp", DUB_UNIX_MS_MAX)
                                    : contract_read_rounded_or(reader, "timestamp", DUB_UNIX_MS_MAX, 0);
-    contract_read_fragment_metadata(reader, &fragment->metadata);
+    read_fragment_metadata(reader, &fragment->metadata);
     contract_read_audio(reader, "audio", true, &fragment->audio);
 }
 

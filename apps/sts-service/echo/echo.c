@@ -155,8 +155,8 @@ void echo_free(struct processor *processor)
     struct echo *echo = (struct echo *)processor;
     if (!echo)
         return;
-    while (echo->waiting.head) {
-        struct wait *wait = echo->waiting.head->data;
+    struct wait *wait;
+    while ((wait = g_queue_peek_head(&echo->waiting))) {
         job_free(wait->job);
         wait_free(wait);
     }

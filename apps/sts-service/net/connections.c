@@ -278,8 +278,6 @@ static const struct handler *find_handler(const char *event)
 static bool may_handle(const struct connection *connection, const struct handler *handler,
                        const struct dub_sio_event *event, struct dub_error *error)
 {
-    if (!handler)
-        return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "unknown event \"%.64s\"", event->name);
     if (event->attachments)
         return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%s must not carry binary attachments",
                              event->name);
@@ -296,10 +294,10 @@ static void on_event(struct dub_sio_socket *socket, const struct dub_sio_event *
     struct connection *connection = dub_sio_socket_user(socket);
     const struct handler *handler = find_handler(event->name);
     struct dub_error error;
-    /* A connection that was taken over or is being closed may still have messages under way. */
-    if (!connection)
-        return;
-    if (may_handle(connection, handler, event, &error)) {
+
+    if (!handler) {
+        dub_error_set(&error, DUB_ERROR_INVALID_CONFIG, "unknown event \"%.64s\"", event->name);
+    } else if (may_handle(connection, handler, event, &error)) {
         handler->handle(connection, json_array_get_element(event->args, 0));
         return;
     }

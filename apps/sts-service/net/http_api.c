@@ -277,8 +277,9 @@ void http_api_free(struct http_api *api)
 {
     if (!api)
         return;
-    while (api->pending.head)
-        abandon(api->pending.head->data);
+    struct pending *pending;
+    while ((pending = g_queue_peek_head(&api->pending)))
+        abandon(pending);
     dub_http_server_free(api->server);
     g_free(api);
 }

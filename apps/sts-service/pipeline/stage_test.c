@@ -171,7 +171,7 @@ static gpointer push_one(gpointer data)
     bool pushed = stage_push(stand->stage, job);
     if (!pushed)
         job_free(job);
-    return GINT_TO_POINTER(pushed);
+    return pushed ? stand : NULL;
 }
 
 static void test_close_wakes_pushers(void)
@@ -183,7 +183,7 @@ static void test_close_wakes_pushers(void)
     g_assert_true(offer(&stand, 1));
     GThread *thread = g_thread_new("pusher", push_one, &stand);
     stage_close(stand.stage);
-    g_assert_false(GPOINTER_TO_INT(g_thread_join(thread)));
+    g_assert_null(g_thread_join(thread));
     g_assert_false(offer(&stand, 2));
     let_go(&stand);
     close_stand(&stand);
