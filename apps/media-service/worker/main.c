@@ -28,25 +28,33 @@ static int run(const struct worker_settings *settings)
     return exit_code;
 }
 
-int main(int argc, char **argv)
+static int run_with(const struct worker_settings *settings)
 {
-    struct worker_settings settings = {0};
-
-    switch (worker_settings_load(argc, argv, &settings)) {
-    case DUB_CONFIG_EXIT_SUCCESS:
-        return DUB_EXIT_OK;
-    case DUB_CONFIG_EXIT_USAGE:
-        return DUB_EXIT_USAGE;
-    case DUB_CONFIG_OK:
-        break;
-    }
-    dub_main_start_log("media-worker", settings.stream_id, &settings.common);
+    dub_main_start_log("media-worker", settings->stream_id, &settings->common);
     /* A second process only for scanning plugins would cost start-up time and memory for nothing. */
     g_setenv("GST_REGISTRY_FORK", "no", FALSE);
     gst_init(NULL, NULL);
     dub_gst_register();
-    int exit_code = run(&settings);
-    worker_settings_clear(&settings);
+    int exit_code = run(settings);
     dub_log_clear();
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    struct worker_settings settings = {0};
+    int exit_code = DUB_EXIT_OK;
+
+    switch (worker_settings_load(argc, argv, &settings)) {
+    case DUB_CONFIG_EXIT_SUCCESS:
+        break;
+    case DUB_CONFIG_EXIT_USAGE:
+        exit_code = DUB_EXIT_USAGE;
+        break;
+    case DUB_CONFIG_OK:
+        exit_code = run_with(&settings);
+        break;
+    }
+    worker_settings_clear(&settings);
     return exit_code;
 }

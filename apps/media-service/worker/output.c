@@ -35,7 +35,7 @@ struct output {
     bool finishing, failed;
     bool connected, stalled;
     struct output_facts facts;
-    int64_t delay_sum_ns, delay_count;
+    int64_t longest_delay_ns;               /* since the facts were asked for; 0: none yet */
     int64_t audio_origin_ns, audio_packets; /* audio_packets 0: the count begins anew */
 
     int buffers_through;   /* atomic: given to the last element on this connection */
@@ -217,10 +217,11 @@ static void watch_backlog(struct output *output)
         report_stalled(output, "the peer does not read any more");
 }
 
+/* What comes late waits less: the picture that came soonest shows D. */
 static void measure_delay(struct output *output, const struct packet *packet)
 {
-    output->delay_sum_ns += dub_clock_now_ns(dub_clock_monotonic()) - packet->arrival_ns;
-    output->delay_count++;
+    int64_t delay_ns = dub_clock_now_ns(dub_clock_monotonic()) - packet->arrival_ns;
+    output->longest_delay_ns = MAX(output->longest_delay_ns, delay_ns);
 }
 
 static void measure_audio(struct output *output, int64_t pts_ns)
@@ -313,9 +314,9 @@ void output_get_facts(struct output *output, struct output_facts *facts)
     pthread_mutex_lock(&output->lock);
     output->facts.connected = output->connected;
     output->facts.bytes = __atomic_load_n(&output->bytes_through, __ATOMIC_RELAXED);
-    if (output->delay_count > 0)
-        output->facts.delay_ns = output->delay_sum_ns / output->delay_count;
-    output->delay_sum_ns = output->delay_count = 0;
+    if (output->longest_delay_ns > 0)
+        output->facts.delay_ns = output->longest_delay_ns;
+    output->longest_delay_ns = 0;
     *facts = output->facts;
     pthread_mutex_unlock(&output->lock);
 }

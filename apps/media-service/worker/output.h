@@ -19,7 +19,7 @@ struct output_events {
 struct output_facts {
     bool connected; /* the peer has taken data of the present connection */
     int64_t bytes, reconnects;
-    int64_t delay_ns;       /* arrival to release of the video, mean of the time since the last call */
+    int64_t delay_ns;       /* arrival to release of the least delayed picture since the last call */
     int64_t audio_error_ns; /* audio timestamps against the count of their samples: 0 when sound is exact */
 };
 

@@ -116,7 +116,7 @@ def test_sigterm_leaves_a_playable_file(worker, tmp_path, clip):
 def test_sigterm_while_the_engines_are_waited_for(worker, tmp_path, clip):
     """Not live, the worker waits for a service that is not there, and still ends when asked."""
     program = worker(clip, tmp_path / "out.mp4", "--sts-mode", "enabled", "--sts-service-url", "http://127.0.0.1:9")
-    time.sleep(0.3)
+    wait_for(lambda: "is being written" in program.messages(), "the work has begun")
     assert program.stop(signal.SIGTERM) == 0, program.messages()
 
 
