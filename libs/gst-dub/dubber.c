@@ -7,7 +7,6 @@
 #include "samples.h"
 #include "timeline.h"
 #include "vad.h"
-#include <math.h>
 #include <string.h>
 
 /* Sound that arrives ahead of its time, and fragments that reach back behind what was mixed, have room. */
@@ -420,9 +419,10 @@ static void to_s16(const float *in, int16_t *out, unsigned n_values)
 {
     for (unsigned i = 0; i < n_values; i++) {
         float value = in[i] * 32768;
+        value += value < 0 ? -0.5f : 0.5f;
         value = value > 32767 ? 32767 : value;
         value = value < -32768 ? -32768 : value;
-        out[i] = (int16_t)lrintf(value);
+        out[i] = (int16_t)value;
     }
 }
 

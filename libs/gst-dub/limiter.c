@@ -6,6 +6,7 @@
 
 #define TAPS (2 * DUB_LIMITER_HALF_TAPS)
 #define WINDOW DUB_LIMITER_WINDOW_SAMPLES
+#define PIECE 32
 /* Time constant of the recovery, 100 ms. */
 #define RELEASE (1.0f / (0.1f * DUB_RATE_HZ))
 /* Above this the recovery counts as complete. */
@@ -51,6 +52,8 @@ void dub_limiter_reset(struct dub_limiter *limiter)
     for (unsigned i = 0; i < WINDOW; i++)
         limiter->needed[i] = limiter->gains[i] = 1;
     limiter->at = 0;
+    limiter->held = 1;
+    limiter->gain_sum = WINDOW;
     limiter->released = 1;
     limiter->unity_samples = WINDOW;
 }
@@ -58,8 +61,10 @@ void dub_limiter_reset(struct dub_limiter *limiter)
 static float largest(const float *values, unsigned n)
 {
     float peak = 0;
-    for (unsigned i = 0; i < n; i++)
-        peak = fmaxf(peak, fabsf(values[i]));
+    for (unsigned i = 0; i < n; i++) {
+        float size = fabsf(values[i]);
+        peak = size > peak ? size : peak;
+    }
     return peak;
 }
 
@@ -88,41 +93,58 @@ static float least(const float values[WINDOW])
     return low;
 }
 
-static float mean(const float values[WINDOW])
+/* The ring is only searched when the least one leaves it. */
+static void hold(struct dub_limiter *limiter, float needed)
 {
-    float sum = 0;
-    for (unsigned i = 0; i < WINDOW; i++)
-        sum += values[i];
-    return sum / WINDOW;
+    float leaving = limiter->needed[limiter->at];
+    limiter->needed[limiter->at] = needed;
+    if (needed <= limiter->held)
+        limiter->held = needed;
+    else if (leaving <= limiter->held)
+        limiter->held = least(limiter->needed);
 }
 
 /* Takes the gain that one more sample needs; the gain for the sample WINDOW - 1 before it. */
 static float next_gain(struct dub_limiter *limiter, float needed)
 {
-    limiter->needed[limiter->at] = needed;
-    float held = least(limiter->needed);
+    if (needed >= 1 && limiter->unity_samples == WINDOW)
+        return 1;
+    hold(limiter, needed);
     float recovered = limiter->released + (1 - limiter->released) * RELEASE;
     if (recovered > NEARLY_UNITY)
         recovered = 1;
-    limiter->released = fminf(held, recovered);
+    limiter->released = fminf(limiter->held, recovered);
+    limiter->gain_sum += (double)limiter->released - (double)limiter->gains[limiter->at];
     limiter->gains[limiter->at] = limiter->released;
     limiter->at = (limiter->at + 1) % WINDOW;
     limiter->unity_samples = limiter->released < 1 ? 0 : MIN(limiter->unity_samples + 1, WINDOW);
-    return limiter->unity_samples == WINDOW ? 1 : mean(limiter->gains);
+    if (limiter->unity_samples < WINDOW)
+        return fminf((float)(limiter->gain_sum / WINDOW), 1);
+    limiter->gain_sum = WINDOW;
+    return 1;
 }
 
+static void apply(struct dub_limiter *limiter, const float *delayed, float peak, float *out)
+{
+    float gain = next_gain(limiter, peak > DUB_LIMITER_CEILING ? DUB_LIMITER_CEILING / peak : 1);
+    out[0] = delayed[0] * gain;
+    out[1] = delayed[1] * gain;
+}
+
+/* A piece at a time: most have no sample that is loud enough for a closer look. */
 static void limit(struct dub_limiter *limiter, float *out, unsigned n_samples)
 {
     const float *delayed = limiter->history;
     /* The newest sample whose surroundings are complete lies HALF_TAPS before the newest one. */
     const float *detect =
         limiter->history + (DUB_LIMITER_DELAY_SAMPLES - 2 * DUB_LIMITER_HALF_TAPS + 1) * DUB_CHANNELS;
-    for (unsigned i = 0; i < n_samples; i++) {
-        float peak = true_peak(limiter, detect + i * DUB_CHANNELS);
-        float needed = peak > DUB_LIMITER_CEILING ? DUB_LIMITER_CEILING / peak : 1;
-        float gain = next_gain(limiter, needed);
-        out[2 * i] = delayed[2 * i] * gain;
-        out[2 * i + 1] = delayed[2 * i + 1] * gain;
+    for (unsigned at = 0; at < n_samples; at += PIECE) {
+        unsigned n = MIN(PIECE, n_samples - at);
+        bool quiet = largest(detect + at * DUB_CHANNELS, (n + TAPS - 1) * DUB_CHANNELS) <= limiter->safe_peak;
+        for (unsigned i = at; i < at + n; i++) {
+            float peak = quiet ? 0 : true_peak(limiter, detect + i * DUB_CHANNELS);
+            apply(limiter, delayed + i * DUB_CHANNELS, peak, out + i * DUB_CHANNELS);
+        }
     }
 }
 

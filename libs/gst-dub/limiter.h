@@ -22,9 +22,12 @@ struct dub_limiter {
     float taps[DUB_LIMITER_PHASES][2 * DUB_LIMITER_HALF_TAPS];
     float safe_peak; /* samples up to here cannot have a true peak above the ceiling */
     float history[(DUB_LIMITER_DELAY_SAMPLES + DUB_BLOCK_SAMPLES) * DUB_CHANNELS]; /* delayed, then new */
-    float needed[DUB_LIMITER_WINDOW_SAMPLES]; /* rings over the window, written at `at` */
-    float gains[DUB_LIMITER_WINDOW_SAMPLES];
+    /* The gain each of the last samples needs, and that after holding; rings over the window, written at
+     * `at`. */
+    float needed[DUB_LIMITER_WINDOW_SAMPLES], gains[DUB_LIMITER_WINDOW_SAMPLES];
     unsigned at;
+    float held;             /* least of `needed` */
+    double gain_sum;        /* of `gains` */
     float released;         /* the last gain before averaging */
     unsigned unity_samples; /* for how long all gains have been 1; saturates at the window */
 };
