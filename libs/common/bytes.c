@@ -13,7 +13,7 @@ size_t dub_reader_left(const struct dub_reader *reader)
 static const uint8_t *take(struct dub_reader *reader, size_t size)
 {
     static const uint8_t nothing[1] = {0};
-    if (reader->failed || size > reader->size - reader->at) {
+    if (reader->failed || size > reader->size - reader->at || (reader->data == NULL && size > 0)) {
         reader->failed = true;
         return NULL;
     }

@@ -10,13 +10,13 @@ static const struct {
     const char *name;
     bool retryable;
 } codes[] = {
-#define X(name, wire, may_retry) [DUB_ERROR_##name] = {wire, may_retry},
+#define X(name, wire, may_retry) [DUB_ERROR_##name] = {(wire), (may_retry)},
     DUB_ERROR_CODES(X)
 #undef X
 };
 
 static const char *const stages[] = {
-#define X(name, wire) [DUB_STAGE_##name] = wire,
+#define X(name, wire) [DUB_STAGE_##name] = (wire),
     DUB_STAGES(X)
 #undef X
 };

@@ -32,6 +32,13 @@ struct bundle {
     bool failed;   /* said once */
 };
 
+static struct job *new_job(char *take_path, char *take_text)
+{
+    struct job *job = g_new(struct job, 1);
+    *job = (struct job){take_path, take_text};
+    return job;
+}
+
 static void run_job(void *data, void *user)
 {
     struct job *job = data;
@@ -131,9 +138,8 @@ void bundle_write_manifest(struct bundle *bundle, JsonObject *take_manifest)
     /* The folder could not be made: said then. */
     if (bundle->failed)
         return;
-    struct job *job = g_new(struct job, 1);
-    *job = (struct job){path_in(bundle, "manifest.json"), g_steal_pointer(&text)};
-    g_thread_pool_push(bundle->store->writer, job, NULL);
+    g_thread_pool_push(bundle->store->writer,
+                       new_job(path_in(bundle, "manifest.json"), g_steal_pointer(&text)), NULL);
 }
 
 void bundle_append_line(struct bundle *bundle, const char *line)

@@ -16,12 +16,14 @@ struct text {
 static void append_bytes(struct text *text, const char *bytes, size_t size)
 {
     if (text->length + size + 1 > text->room) {
-        text->room = 2 * (text->length + size + 1);
-        text->bytes = realloc(text->bytes, text->room);
-        if (text->bytes == NULL) {
+        size_t room = 2 * (text->length + size + 1);
+        char *grown = realloc(text->bytes, room);
+        if (grown == NULL) {
             fprintf(stderr, "mtx-hook: out of memory\n");
             exit(1);
         }
+        text->bytes = grown;
+        text->room = room;
     }
     memcpy(text->bytes + text->length, bytes, size);
     text->length += size;

@@ -41,6 +41,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct post *post, const 
 {
     va_list args;
     va_start(args, format);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is, one line above */
     vsnprintf(post->message, post->message_size, format, args);
     va_end(args);
     return false;
@@ -102,25 +103,29 @@ static bool wait_for(const struct post *post, int fd, short events)
     return poll(&entry, 1, (int)left_ms) > 0;
 }
 
-static int connect_to(const struct post *post, const struct addrinfo *address)
+/* 0, or the errno of why there is no connection. */
+static int finish_connect(const struct post *post, int fd)
 {
     int error = 0;
     socklen_t size = sizeof(error);
+    if (!wait_for(post, fd, POLLOUT))
+        return ETIMEDOUT;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+static int connect_to(const struct post *post, const struct addrinfo *address)
+{
+    int error = 0;
     int fd =
         socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol);
     if (fd < 0)
         return -1;
-    if (connect(fd, address->ai_addr, address->ai_addrlen) == 0)
+    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0)
+        error = errno == EINPROGRESS ? finish_connect(post, fd) : errno;
+    if (error == 0)
         return fd;
-    if (errno == EINPROGRESS && !wait_for(post, fd, POLLOUT))
-        errno = ETIMEDOUT;
-    else if (errno == EINPROGRESS && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0)
-        errno = error;
-    if (errno == 0)
-        return fd;
-    int saved = errno;
     close(fd);
-    errno = saved;
+    errno = error;
     return -1;
 }
 

@@ -11,7 +11,6 @@
 #define PAGES_MAX 100
 #define ANSWER_MAX_BYTES (4 << 20)
 #define TIMEOUT_S 5
-#define MISSING_LISTS 2
 
 struct reconcile {
     char *api_url;
@@ -25,7 +24,7 @@ struct reconcile {
     char *problem; /* "" when reachable */
     bool ever_asked;
     GHashTable *present; /* stream id -> source id, of the list that is being read */
-    GHashTable *missing; /* stream id -> in how many lists in a row it was not */
+    GHashTable *missed;  /* ids of streams that were not in the list before */
 };
 
 static void request_page(struct reconcile *reconcile);
@@ -111,31 +110,26 @@ static void see_present(struct reconcile *reconcile)
     g_hash_table_iter_init(&iter, reconcile->present);
     while (g_hash_table_iter_next(&iter, &id, &source_id)) {
         struct dub_error error = {0};
-        g_hash_table_remove(reconcile->missing, id);
         if (!registry_publisher_seen(reconcile->registry, id, source_id, &error))
             dub_log(DUB_LOG_DEBUG, &(struct dub_log_context){.stream_id = id}, "not started: %s",
                     error.message);
     }
 }
 
-static gboolean is_forgotten(void *id, void *times, void *user)
-{
-    return registry_find(user, id) == NULL;
-}
-
 static void miss_absent(struct reconcile *reconcile)
 {
-    g_hash_table_foreach_remove(reconcile->missing, is_forgotten, reconcile->registry);
     g_autoptr(GList) streams = registry_list(reconcile->registry);
+    g_autoptr(GHashTable) missed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (GList *item = streams; item != NULL; item = item->next) {
         const char *id = ((const struct stream *)item->data)->id;
         if (g_hash_table_contains(reconcile->present, id))
             continue;
-        unsigned times = GPOINTER_TO_UINT(g_hash_table_lookup(reconcile->missing, id)) + 1;
-        g_hash_table_insert(reconcile->missing, g_strdup(id), GUINT_TO_POINTER(MIN(times, MISSING_LISTS)));
-        if (times >= MISSING_LISTS)
+        g_hash_table_add(missed, g_strdup(id));
+        if (g_hash_table_contains(reconcile->missed, id))
             registry_publisher_missing(reconcile->registry, id);
     }
+    g_hash_table_unref(reconcile->missed);
+    reconcile->missed = g_steal_pointer(&missed);
 }
 
 static void take_answer(struct reconcile *reconcile, SoupMessage *message, GBytes *body)
@@ -214,7 +208,7 @@ struct reconcile *reconcile_new(const char *api_url, struct registry *registry)
     reconcile->cancellable = g_cancellable_new();
     reconcile->problem = g_strdup("not asked yet");
     reconcile->present = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    reconcile->missing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    reconcile->missed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     reconcile->timer = g_timeout_add(RECONCILE_INTERVAL_MS, on_timer, reconcile);
     on_timer(reconcile);
     return reconcile;
@@ -229,7 +223,7 @@ void reconcile_free(struct reconcile *reconcile)
     g_object_unref(reconcile->cancellable);
     g_object_unref(reconcile->session);
     g_hash_table_unref(reconcile->present);
-    g_hash_table_unref(reconcile->missing);
+    g_hash_table_unref(reconcile->missed);
     g_free(reconcile->api_url);
     g_free(reconcile->problem);
     g_free(reconcile);

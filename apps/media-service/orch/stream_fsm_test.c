@@ -70,7 +70,7 @@ static void check_invariants(const struct world *world)
 /* What cannot happen in the world is not given to the machine: the end of a worker that is not there. */
 static bool feed(struct world *world, enum stream_event event)
 {
-    struct stream_actions actions;
+    struct stream_actions actions = {.n = 0};
     if (is_worker_end(event)) {
         if (world->workers == 0)
             return false;

@@ -160,13 +160,16 @@ static struct worker *start_or_adopt(struct stream *stream, struct dub_error *er
     g_auto(GStrv) environment = make_environment(stream);
     struct worker_spec spec = spec_of(stream, socket_path, environment);
     pid_t running = control_client_probe(socket_path);
+    struct worker *worker = NULL;
     if (running > 0)
-        return config->workers->adopt(&spec, running, &worker_events, stream, error);
-    if (state_dir_has_room_for(config->state_dir, stream->id))
-        return config->workers->start(&spec, &worker_events, stream, error);
-    dub_error_set(error, DUB_ERROR_NOT_FOUND, "the stream's id is too long for a socket in %s",
-                  state_dir_path(config->state_dir));
-    return NULL;
+        worker = config->workers->adopt(&spec, running, &worker_events, stream, error);
+    else if (state_dir_has_room_for(config->state_dir, stream->id))
+        worker = config->workers->start(&spec, &worker_events, stream, error);
+    else
+        dub_error_set(error, DUB_ERROR_NOT_FOUND, "the stream's id is too long for a socket in %s",
+                      state_dir_path(config->state_dir));
+    /* cppcheck-suppress returnDanglingLifetime ; what the worker needs of the spec it has copied */
+    return worker;
 }
 
 static void start_worker(struct stream *stream)
@@ -237,7 +240,7 @@ static void notify_state(struct stream *stream)
 
 bool stream_handle(struct stream *stream, enum stream_event event)
 {
-    struct stream_actions actions;
+    struct stream_actions actions = {.n = 0};
     enum stream_state before = stream->fsm.state;
     if (!stream_fsm_handle(&stream->fsm, event, registry_now_ns(stream->registry), &actions)) {
         if (event != STREAM_EVENT_TICK && event != STREAM_EVENT_SEEN && event != STREAM_EVENT_WORKER_UP) {

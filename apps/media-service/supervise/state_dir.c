@@ -27,8 +27,10 @@ static bool make_directories(struct state_dir *dir, const char *path, struct dub
     if (!dub_dir_ensure(path, error))
         return false;
     char *absolute = realpath(path, NULL);
-    if (absolute == NULL)
-        return dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot use the directory %s", path);
+    if (absolute == NULL) {
+        dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot use the directory %s", path);
+        return false;
+    }
     dir->path = g_strdup(absolute);
     free(absolute);
     dir->workers = g_build_filename(dir->path, "workers", NULL);
@@ -40,7 +42,7 @@ static bool make_directories(struct state_dir *dir, const char *path, struct dub
 static size_t longest_id(const struct state_dir *dir)
 {
     size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
-    size_t used = strlen(dir->workers) + strlen("/.sock");
+    size_t used = strlen(dir->path) + strlen("/workers/.sock");
     return used < room ? MIN(room - used, DUB_STREAM_ID_MAX) : 0;
 }
 
