@@ -153,7 +153,9 @@ static void handle_answer(struct exchange_core *core, GList *link,
         samples =
             exchange_audio_check(&processed->dubbed_audio, item->fragment.max_duration_ns, &n_samples, error);
     core->sequence_errors = 0;
-    settle(core, link, processed, samples, n_samples, samples != NULL ? &(struct dub_error){0} : error);
+    if (samples != NULL)
+        *error = (struct dub_error){0};
+    settle(core, link, processed, samples, n_samples, error);
 }
 
 static void handle_processed(struct exchange_core *core, JsonNode *node)

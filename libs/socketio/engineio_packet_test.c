@@ -11,7 +11,7 @@ static void test_types_and_payloads(void)
         const char *payload = NULL;
         gsize size = 0;
         g_assert_true(eio_packet_decode(texts[i], strlen(texts[i]), &type, &payload, &size, NULL));
-        g_assert_cmpint(type, ==, texts[i][0]);
+        g_assert_cmpint(type, ==, (unsigned char)texts[i][0]);
         g_assert_cmpuint(size, ==, strlen(texts[i]) - 1);
         g_assert_cmpstr(payload, ==, texts[i] + 1);
     }
