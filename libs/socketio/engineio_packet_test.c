@@ -79,7 +79,8 @@ static void test_open_packets_that_are_refused(void)
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         struct eio_open open;
         struct dub_error error = {0};
-        g_test_message("%s", texts[i]);
+        g_autofree char *shown = g_strescape(texts[i], NULL);
+        g_test_message("%s", shown);
         g_assert_false(eio_open_decode(texts[i], strlen(texts[i]), &open, &error));
         g_assert_cmpint(error.code, ==, DUB_ERROR_PROTOCOL);
         g_assert_cmpstr(error.message, !=, "");
