@@ -17,6 +17,10 @@ static void test_trim_keeps_the_sound(void)
     edges_trim(&clip, 0);
     g_assert_cmpint(pcm_duration_ms(&clip), >=, 199);
     g_assert_cmpint(pcm_duration_ms(&clip), <=, 200);
+    /* The tone's own first sample is zero, so it went with the silence. */
+    pcm_auto tone = test_tone(16000, 200, 440.0, 0.5);
+    for (size_t i = 0; i < clip.count; i++)
+        g_assert_cmpint(clip.samples[i], ==, tone.samples[i + 1]);
 }
 
 static void test_trim_keeps_a_margin(void)

@@ -6,6 +6,7 @@
 
 #define BLOCK_MS 20
 #define SPEECH_BELOW_LOUDEST_DB 30.0
+#define SPAN_BELOW_LOUDEST_DB 40.0
 #define GATE_DBFS (-50.0)
 #define GATE_MIN_SPEECH_MS 60
 
@@ -28,10 +29,15 @@ static double block_power(const int16_t *samples, size_t count)
     return sum / (double)count;
 }
 
+static size_t block_samples(const struct pcm *pcm)
+{
+    return MAX((size_t)(pcm->rate_hz * BLOCK_MS / 1000), 1);
+}
+
 /* Power of each block; the last one may be short. */
 static GArray *block_powers(const struct pcm *pcm)
 {
-    size_t block = MAX((size_t)(pcm->rate_hz * BLOCK_MS / 1000), 1);
+    size_t block = block_samples(pcm);
     GArray *powers = g_array_new(FALSE, FALSE, sizeof(double));
     for (size_t at = 0; at < pcm->count; at += block) {
         double power = block_power(pcm->samples + at, MIN(block, pcm->count - at));
@@ -61,6 +67,14 @@ static double mean_power_above(const double *powers, guint count, double thresho
     return used > 0 ? sum / used : 0.0;
 }
 
+static double loudest_of(const double *powers, guint count)
+{
+    double loudest = 0.0;
+    for (guint i = 0; i < count; i++)
+        loudest = fmax(loudest, powers[i]);
+    return loudest;
+}
+
 struct loudness loudness_measure(const struct pcm *pcm, double gate_dbfs)
 {
     struct loudness result = {LOUDNESS_SILENCE_DBFS, LOUDNESS_SILENCE_DBFS, LOUDNESS_SILENCE_DBFS, 0};
@@ -68,13 +82,10 @@ struct loudness loudness_measure(const struct pcm *pcm, double gate_dbfs)
         return result;
     g_autoptr(GArray) powers = block_powers(pcm);
     const double *power = (const double *)(void *)powers->data;
-    double loudest = 0.0;
-    for (guint i = 0; i < powers->len; i++) {
-        loudest = fmax(loudest, power[i]);
+    for (guint i = 0; i < powers->len; i++)
         if (power_to_dbfs(power[i]) > gate_dbfs)
             result.speech_ms += BLOCK_MS;
-    }
-    double threshold = loudest * pow(10.0, -SPEECH_BELOW_LOUDEST_DB / 10.0);
+    double threshold = loudest_of(power, powers->len) * pow(10.0, -SPEECH_BELOW_LOUDEST_DB / 10.0);
     result.rms_dbfs = power_to_dbfs(block_power(pcm->samples, pcm->count));
     result.speech_dbfs = power_to_dbfs(mean_power_above(power, powers->len, threshold));
     result.peak_dbfs = peak_dbfs(pcm);
@@ -84,6 +95,27 @@ struct loudness loudness_measure(const struct pcm *pcm, double gate_dbfs)
 bool loudness_may_be_speech(const struct pcm *pcm)
 {
     return loudness_measure(pcm, GATE_DBFS).speech_ms >= GATE_MIN_SPEECH_MS;
+}
+
+struct loudness_span loudness_find_speech(const struct pcm *pcm, int64_t margin_ms)
+{
+    g_autoptr(GArray) powers = block_powers(pcm);
+    const double *power = (const double *)(void *)powers->data;
+    double loudest = loudest_of(power, powers->len);
+    double threshold = loudest * pow(10.0, -SPAN_BELOW_LOUDEST_DB / 10.0);
+    if (loudest <= 0.0)
+        return (struct loudness_span){0};
+    guint first = 0;
+    guint last = powers->len - 1;
+    while (power[first] < threshold)
+        first++;
+    while (power[last] < threshold)
+        last--;
+    size_t margin = (size_t)(margin_ms * pcm->rate_hz / 1000);
+    size_t start = first * block_samples(pcm);
+    size_t end = MIN((last + 1) * block_samples(pcm) + margin, pcm->count);
+    start -= MIN(start, margin);
+    return (struct loudness_span){.first = start, .count = end - start};
 }
 
 double loudness_normalise(struct pcm *pcm, double target_dbfs, double max_gain_db)

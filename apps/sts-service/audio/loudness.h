@@ -27,6 +27,16 @@ struct loudness loudness_measure(const struct pcm *pcm, double gate_dbfs);
  * blocks below -50 dBFS, or fewer than 60 ms above it). */
 bool loudness_may_be_speech(const struct pcm *pcm);
 
+/* Samples first .. first + count - 1. */
+struct loudness_span {
+    size_t first;
+    size_t count;
+};
+
+/* The stretch that holds every block within 40 dB of the loudest one, and margin_ms on either side of it.
+ * Empty for silence. */
+struct loudness_span loudness_find_speech(const struct pcm *pcm, int64_t margin_ms);
+
 /* Scales in place to target_dbfs of speech level, by at most +-max_gain_db, and less where peaks would go
  * beyond LOUDNESS_PEAK_DBFS. Returns the gain used, in dB; silence is left alone (0). */
 double loudness_normalise(struct pcm *pcm, double target_dbfs, double max_gain_db);

@@ -67,6 +67,30 @@ static void test_peaks_bound_the_gain(void)
     g_assert_cmpfloat(loudness_measure(&clip, -50.0).peak_dbfs, <=, LOUDNESS_PEAK_DBFS + 0.01);
 }
 
+static void test_speech_is_found_between_silences(void)
+{
+    pcm_auto clip = pcm_silence(16000, 3000);
+    pcm_auto tone = test_tone(16000, 1000, 440.0, 0.1);
+    memcpy(clip.samples + 16000, tone.samples, tone.count * sizeof(int16_t));
+    struct loudness_span span = loudness_find_speech(&clip, 0);
+    g_assert_cmpuint(span.first, ==, 16000);
+    g_assert_cmpuint(span.count, ==, 16000);
+    span = loudness_find_speech(&clip, 100);
+    g_assert_cmpuint(span.first, ==, 14400);
+    g_assert_cmpuint(span.count, ==, 19200);
+    span = loudness_find_speech(&clip, 5000);
+    g_assert_cmpuint(span.first, ==, 0);
+    g_assert_cmpuint(span.count, ==, clip.count);
+}
+
+static void test_no_speech_is_an_empty_span(void)
+{
+    pcm_auto silence = pcm_silence(16000, 100);
+    struct pcm empty = {.rate_hz = 16000};
+    g_assert_cmpuint(loudness_find_speech(&silence, 100).count, ==, 0);
+    g_assert_cmpuint(loudness_find_speech(&empty, 100).count, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -77,5 +101,7 @@ int main(int argc, char **argv)
     g_test_add_func("/loudness/normalise-reaches-the-target", test_normalise_reaches_the_target);
     g_test_add_func("/loudness/normalise-is-bounded", test_normalise_is_bounded);
     g_test_add_func("/loudness/peaks-bound-the-gain", test_peaks_bound_the_gain);
+    g_test_add_func("/loudness/speech-is-found-between-silences", test_speech_is_found_between_silences);
+    g_test_add_func("/loudness/no-speech-is-an-empty-span", test_no_speech_is_an_empty_span);
     return g_test_run();
 }

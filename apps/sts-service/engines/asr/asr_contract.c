@@ -78,6 +78,29 @@ static void test_word_times_are_in_order_and_inside(gconstpointer user)
     asr_transcript_clear(&transcript);
 }
 
+/* A pause before the words moves their times and nothing else; the mock does not listen that closely. */
+static void test_a_pause_moves_the_words(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->asr && contract_skip(&fixture->error))
+        return;
+    if (strcmp(fixture->engine, "mock") == 0)
+        return;
+    const int64_t pause_ms = 2000;
+    pcm_auto clip = pcm_silence(fixture->speech.rate_hz, pause_ms + pcm_duration_ms(&fixture->speech));
+    size_t pause = (size_t)(pause_ms * clip.rate_hz / 1000);
+    memcpy(clip.samples + pause, fixture->speech.samples, (clip.count - pause) * sizeof(int16_t));
+    struct asr_request request = request_for(&clip);
+    struct asr_transcript transcript = {0};
+    g_assert_true(asr_transcribe(fixture->asr, &request, &transcript, NULL));
+    g_assert_true(g_str_has_suffix(transcript.text, "welcome to the news at ten"));
+    const struct asr_word *last =
+        &g_array_index(transcript.words, struct asr_word, transcript.words->len - 1);
+    g_assert_cmpint(last->end_ms, >, pcm_duration_ms(&clip) - 600);
+    g_assert_cmpint(last->end_ms, <=, pcm_duration_ms(&clip) + 20);
+    asr_transcript_clear(&transcript);
+}
+
 static void test_any_sample_rate(gconstpointer user)
 {
     const struct fixture *fixture = user;
@@ -247,6 +270,7 @@ static void add_suite(const struct fixture *fixture)
 {
     add(fixture, "speech-is-recognised", test_speech_is_recognised);
     add(fixture, "word-times-are-in-order-and-inside", test_word_times_are_in_order_and_inside);
+    add(fixture, "a-pause-moves-the-words", test_a_pause_moves_the_words);
     add(fixture, "any-sample-rate", test_any_sample_rate);
     add(fixture, "silence-is-no-speech", test_silence_is_no_speech);
     add(fixture, "bad-requests-are-refused", test_bad_requests_are_refused);

@@ -4,12 +4,16 @@
  * A decoder lives on a thread of its own and is warm from the start. Callers queue a job and wait for it; one
  * whose deadline passes or who is cancelled leaves at once, and the decoder drops the job at its next block
  * (its final passes cannot be interrupted, but nobody waits for them). */
+#include "../../audio/loudness.h"
 #include "../../audio/resample.h"
 #include "../wait.h"
 #include "sphinx_decoder.h"
 #include <string.h>
 
 #define MAX_DECODERS 16
+/* Silence left around the speech: the model was trained with a little, more of it spoils the cepstral mean.
+ */
+#define MARGIN_MS 200
 
 /* The caller's, until it gives up on a job that a decoder is at: then the decoder frees it. */
 struct job {
@@ -17,7 +21,8 @@ struct job {
     bool done;     /* under the engine's lock. What follows is the decoder's before, the caller's after */
     bool succeeded;
     char *stream_id;
-    struct pcm audio; /* at SPHINX_RATE_HZ */
+    struct pcm audio;  /* the speech in it, at SPHINX_RATE_HZ */
+    int64_t offset_ms; /* of audio from the start of the fragment */
     struct asr_transcript transcript;
     struct dub_error error;
 };
@@ -178,11 +183,16 @@ static bool supports(const struct asr_engine *engine, const char *language)
     return strcmp(language, engine->model.language) == 0;
 }
 
-static struct job *job_new(const struct asr_request *request, struct dub_error *error)
+static struct job *job_new(const struct asr_request *request, struct loudness_span span,
+                           struct dub_error *error)
 {
     struct job *job = g_new0(struct job, 1);
+    struct pcm speech = *request->audio;
+    speech.samples += span.first;
+    speech.count = span.count;
     job->stream_id = g_strdup(request->call.stream_id);
-    if (pcm_resample(request->audio, SPHINX_RATE_HZ, &job->audio, error))
+    job->offset_ms = (int64_t)span.first * 1000 / speech.rate_hz;
+    if (pcm_resample(&speech, SPHINX_RATE_HZ, &job->audio, error))
         return job;
     job_free(job);
     return NULL;
@@ -207,6 +217,15 @@ static bool wait_for(struct asr_engine *engine, struct job **job, const struct e
     return done;
 }
 
+static void shift_words(struct asr_transcript *transcript, int64_t by_ms)
+{
+    for (guint i = 0; transcript->words && i < transcript->words->len; i++) {
+        struct asr_word *word = &g_array_index(transcript->words, struct asr_word, i);
+        word->start_ms += by_ms;
+        word->end_ms += by_ms;
+    }
+}
+
 static bool take_result(struct job *job, struct asr_transcript *transcript, struct dub_error *error)
 {
     if (!job->succeeded) {
@@ -216,13 +235,20 @@ static bool take_result(struct job *job, struct asr_transcript *transcript, stru
     }
     *transcript = job->transcript;
     job->transcript = (struct asr_transcript){0};
+    shift_words(transcript, job->offset_ms);
     return true;
 }
 
 static bool transcribe(struct asr_engine *engine, const struct asr_request *request,
                        struct asr_transcript *transcript, struct dub_error *error)
 {
-    struct job *job = job_new(request, error);
+    struct loudness_span span = loudness_find_speech(request->audio, MARGIN_MS);
+    if (span.count == 0) {
+        transcript->no_speech = true;
+        transcript->confidence = 1.0;
+        return true;
+    }
+    struct job *job = job_new(request, span, error);
     if (!job)
         return false;
     bool succeeded = wait_for(engine, &job, &request->call, error) && take_result(job, transcript, error);

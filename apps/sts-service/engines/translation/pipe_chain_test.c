@@ -5,6 +5,7 @@
 #include "../contract_support.h"
 #include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static char *cat[] = {(char *)"cat", NULL};
 static char *upper[] = {(char *)"stdbuf", (char *)"-o0", (char *)"tr", (char *)"a-z", (char *)"A-Z", NULL};
@@ -37,6 +38,13 @@ static void assert_fails(struct pipe_chain *chain, int64_t deadline_ms, enum dub
     g_autoptr(GString) answer = g_string_new(NULL);
     g_assert_false(pipe_chain_ask(chain, "hello", &call, answer, &error));
     g_assert_cmpint(error.code, ==, code);
+}
+
+/* Leaves the reaping to the chain. */
+static void wait_until_dead(pid_t pid)
+{
+    siginfo_t info;
+    g_assert_cmpint(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), ==, 0);
 }
 
 static void test_one_after_the_other(void)
@@ -92,6 +100,7 @@ static void test_a_process_that_is_killed(void)
         struct pipe_chain *chain = start(cat, cat);
         assert_answer(chain, "hello", "hello");
         g_assert_cmpint(kill(pipe_chain_pid(chain, victim), SIGKILL), ==, 0);
+        wait_until_dead(pipe_chain_pid(chain, victim));
         assert_fails(chain, 10000, DUB_ERROR_UNAVAILABLE);
         pipe_chain_free(chain);
     }

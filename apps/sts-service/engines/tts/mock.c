@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A tone that lasts as long as somebody would take to say the text, for tests. */
+/* A tone that lasts as long as somebody would take to say the text, with a little silence around it as
+ * engines have it, for tests. */
 #include "engines.h"
 #include <math.h>
 
@@ -7,6 +8,7 @@
 #define MS_PER_CHARACTER 65
 #define TONE_HZ 220.0
 #define AMPLITUDE 6000.0
+#define SILENCE_MS 80
 #define MAX_CHARACTERS (PCM_MAX_MS / MS_PER_CHARACTER / 2)
 
 struct tts_engine {
@@ -45,8 +47,10 @@ static bool speak(struct tts_engine *engine, const struct tts_request *request, 
     if (!engine_call_sleep(&request->call, engine->delay_ns, DUB_STAGE_TTS, error))
         return false;
     glong characters = MIN(g_utf8_strlen(request->text, -1), MAX_CHARACTERS);
-    *audio = pcm_silence(RATE_HZ, llrint((double)(characters * MS_PER_CHARACTER) / request->rate));
-    for (size_t i = 0; i < audio->count; i++)
+    int64_t tone_ms = llrint((double)(characters * MS_PER_CHARACTER) / request->rate);
+    size_t edge = RATE_HZ * SILENCE_MS / 1000;
+    *audio = pcm_silence(RATE_HZ, tone_ms + 2 * SILENCE_MS);
+    for (size_t i = edge; i + edge < audio->count; i++)
         audio->samples[i] = (int16_t)lrint(AMPLITUDE * sin(2.0 * G_PI * TONE_HZ * (double)i / RATE_HZ));
     return true;
 }
