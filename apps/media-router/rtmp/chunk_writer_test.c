@@ -130,6 +130,32 @@ static void test_header_types_written(void)
     rtmp_chunk_writer_clear(&writer);
 }
 
+static void put_at(struct rtmp_chunk_writer *writer, uint32_t timestamp_ms)
+{
+    g_autoptr(GBytes) payload = g_bytes_new_static("a", 1);
+    rtmp_chunk_writer_put(writer, 4, &(struct rtmp_message){8, 1, timestamp_ms, payload});
+}
+
+/* Readers differ in what a type 3 header after one of type 0 means, and a step back is no delta: neither is
+ * sent. */
+static void test_ambiguous_headers_are_avoided(void)
+{
+    struct rtmp_chunk_writer writer;
+    rtmp_chunk_writer_init(&writer);
+    put_at(&writer, 20);
+    put_at(&writer, 40);
+    put_at(&writer, 30);
+    static const uint8_t expected[] = {
+        0x04, 0, 0, 20, 0,   0, 1, 8, 1, 0, 0, 0, 'a', /* type 0 */
+        0x84, 0, 0, 20, 'a',                           /* type 2, although the number is the same */
+        0x04, 0, 0, 30, 0,   0, 1, 8, 1, 0, 0, 0, 'a', /* type 0 */
+    };
+    g_autoptr(GByteArray) bytes = drain(&writer, 8, SIZE_MAX);
+    g_assert_cmpuint(bytes->len, ==, sizeof expected);
+    g_assert_true(memcmp(bytes->data, expected, sizeof expected) == 0);
+    rtmp_chunk_writer_clear(&writer);
+}
+
 /* A payload that goes to many readers is not copied: slices point into it. */
 static void test_payload_is_not_copied(void)
 {
@@ -152,6 +178,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/chunk-writer/round-trip-in-any-pieces", test_round_trip);
     g_test_add_func("/chunk-writer/short-headers", test_header_types_written);
+    g_test_add_func("/chunk-writer/ambiguous-headers-are-avoided", test_ambiguous_headers_are_avoided);
     g_test_add_func("/chunk-writer/payload-is-not-copied", test_payload_is_not_copied);
     return g_test_run();
 }
