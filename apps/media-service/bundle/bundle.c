@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bundle.h"
 
+#include <dubbing_clock.h>
 #include <dubbing_file.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
@@ -18,10 +19,12 @@ struct bundle_store {
     GThreadPool *writer; /* one thread */
 };
 
-/* A file for the writer. */
+/* What the writer is asked to do: a file to write, or without a path, to clean up. */
 struct job {
     char *path;
     char *text;
+    struct retention retention;
+    char **keep;
 };
 
 struct bundle {
@@ -35,16 +38,20 @@ struct bundle {
 static struct job *new_job(char *take_path, char *take_text)
 {
     struct job *job = g_new(struct job, 1);
-    *job = (struct job){take_path, take_text};
+    *job = (struct job){.path = take_path, .text = take_text};
     return job;
 }
 
 static void run_job(void *data, void *user)
 {
+    const struct bundle_store *store = user;
     struct job *job = data;
     struct dub_error error;
-    if (!dub_file_write_atomic(job->path, job->text, strlen(job->text), &error))
+    if (job->path == NULL)
+        retention_clean(store->root, &job->retention, dub_wall_time_ms(), (const char *const *)job->keep);
+    else if (!dub_file_write_atomic(job->path, job->text, strlen(job->text), &error))
         dub_log_warn("a run bundle is incomplete: %s; the stream goes on", error.message);
+    g_strfreev(job->keep);
     g_free(job->path);
     g_free(job->text);
     g_free(job);
@@ -54,8 +61,21 @@ struct bundle_store *bundle_store_new(const char *root)
 {
     struct bundle_store *store = g_new0(struct bundle_store, 1);
     store->root = g_strdup(root);
-    store->writer = g_thread_pool_new(run_job, NULL, 1, FALSE, NULL);
+    store->writer = g_thread_pool_new(run_job, store, 1, FALSE, NULL);
     return store;
+}
+
+static struct job *new_clean_job(const struct retention *retention, const char *const *keep)
+{
+    struct job *job = g_new(struct job, 1);
+    *job = (struct job){.retention = *retention, .keep = g_strdupv((char **)keep)};
+    return job;
+}
+
+void bundle_store_clean(struct bundle_store *store, const struct retention *retention,
+                        const char *const *keep)
+{
+    g_thread_pool_push(store->writer, new_clean_job(retention, keep), NULL);
 }
 
 void bundle_store_free(struct bundle_store *store)

@@ -4,12 +4,17 @@
  * disk is logged and never stops a stream. */
 #pragma once
 
+#include "retention.h"
+
 #include <json-glib/json-glib.h>
 
 struct bundle_store;
 struct bundle;
 
 struct bundle_store *bundle_store_new(const char *root);
+/* Cleans up in the store's thread; keep as there, copied. */
+void bundle_store_clean(struct bundle_store *store, const struct retention *retention,
+                        const char *const *keep);
 /* Waits until everything is written. NULL is fine. */
 void bundle_store_free(struct bundle_store *store);
 

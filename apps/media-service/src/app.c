@@ -122,6 +122,21 @@ static void make_registry(struct app *app)
         &events, app);
 }
 
+/* Once at start; the runs of adopted workers go on. */
+static void clean_up_bundles(const struct app *app)
+{
+    const struct service_settings *settings = app->settings;
+    g_autoptr(GPtrArray) keep = g_ptr_array_new();
+    g_autoptr(GList) streams = registry_list(app->registry);
+    for (GList *item = streams; item != NULL; item = item->next)
+        g_ptr_array_add(keep, ((struct stream *)item->data)->run_id);
+    g_ptr_array_add(keep, NULL);
+    bundle_store_clean(app->bundles,
+                       &(struct retention){.max_age_ms = settings->capture_max_age_ns / DUB_NS_PER_MS,
+                                           .max_bytes = settings->capture_max_bytes},
+                       (const char *const *)keep->pdata);
+}
+
 static gboolean on_tick(void *user)
 {
     registry_tick(((struct app *)user)->registry);
@@ -210,6 +225,7 @@ int app_run(const struct service_settings *settings)
     if (code == DUB_EXIT_OK) {
         dub_main_on_signal(on_signal, &app);
         registry_adopt(app.registry);
+        clean_up_bundles(&app);
         app.tick = g_timeout_add(TICK_MS, on_tick, &app);
         log_address(&app);
         g_main_loop_run(app.loop);

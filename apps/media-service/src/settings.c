@@ -41,9 +41,11 @@ static const struct dub_config_item items[] = {
      "what a run bundle holds; media is not available in this version", AT(capture_mode),
      .choices = capture_modes},
     {"CAPTURE_MAX_BYTES", "capture-max-bytes", DUB_CONFIG_BYTES, "1GiB",
-     "total size of the run bundles; at start the oldest go", AT(capture_max_bytes), 0, INT64_C(1) << 50},
+     "total size of the run bundles, the oldest go at start; 0: no limit", AT(capture_max_bytes), 0,
+     INT64_C(1) << 50},
     {"CAPTURE_MAX_AGE", "capture-max-age", DUB_CONFIG_DURATION, "168h",
-     "age after which a run bundle is removed at start", AT(capture_max_age_ns), 0, 10 * 365 * 24 * HOUR_NS},
+     "age after which a run bundle is removed at start; 0: no limit", AT(capture_max_age_ns), 0,
+     10 * 365 * 24 * HOUR_NS},
     {NULL},
 };
 
