@@ -78,8 +78,8 @@ static void test_what_is_below_passes_bit_for_bit(void)
 static void test_loud_is_held(void)
 {
     g_autofree float *out = limited(loud);
-    g_assert_cmpfloat(measured_true_peak(out, 100, N_SAMPLES), <=, DUB_LIMITER_CEILING * 1.002);
-    g_assert_cmpfloat(measured_true_peak(out, 48000, N_SAMPLES), >=, DUB_LIMITER_CEILING * 0.9);
+    g_assert_cmpfloat(measured_true_peak(out, 100, 20000), <=, DUB_LIMITER_CEILING * 1.002);
+    g_assert_cmpfloat(measured_true_peak(out, 48000, 60000), >=, DUB_LIMITER_CEILING * 0.9);
 }
 
 static void test_peaks_between_samples_are_held(void)

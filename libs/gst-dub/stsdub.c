@@ -120,6 +120,27 @@ static int64_t running_time_of(StsDub *self, GstBuffer *buffer)
     return (int64_t)gst_segment_to_running_time(&self->in_segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer));
 }
 
+static GstFlowReturn write_buffer(StsDub *self, GstBuffer *buffer)
+{
+    GstMapInfo map;
+    int64_t running_ns = running_time_of(self, buffer);
+    if (running_ns < 0)
+        return GST_FLOW_OK; /* outside of the segment */
+    if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) {
+        GST_ELEMENT_ERROR(self, RESOURCE, READ, ("A buffer cannot be read."), (NULL));
+        return GST_FLOW_ERROR;
+    }
+    /* Buffers of decoders are aligned; GStreamer gives no promise for others. */
+    g_autofree int16_t *aligned = NULL;
+    const int16_t *samples = (const int16_t *)(const void *)map.data;
+    if ((guintptr)map.data % sizeof(int16_t) != 0)
+        samples = aligned = g_memdup2(map.data, map.size);
+    GstFlowReturn flow =
+        write_samples(self, running_ns, samples, map.size / FRAME_BYTES, GST_BUFFER_IS_DISCONT(buffer));
+    gst_buffer_unmap(buffer, &map);
+    return flow;
+}
+
 static GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
     StsDub *self = STS_DUB(parent);
@@ -127,19 +148,7 @@ static GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffe
         buffer = gst_audio_buffer_clip(buffer, &self->in_segment, DUB_RATE_HZ, FRAME_BYTES);
     if (buffer == NULL)
         return GST_FLOW_OK;
-
-    GstMapInfo map;
-    GstFlowReturn flow = GST_FLOW_ERROR;
-    if (gst_buffer_map(buffer, &map, GST_MAP_READ)) {
-        /* Buffers of decoders are aligned; GStreamer gives no promise for others. */
-        g_autofree int16_t *aligned = NULL;
-        const int16_t *samples = (const int16_t *)(const void *)map.data;
-        if ((guintptr)map.data % sizeof(int16_t) != 0)
-            samples = aligned = g_memdup2(map.data, map.size);
-        flow = write_samples(self, running_time_of(self, buffer), samples, map.size / FRAME_BYTES,
-                             GST_BUFFER_IS_DISCONT(buffer));
-        gst_buffer_unmap(buffer, &map);
-    }
+    GstFlowReturn flow = write_buffer(self, buffer);
     gst_buffer_unref(buffer);
     return flow;
 }
