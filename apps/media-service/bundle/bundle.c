@@ -5,6 +5,7 @@
 #include <dubbing_file.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
+#include <dubbing_mailbox.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -16,7 +17,10 @@
 
 struct bundle_store {
     char *root;
-    GThreadPool *writer; /* one thread */
+    GMainContext *context; /* the thread's */
+    GMainLoop *loop;
+    GThread *thread;
+    struct dub_mailbox *jobs; /* struct job *; NULL: end */
 };
 
 /* What the writer is asked to do: a file to write, or without a path, to clean up. */
@@ -42,26 +46,55 @@ static struct job *new_job(char *take_path, char *take_text)
     return job;
 }
 
-static void run_job(void *data, void *user)
+static void free_job(void *data)
 {
-    const struct bundle_store *store = user;
     struct job *job = data;
-    struct dub_error error;
-    if (job->path == NULL)
-        retention_clean(store->root, &job->retention, dub_wall_time_ms(), (const char *const *)job->keep);
-    else if (!dub_file_write_atomic(job->path, job->text, strlen(job->text), &error))
-        dub_log_warn("a run bundle is incomplete: %s; the stream goes on", error.message);
+    if (job == NULL)
+        return;
     g_strfreev(job->keep);
     g_free(job->path);
     g_free(job->text);
     g_free(job);
 }
 
+static void run_job(void *data, void *user)
+{
+    const struct bundle_store *store = user;
+    struct job *job = data;
+    struct dub_error error;
+    if (job == NULL) {
+        g_main_loop_quit(store->loop);
+        return;
+    }
+    if (job->path == NULL)
+        retention_clean(store->root, &job->retention, dub_wall_time_ms(), (const char *const *)job->keep);
+    else if (!dub_file_write_atomic(job->path, job->text, strlen(job->text), &error))
+        dub_log_warn("a run bundle is incomplete: %s; the stream goes on", error.message);
+    free_job(job);
+}
+
+static void *run_thread(void *user)
+{
+    const struct bundle_store *store = user;
+    g_main_loop_run(store->loop);
+    return NULL;
+}
+
+/* There is always room: a job is a rare and small thing. */
+static void post(struct bundle_store *store, struct job *take_job)
+{
+    if (!dub_mailbox_post_control(store->jobs, take_job))
+        free_job(take_job);
+}
+
 struct bundle_store *bundle_store_new(const char *root)
 {
     struct bundle_store *store = g_new0(struct bundle_store, 1);
     store->root = g_strdup(root);
-    store->writer = g_thread_pool_new(run_job, store, 1, FALSE, NULL);
+    store->context = g_main_context_new();
+    store->loop = g_main_loop_new(store->context, FALSE);
+    store->jobs = dub_mailbox_new(store->context, 0, run_job, free_job, store);
+    store->thread = g_thread_new("bundles", run_thread, store);
     return store;
 }
 
@@ -75,14 +108,18 @@ static struct job *new_clean_job(const struct retention *retention, const char *
 void bundle_store_clean(struct bundle_store *store, const struct retention *retention,
                         const char *const *keep)
 {
-    g_thread_pool_push(store->writer, new_clean_job(retention, keep), NULL);
+    post(store, new_clean_job(retention, keep));
 }
 
 void bundle_store_free(struct bundle_store *store)
 {
     if (store == NULL)
         return;
-    g_thread_pool_free(store->writer, FALSE, TRUE);
+    post(store, NULL);
+    g_thread_join(store->thread);
+    dub_mailbox_free(store->jobs);
+    g_main_loop_unref(store->loop);
+    g_main_context_unref(store->context);
     g_free(store->root);
     g_free(store);
 }
@@ -158,8 +195,7 @@ void bundle_write_manifest(struct bundle *bundle, JsonObject *take_manifest)
     /* The folder could not be made: said then. */
     if (bundle->failed)
         return;
-    g_thread_pool_push(bundle->store->writer,
-                       new_job(path_in(bundle, "manifest.json"), g_steal_pointer(&text)), NULL);
+    post(bundle->store, new_job(path_in(bundle, "manifest.json"), g_steal_pointer(&text)));
 }
 
 void bundle_append_line(struct bundle *bundle, const char *line)
