@@ -75,26 +75,12 @@ static enum flv_codec codec_of_fourcc(uint32_t fourcc)
     }
 }
 
-/* onMetaData gives the legacy number, or in Enhanced RTMP the FourCC as a number. */
-enum flv_codec flv_codec_of_video_id(double id)
-{
-    if (!(id >= 1 && id <= UINT32_MAX))
-        return FLV_CODEC_NONE;
-    return id < 16 ? codec_of_video_number((unsigned)id) : codec_of_fourcc((uint32_t)id);
-}
-
-enum flv_codec flv_codec_of_audio_id(double id)
-{
-    return id >= 0 && id < 16 ? codec_of_audio_number((unsigned)id) : FLV_CODEC_OTHER;
-}
-
 static bool parse_enhanced_video(struct dub_reader *reader, uint8_t first, struct flv_tag *tag)
 {
     enum { SEQUENCE_START = 0 };
     tag->codec = codec_of_fourcc(dub_read_be32(reader));
     tag->is_config = (first & 0x0f) == SEQUENCE_START;
     tag->is_key = (first >> 4 & 7) == VIDEO_KEY_FRAME && !tag->is_config;
-    tag->data_at = reader->at;
     return !reader->failed;
 }
 
@@ -119,7 +105,6 @@ bool flv_parse_video(const uint8_t *body, size_t size, struct flv_tag *tag)
         dub_reader_skip(&reader, 3); /* composition time */
         tag->is_key = tag->is_key && !tag->is_config;
     }
-    tag->data_at = reader.at;
     return !reader.failed;
 }
 
@@ -133,6 +118,5 @@ bool flv_parse_audio(const uint8_t *body, size_t size, struct flv_tag *tag)
     tag->codec = codec_of_audio_number(first >> 4);
     if (tag->codec == FLV_CODEC_AAC)
         tag->is_config = dub_read_u8(&reader) == AAC_SEQUENCE_HEADER;
-    tag->data_at = reader.at;
     return !reader.failed;
 }

@@ -35,13 +35,8 @@ struct flv_tag {
     enum flv_codec codec;
     bool is_config; /* AVCDecoderConfigurationRecord, AudioSpecificConfig, ... */
     bool is_key;
-    size_t data_at; /* where the codec's own bytes start */
 };
 
 /* False when the body is too short to be a tag of its kind. */
 bool flv_parse_video(const uint8_t *body, size_t size, struct flv_tag *tag);
 bool flv_parse_audio(const uint8_t *body, size_t size, struct flv_tag *tag);
-
-/* The codec that onMetaData announces by number: videocodecid and audiocodecid. */
-enum flv_codec flv_codec_of_video_id(double id);
-enum flv_codec flv_codec_of_audio_id(double id);

@@ -6,6 +6,8 @@
 #include "flv.h"
 #include "media.h"
 
+#include <dubbing_clock.h>
+
 /* A group of pictures larger than this is not kept: new readers then wait for the next key frame. */
 #define STREAM_GOP_MAX_BYTES (32u << 20)
 #define STREAM_GOP_MAX_MESSAGES 4096

@@ -194,7 +194,9 @@ static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payloa
 
 static void on_ended(void *user)
 {
-    detach(user);
+    struct rtmp_connection *connection = user;
+    detach(connection);
+    media_queue_clear(&connection->queue);
 }
 
 static const struct rtmp_session_events session_events = {
