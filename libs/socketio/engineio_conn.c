@@ -25,6 +25,7 @@ struct dub_eio_conn {
     enum conn_state state;
     enum dub_eio_reason reason;
     bool close_told;
+    bool broken;     /* the peer's frames were not what RFC 6455 or our limits allow */
     GSource *ping;   /* server: time for the next ping */
     GSource *watch;  /* the peer's heartbeat is overdue when it fires */
     GSource *notify; /* on_close and on_gone are to be called */
@@ -315,23 +316,25 @@ static void on_ws_message(SoupWebsocketConnection *ws, int type, GBytes *bytes, 
     conn->events->on_binary(conn, bytes, conn->owner);
 }
 
+/* What libsoup itself found wrong: a message beyond the limit, text that is not UTF-8, bad frames. It closes
+ * then. */
 static void on_ws_error(SoupWebsocketConnection *ws, GError *gerror, void *data)
 {
-    const struct dub_eio_conn *conn = data;
-    dub_log_debug("Engine.IO connection %s: %s", conn->open.sid, gerror->message);
+    struct dub_eio_conn *conn = data;
+    conn->broken = conn->broken || gerror->domain == SOUP_WEBSOCKET_ERROR;
+    dub_log(conn->broken ? DUB_LOG_WARN : DUB_LOG_DEBUG, NULL, "Engine.IO connection %s: %s", conn->open.sid,
+            gerror->message);
 }
 
-static enum dub_eio_reason reason_of_close(SoupWebsocketConnection *ws)
+static enum dub_eio_reason reason_of_close(const struct dub_eio_conn *conn)
 {
-    switch (soup_websocket_connection_get_close_code(ws)) {
+    if (conn->broken)
+        return DUB_EIO_PROTOCOL;
+    switch (soup_websocket_connection_get_close_code(conn->ws)) {
     case SOUP_WEBSOCKET_CLOSE_NORMAL:
     case SOUP_WEBSOCKET_CLOSE_GOING_AWAY:
     case SOUP_WEBSOCKET_CLOSE_NO_STATUS:
         return DUB_EIO_CLIENT_CLOSED;
-    case SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR:
-    case SOUP_WEBSOCKET_CLOSE_BAD_DATA:
-    case SOUP_WEBSOCKET_CLOSE_TOO_BIG:
-        return DUB_EIO_PROTOCOL;
     default:
         return DUB_EIO_TRANSPORT;
     }
@@ -341,7 +344,7 @@ static void on_ws_closed(SoupWebsocketConnection *ws, void *data)
 {
     struct dub_eio_conn *conn = data;
     if (eio_conn_is_live(conn)) {
-        conn->reason = reason_of_close(ws);
+        conn->reason = reason_of_close(conn);
         conn->state = CLOSING;
     }
     clear_source(&conn->ping);

@@ -68,14 +68,15 @@ static void on_close(struct dub_eio_conn *conn, enum dub_eio_reason reason, void
 
 static const struct dub_eio_server_events raw_events = {on_open, on_text, on_binary, on_close};
 
-static void raw_server_start(struct raw_server *raw)
+/* limits may be NULL. */
+static void raw_server_start(struct raw_server *raw, const struct dub_eio_limits *limits)
 {
     *raw = (struct raw_server){.soup = soup_server_new(NULL, NULL), .log = g_string_new(NULL)};
     soup_server_listen_local(raw->soup, 0, SOUP_SERVER_LISTEN_IPV4_ONLY, NULL);
     GSList *uris = soup_server_get_uris(raw->soup);
     raw->port = (unsigned)g_uri_get_port(uris->data);
     g_slist_free_full(uris, (GDestroyNotify)g_uri_unref);
-    raw->server = dub_eio_server_new(raw->soup, "/engine.io", NULL, &raw_events, raw);
+    raw->server = dub_eio_server_new(raw->soup, "/engine.io", limits, &raw_events, raw);
 }
 
 static void raw_server_stop(struct raw_server *raw)
@@ -89,7 +90,7 @@ static void test_bare_messages_go_both_ways(void)
 {
     struct raw_server server;
     struct test_raw peer;
-    raw_server_start(&server);
+    raw_server_start(&server, NULL);
     test_raw_open(&peer, server.port, "/engine.io/?EIO=4&transport=websocket&x=%C3%BC");
     g_assert_true(g_str_has_prefix(test_raw_wait(&peer, 0), "0{\"sid\":\""));
     test_raw_send(&peer, "4hello");
@@ -111,7 +112,7 @@ static void test_nothing_is_sent_once_it_is_closing(void)
     struct raw_server server;
     struct test_raw peer;
     g_autoptr(GBytes) bytes = g_bytes_new_static("x", 1);
-    raw_server_start(&server);
+    raw_server_start(&server, NULL);
     test_raw_open(&peer, server.port, "/engine.io/?EIO=4&transport=websocket");
     WAIT_FOR(server.conn != NULL);
     g_assert_cmpuint(dub_eio_server_n_connections(server.server), ==, 1);
@@ -130,12 +131,31 @@ static void test_peer_that_vanishes_is_noticed(void)
 {
     struct raw_server server;
     struct test_raw peer;
-    raw_server_start(&server);
+    raw_server_start(&server, NULL);
     test_raw_open(&peer, server.port, "/engine.io/?EIO=4&transport=websocket");
     WAIT_FOR(server.conn != NULL);
     test_raw_close(&peer);
     WAIT_FOR(server.conn == NULL);
     g_assert_nonnull(strstr(server.log->str, "close: the transport broke"));
+    raw_server_stop(&server);
+}
+
+static void test_message_beyond_the_limit_never_arrives(void)
+{
+    struct raw_server server;
+    struct test_raw peer;
+    const struct dub_eio_limits limits = {.max_payload_bytes = 100};
+    g_autofree char *allowed = g_strnfill(100, '4');
+    g_autofree char *too_long = g_strnfill(101, '4');
+    raw_server_start(&server, &limits);
+    test_raw_open(&peer, server.port, "/engine.io/?EIO=4&transport=websocket");
+    test_raw_send(&peer, allowed);
+    g_assert_cmpstr(test_raw_wait(&peer, 1), ==, allowed);
+    test_raw_send(&peer, too_long);
+    WAIT_FOR(peer.closed && server.conn == NULL);
+    g_assert_true(g_str_has_suffix(server.log->str, "close: the peer broke the protocol"));
+    g_assert_null(strstr(server.log->str, "of 101"));
+    test_raw_close(&peer);
     raw_server_stop(&server);
 }
 
@@ -175,6 +195,8 @@ int main(int argc, char **argv)
     g_test_add_func("/engineio-server/nothing-is-sent-once-it-is-closing",
                     test_nothing_is_sent_once_it_is_closing);
     g_test_add_func("/engineio-server/peer-that-vanishes-is-noticed", test_peer_that_vanishes_is_noticed);
+    g_test_add_func("/engineio-server/message-beyond-the-limit-never-arrives",
+                    test_message_beyond_the_limit_never_arrives);
     g_test_add_func("/engineio-server/a-body-is-answered-and-not-kept", test_a_body_is_answered_and_not_kept);
     g_test_add_func("/engineio-server/bad-handshakes-are-refused", test_bad_handshakes_are_refused);
     return g_test_run();

@@ -93,6 +93,26 @@ static void test_wrong_key_is_refused_with_code(void)
     test_server_stop(&server);
 }
 
+static void test_one_connection_has_a_limited_number_of_namespaces(void)
+{
+    struct test_server server;
+    struct test_raw raw;
+    test_server_start(&server, NULL, 0);
+    test_raw_open(&raw, server.port, TEST_SOCKETIO_PATH);
+    for (int i = 0; i <= DUB_SIO_MAX_NAMESPACES; i++) {
+        g_autofree char *name = g_strdup_printf("/n%d", i);
+        g_autofree char *text = g_strdup_printf("40%s", name);
+        dub_sio_server_add_namespace(server.server, &(struct dub_sio_namespace){.name = name});
+        test_raw_send(&raw, text);
+        if (i < DUB_SIO_MAX_NAMESPACES)
+            test_raw_wait(&raw, (guint)i + 1);
+    }
+    WAIT_FOR(raw.closed);
+    g_assert_cmpuint(raw.received->len, ==, 1 + DUB_SIO_MAX_NAMESPACES);
+    test_raw_close(&raw);
+    test_server_stop(&server);
+}
+
 static void test_server_may_be_freed_with_connections(void)
 {
     struct test_server server;
@@ -115,6 +135,8 @@ int main(int argc, char **argv)
     g_test_add_func("/socketio-server/connection-without-connect-is-closed",
                     test_connection_without_connect_is_closed);
     g_test_add_func("/socketio-server/wrong-key-is-refused-with-code", test_wrong_key_is_refused_with_code);
+    g_test_add_func("/socketio-server/one-connection-has-a-limited-number-of-namespaces",
+                    test_one_connection_has_a_limited_number_of_namespaces);
     g_test_add_func("/socketio-server/server-may-be-freed-with-connections",
                     test_server_may_be_freed_with_connections);
     return g_test_run();
