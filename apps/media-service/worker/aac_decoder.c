@@ -39,6 +39,7 @@ static bool open_codec(struct aac_decoder *decoder, const GstCaps *caps)
 {
     const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_AAC);
 
+    av_log_set_level(AV_LOG_QUIET); /* as in aac_encoder.c */
     if (!codec)
         return false;
     decoder->context = avcodec_alloc_context3(codec);

@@ -27,6 +27,8 @@ static bool open_codec(struct aac_encoder *encoder, struct dub_error *error)
 {
     const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
 
+    /* The library's own words on stderr would stand between our lines of JSON. */
+    av_log_set_level(AV_LOG_QUIET);
     if (!codec)
         return dub_error_set(error, DUB_ERROR_UNAVAILABLE,
                              "libavcodec has no AAC encoder: install libavcodec59");

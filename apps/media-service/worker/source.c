@@ -3,6 +3,7 @@
 
 #include "aac_decoder.h"
 #include "elements.h"
+#include "flv_probe.h"
 #include "location.h"
 #include "settings.h"
 
@@ -183,15 +184,20 @@ static void attach_nothing(struct source *source, GstPad *pad)
     attach_chain(source, pad, &sink, 1);
 }
 
+static void report_unusable_video(struct source *source, const char *codec)
+{
+    g_autofree char *message =
+        g_strdup_printf("the video is %s; only H.264 passes through: publish H.264 (AVC)", codec);
+    report_unusable(source, WORKER_EXIT_UNSUPPORTED_VIDEO, message);
+}
+
 static void on_video_pad(struct source *source, GstPad *pad, GstCaps *caps)
 {
     g_autofree char *codec = gst_pb_utils_get_codec_description(caps);
 
     if (!gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-h264")) {
-        g_autofree char *message =
-            g_strdup_printf("the video is %s; only H.264 passes through: publish H.264 (AVC)", codec);
         attach_nothing(source, pad);
-        report_unusable(source, WORKER_EXIT_UNSUPPORTED_VIDEO, message);
+        report_unusable_video(source, codec);
         return;
     }
     pthread_mutex_lock(&source->lock);
@@ -260,6 +266,23 @@ static void on_no_more_pads(GstElement *demuxer, gpointer data)
                         "the input has no audio track: publish H.264 and AAC");
 }
 
+/* The demuxer says nothing of video that it does not know. */
+static GstPadProbeReturn on_rtmp_tags(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    struct source *source = data;
+    const char *codec = NULL;
+    char name[32];
+    GstMapInfo map;
+
+    if (!gst_buffer_map(GST_PAD_PROBE_INFO_BUFFER(info), &map, GST_MAP_READ))
+        return GST_PAD_PROBE_OK;
+    bool found = flv_probe_video(map.data, map.size, name, &codec);
+    gst_buffer_unmap(GST_PAD_PROBE_INFO_BUFFER(info), &map);
+    if (codec)
+        report_unusable_video(source, codec);
+    return found ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_OK;
+}
+
 static GstElement *build_rtmp(struct source *source, const char *location, const char **demuxer,
                               struct dub_error *error)
 {
@@ -267,6 +290,8 @@ static GstElement *build_rtmp(struct source *source, const char *location, const
     if (!element)
         return NULL;
     *demuxer = "flvdemux";
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(element, "src");
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_rtmp_tags, source, NULL);
     g_object_set(element, "location", location, "timeout", RTMP_TIMEOUT_S, "idle-timeout",
                  RTMP_IDLE_TIMEOUT_S, NULL);
     return element;
