@@ -3,29 +3,13 @@
 #include "dubbing_gst.h"
 #include "fake_exchange.h"
 #include "samples.h"
+#include "stsdub_rig.h"
 #include "test_sounds.h"
 
-#include <gst/check/gstharness.h>
 #include <math.h>
 #include <string.h>
 
-#define CAPS "audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved"
 #define D_NS (3 * DUB_NS_PER_S)
-#define CHUNK_SAMPLES 960
-#define CHUNK_NS (20 * DUB_NS_PER_MS)
-
-struct rig {
-    GstHarness *harness;
-    GstElement *element;
-    GstBus *bus;
-    GByteArray *output; /* all samples that came out */
-    GstClockTime first_pts;
-    GstClockTime next_pts; /* of the next block; the output must have no gap */
-    int64_t fed_ns;        /* input pushed so far */
-    bool eos;
-};
-
-typedef void (*signal_fn)(int64_t position, int16_t *left, int16_t *right);
 
 static void tone(int64_t position, int16_t *left, int16_t *right)
 {
@@ -69,169 +53,39 @@ static void talk_once(int64_t position, int16_t *left, int16_t *right)
     put(position, position < 4 * DUB_RATE_HZ ? voice_at(position) : 0, left, right);
 }
 
-static struct rig *rig_new(const char *first_property, ...)
-{
-    struct rig *rig = g_new0(struct rig, 1);
-    va_list properties;
-    va_start(properties, first_property);
-    rig->element = gst_element_factory_make("stsdub", NULL);
-    g_object_set_valist(G_OBJECT(rig->element), first_property, properties);
-    va_end(properties);
-    rig->bus = gst_bus_new();
-    gst_element_set_bus(rig->element, rig->bus);
-    rig->harness = gst_harness_new_with_element(rig->element, "sink", "src");
-    gst_harness_use_testclock(rig->harness);
-    gst_harness_set_src_caps_str(rig->harness, CAPS);
-    rig->output = g_byte_array_new();
-    rig->first_pts = rig->next_pts = GST_CLOCK_TIME_NONE;
-    return rig;
-}
-
-static void rig_free(struct rig *rig)
-{
-    gst_harness_teardown(rig->harness);
-    gst_element_set_bus(rig->element, NULL);
-    gst_object_unref(rig->bus);
-    gst_object_unref(rig->element);
-    g_byte_array_unref(rig->output);
-    g_free(rig);
-}
-
-static GstBuffer *new_buffer(int64_t pts_ns, int64_t position, unsigned n_samples, signal_fn signal)
-{
-    GstBuffer *buffer = gst_buffer_new_allocate(NULL, n_samples * 4, NULL);
-    GstMapInfo map;
-    g_assert_true(gst_buffer_map(buffer, &map, GST_MAP_WRITE));
-    int16_t *samples = (int16_t *)(void *)map.data;
-    for (unsigned i = 0; i < n_samples; i++)
-        signal(position + i, &samples[2 * i], &samples[2 * i + 1]);
-    gst_buffer_unmap(buffer, &map);
-    GST_BUFFER_PTS(buffer) = (GstClockTime)pts_ns;
-    GST_BUFFER_DURATION(buffer) = (GstClockTime)dub_samples_to_ns(n_samples);
-    return buffer;
-}
-
-static void feed(struct rig *rig, int64_t until_ns, signal_fn signal)
-{
-    for (; rig->fed_ns < until_ns; rig->fed_ns += CHUNK_NS) {
-        GstBuffer *buffer = new_buffer(rig->fed_ns, dub_ns_to_samples(rig->fed_ns), CHUNK_SAMPLES, signal);
-        g_assert_cmpint(gst_harness_push(rig->harness, buffer), ==, GST_FLOW_OK);
-    }
-}
-
-static void collect(struct rig *rig, GstBuffer *buffer)
-{
-    GstMapInfo map;
-    if (!GST_CLOCK_TIME_IS_VALID(rig->next_pts))
-        rig->first_pts = rig->next_pts = GST_BUFFER_PTS(buffer);
-    g_assert_cmpuint(GST_BUFFER_PTS(buffer), ==, rig->next_pts);
-    rig->next_pts += GST_BUFFER_DURATION(buffer);
-    g_assert_true(gst_buffer_map(buffer, &map, GST_MAP_READ));
-    g_assert_cmpuint(map.size * 1000000 / 192, ==, GST_BUFFER_DURATION(buffer));
-    g_byte_array_append(rig->output, map.data, (guint)map.size);
-    gst_buffer_unmap(buffer, &map);
-    gst_buffer_unref(buffer);
-}
-
-static GstTestClock *rig_clock(struct rig *rig)
-{
-    return gst_harness_get_testclock(rig->harness);
-}
-
-/* Lets the clock run to `until`, block by block, feeding the input 20 ms behind it (it arrives when it was
- * said). */
-static void run(struct rig *rig, int64_t until_ns, signal_fn signal)
-{
-    g_autoptr(GstTestClock) clock = rig_clock(rig);
-    if (rig->fed_ns == 0 && signal != NULL)
-        feed(rig, CHUNK_NS, signal);
-    for (;;) {
-        GstClockID id = NULL;
-        gst_test_clock_wait_for_next_pending_id(clock, &id);
-        GstClockTime due = gst_clock_id_get_time(id);
-        gst_clock_id_unref(id);
-        if (due > (GstClockTime)until_ns)
-            break;
-        if (signal != NULL)
-            feed(rig, (int64_t)due - CHUNK_NS, signal);
-        gst_test_clock_crank(clock);
-        collect(rig, gst_harness_pull(rig->harness));
-    }
-    gst_test_clock_set_time(clock, (GstClockTime)until_ns);
-}
-
-static const int16_t *output_at(const struct rig *rig, int64_t position)
-{
-    g_assert_cmpint((position + 1) * 4, <=, rig->output->len);
-    return (const int16_t *)(const void *)rig->output->data + position * 2;
-}
-
-static void assert_output_is(const struct rig *rig, int64_t from, int64_t to, signal_fn signal)
-{
-    for (int64_t i = from; i < to; i++) {
-        int16_t left;
-        int16_t right;
-        signal(i, &left, &right);
-        g_assert_cmpint(output_at(rig, i)[0], ==, left);
-        g_assert_cmpint(output_at(rig, i)[1], ==, right);
-    }
-}
-
-static void drain(struct rig *rig)
-{
-    g_assert_true(gst_harness_push_event(rig->harness, gst_event_new_eos()));
-    g_autoptr(GstTestClock) clock = rig_clock(rig);
-    for (;;) {
-        GstEvent *event = NULL;
-        while ((event = gst_harness_try_pull_event(rig->harness)) != NULL) {
-            rig->eos = rig->eos || GST_EVENT_TYPE(event) == GST_EVENT_EOS;
-            gst_event_unref(event);
-        }
-        GstBuffer *buffer = NULL;
-        while ((buffer = gst_harness_try_pull(rig->harness)) != NULL)
-            collect(rig, buffer);
-        if (rig->eos)
-            return;
-        if (gst_test_clock_peek_id_count(clock) > 0)
-            gst_test_clock_crank(clock);
-        else
-            g_thread_yield();
-    }
-}
-
 static void test_output_is_input_by_d(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, NULL);
     g_autoptr(GstTestClock) clock = rig_clock(rig);
-    feed(rig, CHUNK_NS, tone);
+    rig_feed(rig, RIG_CHUNK_NS, tone);
     GstClockID id = NULL;
     gst_test_clock_wait_for_next_pending_id(clock, &id);
     g_assert_cmpuint(gst_clock_id_get_time(id), ==, D_NS - DUB_GST_OUTPUT_MARGIN_NS);
     gst_clock_id_unref(id);
-    run(rig, 10 * DUB_NS_PER_S, tone);
+    rig_run(rig, 10 * DUB_NS_PER_S, tone);
     g_assert_cmpuint(rig->first_pts, ==, 0);
     g_assert_cmpint(rig->output->len / 4, ==, DUB_MS_TO_SAMPLES(7020) + DUB_BLOCK_SAMPLES);
-    assert_output_is(rig, 0, rig->output->len / 4, tone);
+    rig_assert_output_is(rig, 0, rig->output->len / 4, tone);
     rig_free(rig);
 }
 
 static void test_eos_drains(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, NULL);
-    feed(rig, 2 * DUB_NS_PER_S, tone);
+    rig_feed(rig, 2 * DUB_NS_PER_S, tone);
     /* An end in the middle of a block. */
-    GstBuffer *last = new_buffer(rig->fed_ns, dub_ns_to_samples(rig->fed_ns), 123, tone);
+    GstBuffer *last = rig_new_buffer(rig->fed_ns, dub_ns_to_samples(rig->fed_ns), 123, tone);
     g_assert_cmpint(gst_harness_push(rig->harness, last), ==, GST_FLOW_OK);
-    drain(rig);
+    rig_drain(rig);
     g_assert_cmpint(rig->output->len / 4, ==, 2 * DUB_RATE_HZ + 123);
-    assert_output_is(rig, 0, 2 * DUB_RATE_HZ + 123, tone);
+    rig_assert_output_is(rig, 0, 2 * DUB_RATE_HZ + 123, tone);
     rig_free(rig);
 }
 
 static void test_eos_without_input(void)
 {
     struct rig *rig = rig_new(NULL, NULL);
-    drain(rig);
+    rig_drain(rig);
     g_assert_cmpuint(rig->output->len, ==, 0);
     rig_free(rig);
 }
@@ -241,7 +95,7 @@ static void test_latency_query(void)
     struct rig *rig = rig_new("latency", (guint64)5 * GST_SECOND, NULL);
     gst_harness_set_upstream_latency(rig->harness, 40 * GST_MSECOND);
     g_assert_cmpuint(gst_harness_query_latency(rig->harness), ==, 5 * GST_SECOND + 40 * GST_MSECOND);
-    feed(rig, CHUNK_NS, tone);
+    rig_feed(rig, RIG_CHUNK_NS, tone);
     g_autoptr(GstTestClock) clock = rig_clock(rig);
     GstClockID id = NULL;
     gst_test_clock_wait_for_next_pending_id(clock, &id);
@@ -254,11 +108,11 @@ static void test_latency_query(void)
 static void test_missing_input_is_silence(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, NULL);
-    feed(rig, DUB_NS_PER_S, tone);
-    run(rig, 6 * DUB_NS_PER_S, NULL);
+    rig_feed(rig, DUB_NS_PER_S, tone);
+    rig_run(rig, 6 * DUB_NS_PER_S, NULL);
     g_assert_cmpint(rig->output->len / 4, >, 3 * DUB_RATE_HZ);
     for (int64_t i = DUB_RATE_HZ + 120; i < rig->output->len / 4; i++)
-        g_assert_cmpint(output_at(rig, i)[0], ==, 0);
+        g_assert_cmpint(rig_output_at(rig, i)[0], ==, 0);
     rig_free(rig);
 }
 
@@ -306,7 +160,7 @@ static double bed_db(const struct rig *rig, int64_t from, int64_t to)
     double in = 0;
     double out = 0;
     for (int64_t i = from; i < to; i++) {
-        const int16_t *sample = output_at(rig, i);
+        const int16_t *sample = rig_output_at(rig, i);
         out += (sample[0] - sample[1]) * (sample[0] - sample[1]);
         in += 4 * side_at(i) * side_at(i);
     }
@@ -323,8 +177,8 @@ static int64_t clock_ns(struct rig *rig)
 static struct dub_exchange_fragment take_first_fragment(struct rig *rig)
 {
     struct dub_exchange_fragment fragment;
-    run(rig, 3500 * DUB_NS_PER_MS, talk_once);
-    feed(rig, 3500 * DUB_NS_PER_MS, talk_once);
+    rig_run(rig, 3500 * DUB_NS_PER_MS, talk_once);
+    rig_feed(rig, 3500 * DUB_NS_PER_MS, talk_once);
     g_assert_true(fake_exchange_take(&fragment));
     return fragment;
 }
@@ -349,7 +203,7 @@ static void test_phrase_is_dubbed_in_its_place(void)
     g_free(fragment.samples);
 
     fake_exchange_answer_tone(fragment.id, 600, 0.2, 2 * DUB_NS_PER_S, 24000);
-    run(rig, 10 * DUB_NS_PER_S, talk_once);
+    rig_run(rig, 10 * DUB_NS_PER_S, talk_once);
     GstStructure *phrase = next_phrase(rig);
     g_assert_cmpstr(gst_structure_get_string(phrase, "state"), ==, "dubbed");
     g_assert_cmpstr(gst_structure_get_string(phrase, "reason"), ==, "");
@@ -364,12 +218,12 @@ static void test_phrase_is_dubbed_in_its_place(void)
     int64_t end = start + 2 * DUB_RATE_HZ;
     g_assert_cmpfloat(fabs(bed_db(rig, start, end) + 20), <, 0.5);
     g_assert_cmpfloat(fabs(bed_db(rig, end + 9600, rig->output->len / 4)), <, 0.1);
-    assert_output_is(rig, 0, start - 2400, talk_once);
-    assert_output_is(rig, end + 9600, rig->output->len / 4, talk_once);
+    rig_assert_output_is(rig, 0, start - 2400, talk_once);
+    rig_assert_output_is(rig, end + 9600, rig->output->len / 4, talk_once);
     /* The dub itself, as loud as the voice (which had -20 dBFS). */
     double power = 0;
     for (int64_t i = start + 4800; i < end - 4800; i++) {
-        double middle = (output_at(rig, i)[0] + output_at(rig, i)[1]) / 2.0 / 32768;
+        double middle = (rig_output_at(rig, i)[0] + rig_output_at(rig, i)[1]) / 2.0 / 32768;
         power += middle * middle / (double)(end - start - 9600);
     }
     g_assert_cmpfloat(fabs(10 * log10(power) + 20), <, 3);
@@ -384,9 +238,9 @@ static void test_failed_phrase_is_the_original(void)
     struct dub_exchange_fragment fragment = take_first_fragment(rig);
     g_free(fragment.samples);
     fake_exchange_fail(fragment.id, DUB_ERROR_ASR_FAILED);
-    run(rig, 9 * DUB_NS_PER_S, talk_once);
+    rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
     assert_phrase(rig, "passthrough", "ASR_FAILED");
-    assert_output_is(rig, 0, rig->output->len / 4, talk_once);
+    rig_assert_output_is(rig, 0, rig->output->len / 4, talk_once);
     rig_free(rig);
 }
 
@@ -396,10 +250,10 @@ static void test_fallback_can_change_while_playing(void)
     struct dub_exchange_fragment fragment = take_first_fragment(rig);
     g_free(fragment.samples);
     fake_exchange_fail(fragment.id, DUB_ERROR_TIMEOUT);
-    run(rig, 5 * DUB_NS_PER_S, talk_once);
+    rig_run(rig, 5 * DUB_NS_PER_S, talk_once);
     g_assert_cmpfloat(fabs(bed_db(rig, 60000, 90000) + 20), <, 0.5);
     g_object_set(rig->element, "fallback", 0, NULL);
-    run(rig, 9 * DUB_NS_PER_S, talk_once);
+    rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
     g_assert_cmpfloat(fabs(bed_db(rig, 115000, 130000)), <, 0.1);
     rig_free(rig);
 }
@@ -409,11 +263,11 @@ static void test_answer_that_never_comes(void)
     struct rig *rig = rig_new("max-lag", (guint64)GST_SECOND, NULL);
     struct dub_exchange_fragment fragment = take_first_fragment(rig);
     g_free(fragment.samples);
-    run(rig, 6 * DUB_NS_PER_S, talk_once);
+    rig_run(rig, 6 * DUB_NS_PER_S, talk_once);
     assert_phrase(rig, "passthrough", "NOT_IN_TIME");
     fake_exchange_answer_tone(fragment.id, 600, 0.2, DUB_NS_PER_S, 24000);
-    run(rig, 9 * DUB_NS_PER_S, talk_once);
-    assert_output_is(rig, 0, rig->output->len / 4, talk_once);
+    rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
+    rig_assert_output_is(rig, 0, rig->output->len / 4, talk_once);
     rig_free(rig);
 }
 
@@ -422,9 +276,9 @@ static void test_late_answer_trails_the_picture(void)
     struct rig *rig = rig_new(NULL, NULL);
     struct dub_exchange_fragment fragment = take_first_fragment(rig);
     g_free(fragment.samples);
-    run(rig, fragment.start_ns + D_NS + 700 * DUB_NS_PER_MS, talk_once);
+    rig_run(rig, fragment.start_ns + D_NS + 700 * DUB_NS_PER_MS, talk_once);
     fake_exchange_answer_tone(fragment.id, 600, 0.2, DUB_NS_PER_S, 24000);
-    run(rig, 9 * DUB_NS_PER_S, talk_once);
+    rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
     GstStructure *phrase = next_phrase(rig);
     g_assert_cmpstr(gst_structure_get_string(phrase, "state"), ==, "dubbed");
     g_assert_cmpint(number_in(phrase, "lagMs"), >=, 700);
@@ -437,7 +291,7 @@ static void test_full_queue(void)
 {
     struct rig *rig = rig_new(NULL, NULL);
     fake_exchange_refuse(true);
-    run(rig, 5 * DUB_NS_PER_S, talk_once);
+    rig_run(rig, 5 * DUB_NS_PER_S, talk_once);
     assert_phrase(rig, "passthrough", "QUEUE_FULL");
     rig_free(rig);
 }
@@ -446,9 +300,9 @@ static void test_passthrough_mode_keeps_the_account(void)
 {
     struct rig *rig = rig_new("sts-mode", 1, NULL);
     g_assert_false(fake_exchange_exists());
-    run(rig, 9 * DUB_NS_PER_S, talk_once);
+    rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
     assert_phrase(rig, "passthrough", "DISABLED");
-    assert_output_is(rig, 0, rig->output->len / 4, talk_once);
+    rig_assert_output_is(rig, 0, rig->output->len / 4, talk_once);
     rig_free(rig);
 }
 
@@ -483,29 +337,29 @@ static void test_flush_starts_anew(void)
     g_byte_array_set_size(rig->output, 0);
     rig->next_pts = GST_CLOCK_TIME_NONE;
     for (int i = 0; i < 50; i++) {
-        GstBuffer *buffer =
-            new_buffer(20 * DUB_NS_PER_S + i * CHUNK_NS, i * CHUNK_SAMPLES, CHUNK_SAMPLES, tone);
+        GstBuffer *buffer = rig_new_buffer(20 * DUB_NS_PER_S + i * RIG_CHUNK_NS, i * RIG_CHUNK_SAMPLES,
+                                           RIG_CHUNK_SAMPLES, tone);
         g_assert_cmpint(gst_harness_push(rig->harness, buffer), ==, GST_FLOW_OK);
     }
-    drain(rig);
+    rig_drain(rig);
     g_assert_cmpuint(rig->first_pts, ==, 20 * GST_SECOND);
     g_assert_cmpint(rig->output->len / 4, ==, DUB_RATE_HZ);
-    assert_output_is(rig, 0, DUB_RATE_HZ, tone);
+    rig_assert_output_is(rig, 0, DUB_RATE_HZ, tone);
     rig_free(rig);
 }
 
 static void test_gap_event_is_silence(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, NULL);
-    feed(rig, DUB_NS_PER_S, tone);
+    rig_feed(rig, DUB_NS_PER_S, tone);
     g_assert_true(gst_harness_push_event(rig->harness, gst_event_new_gap(GST_SECOND, GST_SECOND)));
     rig->fed_ns = 2 * DUB_NS_PER_S;
-    feed(rig, 3 * DUB_NS_PER_S, tone);
-    drain(rig);
+    rig_feed(rig, 3 * DUB_NS_PER_S, tone);
+    rig_drain(rig);
     g_assert_cmpint(rig->output->len / 4, ==, 3 * DUB_RATE_HZ);
     for (int64_t i = DUB_RATE_HZ + 120; i < 2 * DUB_RATE_HZ; i++)
-        g_assert_cmpint(output_at(rig, i)[1], ==, 0);
-    assert_output_is(rig, 2 * DUB_RATE_HZ + 120, 3 * DUB_RATE_HZ, tone);
+        g_assert_cmpint(rig_output_at(rig, i)[1], ==, 0);
+    rig_assert_output_is(rig, 2 * DUB_RATE_HZ + 120, 3 * DUB_RATE_HZ, tone);
     rig_free(rig);
 }
 
@@ -513,21 +367,21 @@ static void test_gap_event_is_silence(void)
 static void test_long_hole_in_a_file(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, "live", FALSE, NULL);
-    feed(rig, DUB_NS_PER_S, tone);
+    rig_feed(rig, DUB_NS_PER_S, tone);
     rig->fed_ns = 61 * DUB_NS_PER_S;
-    feed(rig, 62 * DUB_NS_PER_S, tone);
-    drain(rig);
+    rig_feed(rig, 62 * DUB_NS_PER_S, tone);
+    rig_drain(rig);
     g_assert_cmpint(rig->output->len / 4, ==, 62 * DUB_RATE_HZ);
-    assert_output_is(rig, 61 * DUB_RATE_HZ + 120, 62 * DUB_RATE_HZ, tone);
+    rig_assert_output_is(rig, 61 * DUB_RATE_HZ + 120, 62 * DUB_RATE_HZ, tone);
     rig_free(rig);
 }
 
 static void test_late_input_is_told_once(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, NULL);
-    feed(rig, DUB_NS_PER_S, tone);
-    run(rig, 6 * DUB_NS_PER_S, NULL);
-    feed(rig, 2 * DUB_NS_PER_S, tone);
+    rig_feed(rig, DUB_NS_PER_S, tone);
+    rig_run(rig, 6 * DUB_NS_PER_S, NULL);
+    rig_feed(rig, 2 * DUB_NS_PER_S, tone);
     g_autoptr(GstMessage) message = gst_bus_pop_filtered(rig->bus, GST_MESSAGE_ELEMENT);
     g_assert_nonnull(message);
     const GstStructure *structure = gst_message_get_structure(message);
@@ -561,8 +415,8 @@ static void test_file_waits_for_every_dub(void)
     struct rig *rig = rig_new("live", FALSE, NULL);
     gint stop = 0;
     GThread *answers = g_thread_new("answers", answer_all, &stop);
-    feed(rig, 90 * DUB_NS_PER_S, talk);
-    drain(rig);
+    rig_feed(rig, 90 * DUB_NS_PER_S, talk);
+    rig_drain(rig);
     g_atomic_int_set(&stop, 1);
     g_thread_join(answers);
     g_assert_cmpint(rig->output->len / 4, >=, 90 * DUB_RATE_HZ);
@@ -577,8 +431,9 @@ static void test_file_waits_for_every_dub(void)
 static gpointer push_minute(gpointer data)
 {
     struct rig *rig = data;
-    for (; rig->fed_ns < 60 * DUB_NS_PER_S; rig->fed_ns += CHUNK_NS) {
-        GstBuffer *buffer = new_buffer(rig->fed_ns, dub_ns_to_samples(rig->fed_ns), CHUNK_SAMPLES, talk);
+    for (; rig->fed_ns < 60 * DUB_NS_PER_S; rig->fed_ns += RIG_CHUNK_NS) {
+        GstBuffer *buffer =
+            rig_new_buffer(rig->fed_ns, dub_ns_to_samples(rig->fed_ns), RIG_CHUNK_SAMPLES, talk);
         if (gst_harness_push(rig->harness, buffer) != GST_FLOW_OK)
             break;
     }
@@ -637,6 +492,90 @@ static void test_every_property_reads_back(void)
     gst_object_unref(element);
 }
 
+static void test_buffers_without_a_time_follow_on(void)
+{
+    struct rig *rig = rig_new("sts-mode", 2, NULL);
+    for (int i = 0; i < 100; i++) {
+        GstBuffer *buffer = rig_new_buffer(0, i * RIG_CHUNK_SAMPLES, RIG_CHUNK_SAMPLES, tone);
+        GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_NONE;
+        g_assert_cmpint(gst_harness_push(rig->harness, buffer), ==, GST_FLOW_OK);
+    }
+    rig_drain(rig);
+    g_assert_cmpint(rig->output->len / 4, ==, 2 * DUB_RATE_HZ);
+    rig_assert_output_is(rig, 0, 2 * DUB_RATE_HZ, tone);
+    rig_free(rig);
+}
+
+/* Pieces of more than the ring are taken bit by bit; what lies before the segment is left out. */
+static void test_one_huge_buffer(void)
+{
+    struct rig *rig = rig_new("sts-mode", 2, "live", FALSE, NULL);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    segment.start = GST_SECOND;
+    gst_harness_push_event(rig->harness, gst_event_new_segment(&segment));
+    GstBuffer *buffer = rig_new_buffer(0, 0, 60 * DUB_RATE_HZ, tone);
+    g_assert_cmpint(gst_harness_push(rig->harness, buffer), ==, GST_FLOW_OK);
+    rig_drain(rig);
+    g_assert_cmpint(rig->output->len / 4, >=, 59 * DUB_RATE_HZ);
+    rig_free(rig);
+}
+
+static void test_pause_holds_and_resumes(void)
+{
+    struct rig *rig = rig_new("sts-mode", 2, NULL);
+    rig_run(rig, 4 * DUB_NS_PER_S, tone);
+    g_assert_cmpint(gst_element_set_state(rig->element, GST_STATE_PAUSED), ==, GST_STATE_CHANGE_NO_PREROLL);
+    guint64 blocks = stat_of(rig, "blocks");
+    g_autoptr(GstTestClock) clock = rig_clock(rig);
+    gst_test_clock_set_time(clock, 9 * GST_SECOND);
+    g_assert_cmpuint(stat_of(rig, "blocks"), ==, blocks);
+    /* As a pipeline does: the running time goes on where it stopped. */
+    gst_element_set_base_time(rig->element, 5 * GST_SECOND);
+    gst_element_set_state(rig->element, GST_STATE_PLAYING);
+    rig_feed(rig, 5 * DUB_NS_PER_S, tone);
+    rig_drain(rig);
+    g_assert_cmpint(rig->output->len / 4, ==, 5 * DUB_RATE_HZ);
+    rig_assert_output_is(rig, 0, 5 * DUB_RATE_HZ, tone);
+    rig_free(rig);
+}
+
+static void test_mix_mode_can_change_while_playing(void)
+{
+    struct rig *rig = rig_new(NULL, NULL);
+    struct dub_exchange_fragment fragment = take_first_fragment(rig);
+    g_free(fragment.samples);
+    fake_exchange_answer_tone(fragment.id, 600, 0.2, 2 * DUB_NS_PER_S, 24000);
+    rig_run(rig, 5 * DUB_NS_PER_S, talk_once);
+    g_assert_cmpfloat(fabs(bed_db(rig, 60000, 90000) + 20), <, 0.5);
+    g_object_set(rig->element, "mix-mode", 1, NULL); /* replace */
+    rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
+    g_assert_cmpfloat(bed_db(rig, 105000, 130000), <, -60);
+    rig_free(rig);
+}
+
+static GstPadProbeReturn refuse(GstPad *pad, GstPadProbeInfo *info, gpointer user)
+{
+    gst_buffer_unref(GST_PAD_PROBE_INFO_BUFFER(info));
+    GST_PAD_PROBE_INFO_FLOW_RETURN(info) = GST_FLOW_ERROR;
+    return GST_PAD_PROBE_HANDLED;
+}
+
+/* What downstream says reaches upstream, and the application. */
+static void test_downstream_error_is_passed_on(void)
+{
+    struct rig *rig = rig_new("sts-mode", 2, "live", FALSE, NULL);
+    g_autoptr(GstPad) src = gst_element_get_static_pad(rig->element, "src");
+    gst_pad_add_probe(src, GST_PAD_PROBE_TYPE_BUFFER, refuse, NULL, NULL);
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (int64_t ns = 0; flow == GST_FLOW_OK && ns < 120 * DUB_NS_PER_S; ns += RIG_CHUNK_NS)
+        flow = gst_harness_push(rig->harness, rig_new_buffer(ns, 0, RIG_CHUNK_SAMPLES, tone));
+    g_assert_cmpint(flow, ==, GST_FLOW_ERROR);
+    g_autoptr(GstMessage) message = gst_bus_pop_filtered(rig->bus, GST_MESSAGE_ERROR);
+    g_assert_nonnull(message);
+    rig_free(rig);
+}
+
 static void test_states(void)
 {
     GstElement *element = gst_element_factory_make("stsdub", NULL);
@@ -690,6 +629,11 @@ int main(int argc, char **argv)
         {"/stsdub/stop-frees-a-waiting-input", test_stop_frees_a_waiting_input},
         {"/stsdub/settings-are-refused-while-playing", test_settings_are_refused_while_playing},
         {"/stsdub/every-property-reads-back", test_every_property_reads_back},
+        {"/stsdub/buffers-without-a-time-follow-on", test_buffers_without_a_time_follow_on},
+        {"/stsdub/one-huge-buffer", test_one_huge_buffer},
+        {"/stsdub/pause-holds-and-resumes", test_pause_holds_and_resumes},
+        {"/stsdub/mix-mode-can-change-while-playing", test_mix_mode_can_change_while_playing},
+        {"/stsdub/downstream-error-is-passed-on", test_downstream_error_is_passed_on},
         {"/stsdub/states", test_states},
         {"/stsdub/other-speeds-are-refused", test_other_speeds_are_refused},
     };
