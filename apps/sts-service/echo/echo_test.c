@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "echo.h"
+
+#include "../tests/mock_pipeline.h"
+#include "../tests/sts_peer.h"
+
+struct stand {
+    struct processor *echo;
+    struct job_settings *settings;
+    GPtrArray *done;
+};
+
+static void open_stand(struct stand *stand, unsigned delay_ms)
+{
+    stand->echo = echo_new(delay_ms);
+    stand->settings = mock_settings_new();
+    stand->done = g_ptr_array_new_with_free_func((GDestroyNotify)job_free);
+}
+
+static void close_stand(struct stand *stand)
+{
+    echo_free(stand->echo);
+    job_settings_unref(stand->settings);
+    g_ptr_array_unref(stand->done);
+}
+
+static void on_done(struct job *job, void *user)
+{
+    struct stand *stand = user;
+    g_ptr_array_add(stand->done, job);
+}
+
+static struct job *submit(struct stand *stand, uint64_t owner, int duration_ms)
+{
+    struct dub_error error;
+    struct job *job = mock_job_new(stand->settings, NULL, owner, duration_ms, 8000);
+    job->done = on_done;
+    job->user = stand;
+    g_assert_true(stand->echo->ops->submit(stand->echo, job, &error));
+    /* Never from within. */
+    g_assert_cmpuint(stand->done->len, ==, 0);
+    return job;
+}
+
+static void test_same_audio(void)
+{
+    struct stand stand;
+    open_stand(&stand, 0);
+    struct job *job = submit(&stand, 1, 100);
+    g_assert_cmpuint(stand.echo->ops->depth(stand.echo), ==, 1);
+    wait_until(stand.done->len == 1);
+    g_assert_cmpuint(stand.echo->ops->depth(stand.echo), ==, 0);
+    g_assert_cmpint(job->result.status, ==, DUB_FRAGMENT_SUCCESS);
+    g_assert_true(g_bytes_equal(job->result.dubbed_audio.data, job->fragment.audio.data));
+    close_stand(&stand);
+}
+
+static void test_converted(void)
+{
+    struct stand stand;
+    open_stand(&stand, 0);
+    struct job *job = submit(&stand, 1, 100);
+    job->settings->out_sample_rate_hz = 48000;
+    job->settings->out_channels = 2;
+    wait_until(stand.done->len == 1);
+    g_assert_cmpint(job->result.dubbed_audio.sample_rate_hz, ==, 48000);
+    g_assert_cmpuint(g_bytes_get_size(job->result.dubbed_audio.data), ==, 100 * 48 * 2 * sizeof(int16_t));
+    close_stand(&stand);
+}
+
+static void test_forced_failure(void)
+{
+    struct stand stand;
+    open_stand(&stand, 0);
+    struct job *job = submit(&stand, 1, 100);
+    dub_error_set(&job->forced, DUB_ERROR_GPU_OOM, "simulated");
+    wait_until(stand.done->len == 1);
+    g_assert_cmpint(job->result.error.code, ==, DUB_ERROR_GPU_OOM);
+    close_stand(&stand);
+}
+
+static void test_order_and_delay(void)
+{
+    struct stand stand;
+    open_stand(&stand, 5);
+    int64_t start_us = g_get_monotonic_time();
+    struct job *jobs[5];
+    for (int i = 0; i < 5; i++)
+        jobs[i] = submit(&stand, 1, 10);
+    wait_until(stand.done->len == 5);
+    g_assert_cmpint((int)(g_get_monotonic_time() - start_us), >=, 4000);
+    for (guint i = 0; i < 5; i++)
+        g_assert_true(stand.done->pdata[i] == jobs[i]);
+    close_stand(&stand);
+}
+
+static void test_cancel_and_free(void)
+{
+    struct stand stand;
+    open_stand(&stand, 3600000);
+    submit(&stand, 1, 10)->done = NULL;
+    submit(&stand, 2, 10);
+    submit(&stand, 1, 10)->done = NULL;
+    stand.echo->ops->cancel(stand.echo, 1);
+    g_assert_cmpuint(stand.echo->ops->depth(stand.echo), ==, 1);
+    close_stand(&stand);
+    echo_free(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/echo/same-audio", test_same_audio);
+    g_test_add_func("/echo/converted-to-what-was-asked-for", test_converted);
+    g_test_add_func("/echo/forced-failure", test_forced_failure);
+    g_test_add_func("/echo/order-and-delay", test_order_and_delay);
+    g_test_add_func("/echo/cancel-and-free", test_cancel_and_free);
+    return g_test_run();
+}

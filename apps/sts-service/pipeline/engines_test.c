@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engines.h"
+
+#include <dubbing_json.h>
+#include <string.h>
+
+static struct sts_settings mocks(void)
+{
+    return (struct sts_settings){.asr_engine = (char *)"mock",
+                                 .translation_engine = (char *)"mock",
+                                 .tts_engine = (char *)"mock",
+                                 .voices_file = (char *)"",
+                                 .asr_workers = 3};
+}
+
+static void test_mocks(void)
+{
+    struct sts_settings settings = mocks();
+    struct engines engines;
+    struct dub_error error = {0};
+    g_assert_true(engines_open(&engines, &settings, &error));
+    g_assert_cmpuint(engines.asr_workers, ==, 3);
+    g_assert_cmpuint(engines.tts_workers, >=, 1);
+    g_assert_true(engines_check_languages(&engines, "en", "es", &error));
+    engines_close(&engines);
+}
+
+static void test_description(void)
+{
+    struct sts_settings settings = mocks();
+    struct engines engines;
+    struct sts_metrics metrics;
+    struct dub_error error;
+    g_assert_true(engines_open(&engines, &settings, &error));
+    g_autofree char *text = dub_json_object_to_string_take(engines_describe(&engines));
+    g_assert_nonnull(strstr(text, "\"state\":\"active\""));
+    g_assert_nonnull(strstr(text, "\"state\":\"not_loaded\""));
+    g_assert_nonnull(strstr(text, "pocketsphinx"));
+
+    sts_metrics_init(&metrics);
+    engines_note(&engines, &metrics);
+    g_autofree char *exposition = dub_metrics_format(metrics.registry);
+    g_assert_nonnull(strstr(exposition, "sts_engine_info{stage=\"tts\",engine=\"mock\""));
+    sts_metrics_clear(&metrics);
+    engines_close(&engines);
+}
+
+static void expect_missing(struct sts_settings settings, const char *says)
+{
+    struct engines engines;
+    struct dub_error error = {0};
+    g_assert_false(engines_open(&engines, &settings, &error));
+    engines_close(&engines);
+    g_test_message("%s", error.message);
+    g_assert_nonnull(strstr(error.message, says));
+}
+
+static void test_missing_engines_are_named(void)
+{
+    struct sts_settings settings = mocks();
+    settings.asr_engine = (char *)"asr-of-the-future";
+    expect_missing(settings, "asr-of-the-future");
+    settings = mocks();
+    settings.translation_engine = (char *)"translator-of-the-future";
+    expect_missing(settings, "translator-of-the-future");
+    settings = mocks();
+    settings.tts_engine = (char *)"voice-of-the-future";
+    expect_missing(settings, "voice-of-the-future");
+}
+
+static void test_voices_file(void)
+{
+    struct engines engines;
+    struct dub_error error = {0};
+    struct sts_settings settings = mocks();
+    settings.voices_file = (char *)"/nowhere/voices.json";
+    g_assert_false(engines_open(&engines, &settings, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_nonnull(strstr(error.message, "/nowhere/voices.json"));
+    engines_close(&engines);
+    /* The default may be absent: tests run where it is not. */
+    settings.voices_file = (char *)STS_VOICES_FILE_DEFAULT;
+    g_assert_true(engines_open(&engines, &settings, &error));
+    engines_close(&engines);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
+    g_test_add_func("/engines/mocks", test_mocks);
+    g_test_add_func("/engines/description", test_description);
+    g_test_add_func("/engines/missing-ones-are-named", test_missing_engines_are_named);
+    g_test_add_func("/engines/voices-file", test_voices_file);
+    return g_test_run();
+}
