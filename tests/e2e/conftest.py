@@ -18,8 +18,16 @@ def samples_folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def short_sample(samples_folder):
     """A few seconds without speech, for what has nothing to do with dubbing."""
-    recipe = sample.Recipe(duration=12.0, width=320, height=180, sentences=(), pauses=())
+    recipe = sample.Recipe(duration=8.0, width=320, height=180, sentences=(), pauses=())
     return sample.make_sample(samples_folder / "short.mp4", recipe)
+
+
+@pytest.fixture(scope="session")
+def brief_sample(samples_folder):
+    """Three sentences in 20 s."""
+    recipe = sample.Recipe(duration=20.0, width=320, height=180, first_speech=3.0,
+                           sentences=tuple(sample.SENTENCES[index] for index in (0, 1, 7)), pauses=(1.5,))
+    return sample.make_sample(samples_folder / "brief.mp4", recipe)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -30,19 +31,20 @@ def test_a_publisher_that_comes_back_continues_its_run(make_stack, short_sample,
         assert second.finish(30) == 0
         assert stack.stream("again").get("runId") == first
         assert broadcast.recorder.child.running(), "the viewer was not sent away"
+        time.sleep(broadcast.latency + 1.0)      # what is published comes out D later
         stack.stop()
         broadcast.recorder.finish(10)
     seen = [packet.hash for packet in media.packets(broadcast.recording, "video")]
     sent = [packet.hash for packet in media.packets(short_sample.path, "video")]
-    assert seen[:100] == sent[:100] or seen[0] in sent
-    again = seen.index(sent[0], 100)
-    assert seen[again:again + 300] == sent[:300], "the second publication follows from its first key frame on"
+    again = len(seen) - 1 - seen[::-1].index(sent[0])
+    assert seen[:100] == sent[:100], "the first publication"
+    assert seen[again:] == sent, "the second publication follows from its first key frame on"
     times = [packet.dts for packet in media.packets(broadcast.recording, "video")]
     assert all(left < right for left, right in zip(times, times[1:]))
 
 
 def test_after_the_grace_period_the_stream_ends_and_can_begin_again(make_stack, short_sample, tmp_path):
-    stack = make_stack(ORCH_GRACE_PERIOD="2s").start(sts_mode="echo")
+    stack = make_stack(ORCH_GRACE_PERIOD="4s").start(sts_mode="echo")
     runs = []
     for turn in ("first", "second"):
         with Broadcast(stack, "turns", short_sample, tmp_path / turn) as broadcast:
@@ -55,15 +57,15 @@ def test_after_the_grace_period_the_stream_ends_and_can_begin_again(make_stack, 
     assert runs[0] != runs[1]
 
 
-def test_media_service_killed_and_back_keeps_its_workers(make_stack, spoken_sample, tmp_path):
+def test_media_service_killed_and_back_keeps_its_workers(make_stack, brief_sample, tmp_path):
     stack = make_stack(ORCH_GRACE_PERIOD="4s").start(sts_mode="echo")
-    with Broadcast(stack, "adopted", spoken_sample, tmp_path) as broadcast:
+    with Broadcast(stack, "adopted", brief_sample, tmp_path) as broadcast:
         broadcast.start()
         worker = wait_until(lambda: stack.worker_pid("adopted"), 10, "the worker's control socket")
         run = stack.stream("adopted")["runId"]
-        broadcast.sleep_until(10.0)
+        broadcast.sleep_until(6.0)
         stack.children["media-service"].kill()
-        broadcast.sleep_until(14.0)
+        broadcast.sleep_until(10.0)
         stack.launch("media-service")
         stack.wait_ready("media-service")
         wait_until(lambda: stack.stream("adopted").get("state") == "running", 15, "the worker to be adopted")

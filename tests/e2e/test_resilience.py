@@ -80,20 +80,30 @@ def test_the_network_to_the_service_cut_and_frozen(build_dir, spoken_sample, tmp
             assert "TIMEOUT" in reasons or len(reasons) > 0
 
 
-def test_a_slow_service_never_gets_more_than_it_takes(build_dir, spoken_sample, tmp_path):
+def test_a_slow_service_gets_one_at_a_time_when_told_so(build_dir, brief_sample, tmp_path):
     ports = Ports.free()
     with Monitor(ports.sts) as monitor:
         layout = Layout(find_programs(build_dir), tmp_path / "stack", ports,
-                        {"WORKER_STS_SERVICE_URL": monitor.url, "STS_ECHO_DELAY_MS": "4000", "WORKER_MAX_INFLIGHT": "1",
+                        {"WORKER_STS_SERVICE_URL": monitor.url, "STS_ECHO_DELAY_MS": "1200", "WORKER_MAX_INFLIGHT": "1",
                          **GRACE})
         with Stack(layout).start(sts_mode="echo") as stack:
-            with Broadcast(stack, "slow", spoken_sample, tmp_path) as broadcast:
+            with Broadcast(stack, "slow", brief_sample, tmp_path) as broadcast:
                 evidence = broadcast.start().finish()
     recording = report.Recording(evidence)
     assert uninterrupted(recording, report.bed_of(recording)) == []
     assert monitor.most_in_flight() == 1
-    assert evidence.ledger and not [line for line in evidence.ledger if line["state"] == "dubbed"]
-    assert all(line["reason"] for line in evidence.ledger)
+    assert {line["state"] for line in evidence.ledger} == {"dubbed"}
+
+
+def test_answers_that_come_too_late_are_not_heard(make_stack, brief_sample, tmp_path):
+    stack = make_stack(STS_ECHO_DELAY_MS=6000, **GRACE).start(sts_mode="echo")
+    with Broadcast(stack, "late", brief_sample, tmp_path) as broadcast:
+        evidence = broadcast.start().finish()
+    recording = report.Recording(evidence)
+    bed = report.bed_of(recording)
+    assert uninterrupted(recording, bed) == []
+    assert {(line["state"], line["reason"]) for line in evidence.ledger} == {("passthrough", "TIMEOUT")}
+    assert (bed.gain_db > analyse.FULL_DB).all(), "the original, at full level, all the time"
 
 
 @pytest.mark.slow
@@ -126,13 +136,13 @@ def test_the_breaker_opens_tries_again_and_closes(build_dir, samples_folder, tmp
     assert any(re.search("BREAKER|CIRCUIT", line["reason"] or "") for line in evidence.ledger)
 
 
-def test_two_streams_do_not_share_a_fate(make_stack, spoken_sample, short_sample, tmp_path):
+def test_two_streams_do_not_share_a_fate(make_stack, brief_sample, short_sample, tmp_path):
     stack = make_stack(**GRACE).start(sts_mode="echo")
-    with Broadcast(stack, "steady", spoken_sample, tmp_path) as steady, Broadcast(stack, "doomed", short_sample,
+    with Broadcast(stack, "steady", brief_sample, tmp_path) as steady, Broadcast(stack, "doomed", short_sample,
                                                                                    tmp_path) as doomed:
         steady.start()
         doomed.start()
-        steady.sleep_until(9.0)
+        steady.sleep_until(7.0)
         doomed.publisher.kill()
         evidence = steady.finish()
     recording = report.Recording(evidence)
