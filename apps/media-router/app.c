@@ -8,7 +8,7 @@
 #include <dubbing_config.h>
 #include <dubbing_log.h>
 
-#define STOP_AFTER_S 10
+#define STOP_AFTER_S 12 /* later than the hooks kill what ignores SIGINT */
 
 struct app {
     const struct router_config *config;

@@ -148,6 +148,21 @@ static void test_restart_of_what_could_not_start(struct fixture *fixture, gconst
     g_unlink(script);
 }
 
+/* The usual ready command posts something and ends; the stream ends later and still stops its hook. */
+static void test_stop_of_what_ended_by_itself(struct fixture *fixture, gconstpointer data)
+{
+    struct hook *hook =
+        hook_start(fixture->pool, "runOnReady", "sh -c 'printf x >> $OUT'", environment(fixture), false);
+    hook_run(fixture->pool, "runOnNotReady", "true", environment(fixture));
+    gint64 deadline = g_get_monotonic_time() + DEADLINE_MS * 1000;
+    while (hook_pool_running(fixture->pool) > 1 && g_get_monotonic_time() < deadline)
+        g_main_context_iteration(NULL, TRUE);
+    wait_for_file(fixture, "x");
+    hook_stop(hook);
+    wait_for_idle(fixture);
+    g_assert_cmpuint(fixture->n_idle, ==, 1);
+}
+
 static void test_nothing_to_start(struct fixture *fixture, gconstpointer data)
 {
     g_assert_null(hook_start(fixture->pool, "runOnReady", "", environment(fixture), false));
@@ -169,6 +184,7 @@ int main(int argc, char **argv)
     ADD("stop-while-waiting-for-restart", test_stop_of_a_command_that_waits_for_restart);
     ADD("restart-after-five-seconds", test_restart);
     ADD("restart-of-what-could-not-start", test_restart_of_what_could_not_start);
+    ADD("stop-of-what-ended-by-itself", test_stop_of_what_ended_by_itself);
     ADD("nothing-to-start", test_nothing_to_start);
     return g_test_run();
 }
