@@ -61,9 +61,6 @@ struct dub_sio_namespace {
     void *user;
 };
 
-/* --- Sockets
- * ---------------------------------------------------------------------------------------------------- */
-
 /* args: the arguments after the name, borrowed, NULL for none; attachments: GBytes of their placeholders, or
  * NULL. False when the socket is not connected any more. Reserved names (connect, disconnect, ...) are our
  * bug (asserted). */
@@ -94,9 +91,6 @@ void dub_sio_socket_set_user(struct dub_sio_socket *socket, void *user);
 void *dub_sio_socket_user(const struct dub_sio_socket *socket);
 gsize dub_sio_socket_queued_bytes(const struct dub_sio_socket *socket);
 
-/* --- Server
- * ----------------------------------------------------------------------------------------------------- */
-
 struct dub_sio_server;
 
 /* Copied. */
@@ -114,9 +108,6 @@ void dub_sio_server_add_namespace(struct dub_sio_server *server, const struct du
 unsigned dub_sio_server_n_connections(const struct dub_sio_server *server);
 /* Ends every connection at once (on_disconnect, CLOSED). NULL is fine. Not from a callback. */
 void dub_sio_server_free(struct dub_sio_server *server);
-
-/* --- Client
- * ----------------------------------------------------------------------------------------------------- */
 
 struct dub_sio_client;
 

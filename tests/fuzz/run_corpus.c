@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Feeds each file of the folder that is named on the command line to a fuzz target: whole, cut at many places, and
- * with single bytes changed. */
+/* Feeds each file of the folder that is named on the command line to a fuzz target: whole, cut at many
+ * places, and with single bytes changed. */
 #include "fuzz_target.h"
 
 #include <glib.h>
