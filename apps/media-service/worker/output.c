@@ -12,7 +12,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* A live peer that is this far behind does not read any more. */
+/* A peer that takes nothing for so long, or is this far behind, does not read any more. */
+#define PEER_PATIENCE_NS (10 * DUB_NS_PER_S)
 #define BACKLOG_BYTES_MAX (INT64_C(64) << 20)
 /* A file that is not live: pictures that wait for the dub of their sound. */
 #define FILE_BACKLOG_BYTES_MAX (INT64_C(1) << 30)
@@ -32,17 +33,23 @@ struct output {
     bool prepared;   /* the first connection has been made */
     bool gate_open;  /* the first key frame of this connection has gone in */
     int64_t gate_ns; /* its place on the timeline: sound before it is left out */
-    bool finishing, failed;
+    bool finishing;
     bool connected, stalled;
     struct output_facts facts;
     int64_t longest_delay_ns;               /* since the facts were asked for; 0: none yet */
     int64_t audio_origin_ns, audio_packets; /* audio_packets 0: the count begins anew */
 
-    int buffers_through;   /* atomic: given to the last element on this connection */
-    int64_t bytes_through; /* atomic */
+    int buffers_through;     /* atomic: given to the last element on this connection */
+    int64_t bytes_through;   /* atomic */
+    int64_t last_through_ns; /* atomic: when that was, or when something began to wait for it */
 };
 
 static void connect_output(struct output *output);
+
+static int64_t now_ns(void)
+{
+    return dub_clock_now_ns(dub_clock_monotonic());
+}
 
 struct output *output_new(const struct worker_settings *settings, bool live,
                           const struct output_events *events, void *user)
@@ -94,9 +101,6 @@ static void give_up(struct output *output, const char *reason)
     g_autofree char *url = dub_url_mask(output->settings->output_url);
     g_autofree char *message = g_strdup_printf("output %s lost (%s)", url, reason);
 
-    pthread_mutex_lock(&output->lock);
-    output->failed = true;
-    pthread_mutex_unlock(&output->lock);
     output->events.on_failed(message, output->user);
 }
 
@@ -108,8 +112,7 @@ static void lose(struct output *output, const char *reason)
         finished(output, false);
         return;
     }
-    int64_t now_ns = dub_clock_now_ns(dub_clock_monotonic());
-    int64_t wait_ns = output->is_file ? -1 : reconnect_lost(&output->reconnect, now_ns);
+    int64_t wait_ns = output->is_file ? -1 : reconnect_lost(&output->reconnect, now_ns());
     if (wait_ns < 0) {
         give_up(output, reason);
         return;
@@ -169,6 +172,7 @@ static GstPadProbeReturn on_muxed_buffer(GstPad *pad, GstPadProbeInfo *info, gpo
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
 
     __atomic_add_fetch(&output->bytes_through, (int64_t)gst_buffer_get_size(buffer), __ATOMIC_RELAXED);
+    __atomic_store_n(&output->last_through_ns, now_ns(), __ATOMIC_RELAXED);
     if (__atomic_add_fetch(&output->buffers_through, 1, __ATOMIC_RELAXED) == 2) {
         g_autoptr(GstElement) last = gst_pad_get_parent_element(pad);
         g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(last));
@@ -211,16 +215,20 @@ static void report_stalled(struct output *output, const char *reason)
 
 static void watch_backlog(struct output *output)
 {
-    if (output->is_file && sink_backlog_bytes(&output->sink) > FILE_BACKLOG_BYTES_MAX)
+    int64_t backlog_bytes = sink_backlog_bytes(&output->sink);
+    int64_t since_ns = now_ns() - __atomic_load_n(&output->last_through_ns, __ATOMIC_RELAXED);
+
+    if (output->is_file && backlog_bytes > FILE_BACKLOG_BYTES_MAX)
         report_stalled(output, "too much video waits for its sound");
-    else if (!output->is_file && sink_backlog_bytes(&output->sink) > BACKLOG_BYTES_MAX)
+    else if (!output->is_file &&
+             (backlog_bytes > BACKLOG_BYTES_MAX || (backlog_bytes > 0 && since_ns > PEER_PATIENCE_NS)))
         report_stalled(output, "the peer does not read any more");
 }
 
 /* What comes late waits less: the picture that came soonest shows D. */
 static void measure_delay(struct output *output, const struct packet *packet)
 {
-    int64_t delay_ns = dub_clock_now_ns(dub_clock_monotonic()) - packet->arrival_ns;
+    int64_t delay_ns = now_ns() - packet->arrival_ns;
     output->longest_delay_ns = MAX(output->longest_delay_ns, delay_ns);
 }
 
@@ -237,6 +245,8 @@ static void measure_audio(struct output *output, int64_t pts_ns)
 
 static void append(struct output *output, const struct packet *packet)
 {
+    if (sink_backlog_bytes(&output->sink) == 0)
+        __atomic_store_n(&output->last_through_ns, now_ns(), __ATOMIC_RELAXED);
     if (!sink_push(&output->sink, packet)) {
         report_stalled(output, "a picture is too large for this kind of output");
         return;
