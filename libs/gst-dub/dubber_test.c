@@ -473,6 +473,33 @@ static void test_skip_leaves_the_original(void)
     dub_dubber_free(dubber);
 }
 
+/* Nothing is looked for; a publisher whose clock is fast is followed by the samples, which stay end to end.
+ */
+static void test_delay_alone_follows_the_clock(void)
+{
+    struct dub_dubber_config config = {.live = true, .delay_ns = 2 * S};
+    struct dub_dubber *dubber = dub_dubber_new(&config);
+    struct dub_dubber_stats stats;
+    int16_t samples[2 * DUB_BLOCK_SAMPLES];
+    for (unsigned i = 0; i < G_N_ELEMENTS(samples); i++)
+        samples[i] = LEVEL;
+    for (int64_t i = 0; i < 6000; i++) {
+        dub_dubber_write(dubber, i * BLOCK_NS + i * 2000, samples, DUB_BLOCK_SAMPLES, false);
+        if (i < 100)
+            continue;
+        int16_t block[2 * DUB_BLOCK_SAMPLES];
+        g_assert_cmpuint(dub_dubber_mix(dubber, block), ==, DUB_BLOCK_SAMPLES);
+        for (unsigned k = 0; k < G_N_ELEMENTS(block); k++)
+            g_assert_cmpint(block[k], ==, LEVEL);
+    }
+    dub_dubber_get_stats(dubber, &stats);
+    g_assert_cmpint(stats.slewed_samples, >, 400);
+    g_assert_cmpuint(stats.silence_samples + stats.trimmed_samples + stats.late_samples, ==, 0);
+    dub_dubber_end(dubber);
+    dub_dubber_end(dubber);
+    dub_dubber_free(dubber);
+}
+
 static void test_gap_is_silence(void)
 {
     struct dub_dubber *dubber = new_live(2 * S);
@@ -497,6 +524,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dubber/reset-settles-and-starts-anew", test_reset_settles_and_starts_anew);
     g_test_add_func("/dubber/clip-may-borrow-pause-and-lag", test_clip_may_borrow_pause_and_lag);
     g_test_add_func("/dubber/skip-leaves-the-original", test_skip_leaves_the_original);
+    g_test_add_func("/dubber/delay-alone-follows-the-clock", test_delay_alone_follows_the_clock);
     g_test_add_func("/dubber/gap-is-silence", test_gap_is_silence);
     g_test_add_func("/dubber/rough-schedules", test_rough_schedules);
     g_test_add_func("/dubber/smooth-schedules", test_smooth_schedules);

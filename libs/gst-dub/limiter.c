@@ -9,8 +9,8 @@
 #define PIECE 32
 /* Time constant of the recovery, 100 ms. */
 #define RELEASE (1.0f / (0.1f * DUB_RATE_HZ))
-/* Above this the recovery counts as complete. */
-#define NEARLY_UNITY 0.99999f
+/* Above this the recovery counts as complete: its steps would soon be too small for a float. */
+#define NEARLY_UNITY 0.9995f
 
 static double sinc(double x)
 {

@@ -79,16 +79,16 @@ static enum task_step wait_for_step(StsDub *self)
     }
 }
 
-/* Nothing more will be pushed until a flush or a restart. */
+/* Nothing more will be pushed until a flush or a restart. The application knows before upstream does. */
 static void end_output(StsDub *self, GstFlowReturn flow)
 {
+    if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)
+        GST_ELEMENT_FLOW_ERROR(self, flow);
     pthread_mutex_lock(&self->lock);
     self->flow = flow;
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
     gst_pad_pause_task(self->srcpad);
-    if (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS)
-        GST_ELEMENT_FLOW_ERROR(self, flow);
 }
 
 /* With the lock. NULL once all is out. */
