@@ -73,6 +73,9 @@ static void test_wrong_key(void)
     wait_until(peer.refused);
     g_assert_cmpstr(peer.refusal, ==, "AUTH_FAILED");
     sts_peer_clear(&peer);
+    sts_peer_connect(&peer, stand.port, NULL);
+    wait_until(peer.refused);
+    sts_peer_clear(&peer);
     sts_peer_connect(&peer, stand.port, "secret");
     wait_until(peer.socket);
     sts_peer_clear(&peer);

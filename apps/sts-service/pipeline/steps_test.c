@@ -81,10 +81,11 @@ static void test_whole_chain(void)
     close_stand(&stand);
 }
 
+/* The recogniser, which would take an hour, is not even asked. */
 static void test_silence(void)
 {
     struct stand stand;
-    open_stand(&stand, &(struct mock_script){0}, 800, 10);
+    open_stand(&stand, &(struct mock_script){.asr_delay_ns = 3600 * DUB_NS_PER_S}, 800, 10);
     expect_silence(process(&stand), 800);
     close_stand(&stand);
 }

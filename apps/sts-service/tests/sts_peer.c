@@ -82,7 +82,8 @@ void sts_peer_connect(struct sts_peer *peer, unsigned port, const char *token)
     g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u", port);
     g_autoptr(JsonNode) auth = json_node_new(JSON_NODE_OBJECT);
     json_node_take_object(auth, json_object_new());
-    json_object_set_string_member(json_node_get_object(auth), "token", token);
+    if (token)
+        json_object_set_string_member(json_node_get_object(auth), "token", token);
     *peer = (struct sts_peer){0};
     struct dub_sio_client_namespace space = {
         .space = {.name = "/",

@@ -18,7 +18,7 @@ struct sts_peer {
     char refusal[64];
 };
 
-/* Connects to 127.0.0.1; iterate the main loop until ->socket or ->refused. */
+/* Connects to 127.0.0.1, token may be NULL; iterate the main loop until ->socket or ->refused. */
 void sts_peer_connect(struct sts_peer *peer, unsigned port, const char *token);
 void sts_peer_clear(struct sts_peer *peer);
 /* The stream "news", English to Spanish. */
