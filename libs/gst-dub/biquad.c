@@ -47,8 +47,7 @@ struct dub_biquad dub_biquad_k_highpass(double rate_hz)
     const double q = 0.5003270373238773;
     double k = tan(M_PI * frequency_hz / rate_hz);
     double a0 = 1 + k / q + k * k;
-    struct dub_biquad filter = normalised(a0, -2 * a0, a0, a0, 2 * (k * k - 1), 1 - k / q + k * k);
-    return filter;
+    return normalised(a0, -2 * a0, a0, a0, 2 * (k * k - 1), 1 - k / q + k * k);
 }
 
 void dub_biquad_run(struct dub_biquad *filter, float *samples, unsigned n_samples)

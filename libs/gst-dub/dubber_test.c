@@ -500,6 +500,27 @@ static void test_delay_alone_follows_the_clock(void)
     dub_dubber_free(dubber);
 }
 
+/* What is left of a phrase whose clip did not come in time gets the fallback. */
+static void test_fallback_after_waiting_in_vain(void)
+{
+    struct dub_dubber *dubber = new_live(2 * S); /* and 2 s of lag */
+    struct dub_dubber_request request;
+    int16_t block[2 * DUB_BLOCK_SAMPLES];
+    dub_dubber_set_beds(dubber, DUB_BED_DUCKED, DUB_BED_SILENT);
+    write_speech(dubber, 0, 4000, SPEECH_MARK);
+    write_speech(dubber, 4000, 4500, 0);
+    g_assert_true(dub_dubber_take_request(dubber, &request));
+    g_free(request.samples);
+    for (int i = 0; i < 440; i++) {
+        dub_dubber_mix(dubber, block);
+        if (i < 195 || i > 435)
+            g_assert_cmpint(block[0], ==, LEVEL);
+        if (i > 210 && i < 410)
+            g_assert_cmpint(block[0], ==, 0);
+    }
+    dub_dubber_free(dubber);
+}
+
 static void test_gap_is_silence(void)
 {
     struct dub_dubber *dubber = new_live(2 * S);
@@ -525,6 +546,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dubber/clip-may-borrow-pause-and-lag", test_clip_may_borrow_pause_and_lag);
     g_test_add_func("/dubber/skip-leaves-the-original", test_skip_leaves_the_original);
     g_test_add_func("/dubber/delay-alone-follows-the-clock", test_delay_alone_follows_the_clock);
+    g_test_add_func("/dubber/fallback-after-waiting-in-vain", test_fallback_after_waiting_in_vain);
     g_test_add_func("/dubber/gap-is-silence", test_gap_is_silence);
     g_test_add_func("/dubber/rough-schedules", test_rough_schedules);
     g_test_add_func("/dubber/smooth-schedules", test_smooth_schedules);

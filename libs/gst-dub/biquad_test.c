@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "biquad.h"
+
+#include <glib.h>
+#include <math.h>
+
+#define RATE_HZ 48000
+#define N_SAMPLES 48000
+
+/* Level of a tone after the filter, dB. */
+static double response_db(struct dub_biquad filter, double hz)
+{
+    g_autofree float *samples = g_new(float, N_SAMPLES);
+    double power = 0;
+    for (int i = 0; i < N_SAMPLES; i++)
+        samples[i] = (float)sin(2 * M_PI * hz * i / RATE_HZ);
+    dub_biquad_run(&filter, samples, N_SAMPLES / 2);
+    dub_biquad_run(&filter, samples + N_SAMPLES / 2, N_SAMPLES / 2);
+    for (int i = N_SAMPLES / 2; i < N_SAMPLES; i++)
+        power += (double)samples[i] * (double)samples[i];
+    return 10 * log10(power / (N_SAMPLES / 2) * 2 + 1e-20);
+}
+
+static void test_lowpass(void)
+{
+    struct dub_biquad filter = dub_biquad_lowpass(RATE_HZ, 1000, M_SQRT1_2);
+    g_assert_cmpfloat(fabs(response_db(filter, 50)), <, 0.01);
+    g_assert_cmpfloat(fabs(response_db(filter, 1000) + 3.01), <, 0.05);
+    g_assert_cmpfloat(response_db(filter, 10000), <, -40);
+}
+
+static void test_highpass(void)
+{
+    struct dub_biquad filter = dub_biquad_highpass(RATE_HZ, 1000, M_SQRT1_2);
+    g_assert_cmpfloat(response_db(filter, 100), <, -39);
+    g_assert_cmpfloat(fabs(response_db(filter, 1000) + 3.01), <, 0.05);
+    g_assert_cmpfloat(fabs(response_db(filter, 15000)), <, 0.05);
+}
+
+/* The coefficients that BS.1770 prints for 48 kHz. */
+static void test_k_weighting_is_that_of_the_standard(void)
+{
+    struct dub_biquad shelf = dub_biquad_k_shelf(RATE_HZ);
+    g_assert_cmpfloat(fabs((double)shelf.b0 - 1.53512485958697), <, 1e-6);
+    g_assert_cmpfloat(fabs((double)shelf.b1 + 2.69169618940638), <, 1e-6);
+    g_assert_cmpfloat(fabs((double)shelf.b2 - 1.19839281085285), <, 1e-6);
+    g_assert_cmpfloat(fabs((double)shelf.a1 + 1.69065929318241), <, 1e-6);
+    g_assert_cmpfloat(fabs((double)shelf.a2 - 0.73248077421585), <, 1e-6);
+    struct dub_biquad highpass = dub_biquad_k_highpass(RATE_HZ);
+    g_assert_cmpfloat(fabs((double)highpass.b0 - 1), <, 1e-6);
+    g_assert_cmpfloat(fabs((double)highpass.b1 + 2), <, 1e-6);
+    g_assert_cmpfloat(fabs((double)highpass.a1 + 1.99004745483398), <, 1e-6);
+    g_assert_cmpfloat(fabs((double)highpass.a2 - 0.99007225036621), <, 1e-6);
+}
+
+static void test_reset_forgets(void)
+{
+    struct dub_biquad filter = dub_biquad_lowpass(RATE_HZ, 1000, M_SQRT1_2);
+    float samples[2] = {1, 1};
+    dub_biquad_run(&filter, samples, 2);
+    dub_biquad_reset(&filter);
+    float silence[2] = {0, 0};
+    dub_biquad_run(&filter, silence, 2);
+    g_assert_true(silence[0] == 0 && silence[1] == 0);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/biquad/lowpass", test_lowpass);
+    g_test_add_func("/biquad/highpass", test_highpass);
+    g_test_add_func("/biquad/k-weighting-is-that-of-the-standard", test_k_weighting_is_that_of_the_standard);
+    g_test_add_func("/biquad/reset-forgets", test_reset_forgets);
+    return g_test_run();
+}
