@@ -12,6 +12,9 @@
 /* Before anything was measured. */
 #define RTT_GUESS_NS (800 * DUB_NS_PER_MS)
 
+/* What an answer needs to become a clip; and with it the exchange says TIMEOUT before the mixer gives up. */
+#define ANSWER_MARGIN_NS (50 * DUB_NS_PER_MS)
+
 static int64_t deadline_ns(StsDub *self, int64_t start_ns)
 {
     g_autoptr(GstClock) clock = gst_element_get_clock(GST_ELEMENT(self));
@@ -20,7 +23,7 @@ static int64_t deadline_ns(StsDub *self, int64_t start_ns)
     pthread_mutex_lock(&self->lock);
     GstClockTime last = sts_dub_due_time(self, start_ns) + self->settings.max_lag_ns;
     pthread_mutex_unlock(&self->lock);
-    int64_t left_ns = (int64_t)last - (int64_t)gst_clock_get_time(clock);
+    int64_t left_ns = (int64_t)last - (int64_t)gst_clock_get_time(clock) - ANSWER_MARGIN_NS;
     return dub_clock_now_ns(dub_clock_monotonic()) + left_ns;
 }
 

@@ -197,7 +197,8 @@ static void test_phrase_is_dubbed_in_its_place(void)
     g_assert_cmpint(fragment.max_duration_ns, >, fragment.duration_ns);
     /* No use after the moment at which its last possible beginning is mixed. The clock stood at 2.97 s or 3.5
      * s. */
-    int64_t last_ns = fragment.start_ns + D_NS + DUB_NS_PER_S - (int64_t)DUB_GST_OUTPUT_MARGIN_NS;
+    int64_t last_ns =
+        fragment.start_ns + D_NS + DUB_NS_PER_S - (int64_t)DUB_GST_OUTPUT_MARGIN_NS - 50 * DUB_NS_PER_MS;
     g_assert_cmpint(fragment.deadline_ns, >=, before_ns + last_ns - 3500 * DUB_NS_PER_MS);
     g_assert_cmpint(fragment.deadline_ns, <=, after_ns + last_ns - 2900 * DUB_NS_PER_MS);
     g_free(fragment.samples);
