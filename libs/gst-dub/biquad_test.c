@@ -5,7 +5,8 @@
 #include <math.h>
 
 #define RATE_HZ 48000
-#define N_SAMPLES 48000
+#define HALF 24000
+#define N_SAMPLES (2 * HALF)
 
 /* Level of a tone after the filter, dB. */
 static double response_db(struct dub_biquad filter, double hz)
@@ -14,11 +15,11 @@ static double response_db(struct dub_biquad filter, double hz)
     double power = 0;
     for (int i = 0; i < N_SAMPLES; i++)
         samples[i] = (float)sin(2 * M_PI * hz * i / RATE_HZ);
-    dub_biquad_run(&filter, samples, N_SAMPLES / 2);
-    dub_biquad_run(&filter, samples + N_SAMPLES / 2, N_SAMPLES / 2);
-    for (int i = N_SAMPLES / 2; i < N_SAMPLES; i++)
+    dub_biquad_run(&filter, samples, HALF);
+    dub_biquad_run(&filter, samples + HALF, HALF);
+    for (int i = HALF; i < N_SAMPLES; i++)
         power += (double)samples[i] * (double)samples[i];
-    return 10 * log10(power / (N_SAMPLES / 2) * 2 + 1e-20);
+    return 10 * log10(power / (HALF)*2 + 1e-20);
 }
 
 static void test_lowpass(void)

@@ -75,9 +75,10 @@ bool dub_clip_prepare(const int16_t *samples, unsigned n_samples, unsigned rate_
 {
     if (!check(samples, n_samples, rate_hz, error))
         return false;
-    g_autofree float *in = to_float(samples, n_samples);
+    float *in = to_float(samples, n_samples);
     float gain = dub_loudness_match(dub_loudness_lufs(in, n_samples, rate_hz), source_lufs);
     clip->samples = dub_resample(in, n_samples, rate_hz, DUB_RATE_HZ, &clip->n_samples);
+    g_free(in);
     scale(clip->samples, clip->n_samples, gain);
     fade_edges(clip->samples, clip->n_samples);
     return true;

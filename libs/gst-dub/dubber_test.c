@@ -314,7 +314,7 @@ static void check_clips(const struct world *world)
 /* With nothing lost, everything away from clips is the original at full level. */
 static void check_original(const struct world *world)
 {
-    g_autofree bool *touched = g_new0(bool, world->n_output);
+    bool *touched = g_new0(bool, world->n_output);
     for (uint64_t id = 1; id <= world->found; id++) {
         if (world->answers[id].state != DUB_PHRASE_DUBBED)
             continue;
@@ -325,6 +325,7 @@ static void check_original(const struct world *world)
     }
     for (int64_t i = 0; i < MIN(world->n_output, dub_ns_to_samples(world->input_ns)); i++)
         CHECK(touched[i] || world->output[i] == LEVEL);
+    g_free(touched);
 }
 
 static void check(struct world *world)

@@ -161,10 +161,11 @@ void fake_exchange_answer_tone(uint64_t id, double frequency_hz, double amplitud
                                unsigned rate_hz)
 {
     unsigned n_samples = (unsigned)(duration_ns * rate_hz / DUB_NS_PER_S);
-    g_autofree int16_t *samples = g_new(int16_t, n_samples);
+    int16_t *samples = g_new(int16_t, n_samples);
     for (unsigned i = 0; i < n_samples; i++)
         samples[i] = (int16_t)lrint(32767 * amplitude * sin(2 * M_PI * frequency_hz * i / rate_hz));
     fake_exchange_answer(id, samples, n_samples, rate_hz);
+    g_free(samples);
 }
 
 void fake_exchange_fail(uint64_t id, enum dub_error_code code)

@@ -51,7 +51,7 @@ static void count_reason(struct dub_ledger *ledger, const char *reason)
     uint64_t *count = g_hash_table_lookup(ledger->reasons, reason);
     if (count == NULL) {
         count = g_new0(uint64_t, 1);
-        g_hash_table_insert(ledger->reasons, (gpointer)(uintptr_t)reason, count);
+        g_hash_table_insert(ledger->reasons, (gpointer)reason, count);
     }
     (*count)++;
 }

@@ -30,7 +30,7 @@ static GstAudioResampler *new_resampler(unsigned from_hz, unsigned to_hz)
 static gsize convert(GstAudioResampler *resampler, const float *samples, gsize n_samples, float *result,
                      gsize n_result)
 {
-    gpointer in[] = {(gpointer)(guintptr)samples};
+    gpointer in[] = {(gpointer)samples}; /* only read */
     gpointer out[] = {result};
     gsize done = MIN(gst_audio_resampler_get_out_frames(resampler, n_samples), n_result);
     gst_audio_resampler_resample(resampler, in, n_samples, out, done);

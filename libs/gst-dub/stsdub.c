@@ -20,6 +20,7 @@ static GstStaticPadTemplate sink_template =
 static GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(CAPS));
 
+/* NOLINTNEXTLINE(performance-no-int-to-ptr): GLib's macro */
 G_DEFINE_FINAL_TYPE(StsDub, sts_dub, GST_TYPE_ELEMENT)
 
 /* Input */
@@ -131,10 +132,9 @@ static GstFlowReturn write_buffer(StsDub *self, GstBuffer *buffer)
         return GST_FLOW_ERROR;
     }
     /* Buffers of decoders are aligned; GStreamer gives no promise for others. */
-    g_autofree int16_t *aligned = NULL;
-    const int16_t *samples = (const int16_t *)(const void *)map.data;
-    if ((guintptr)map.data % sizeof(int16_t) != 0)
-        samples = aligned = g_memdup2(map.data, map.size);
+    bool aligned = (guintptr)map.data % sizeof(int16_t) == 0;
+    g_autofree int16_t *copy = aligned ? NULL : g_memdup2(map.data, map.size);
+    const int16_t *samples = aligned ? (const int16_t *)(const void *)map.data : copy;
     GstFlowReturn flow =
         write_samples(self, running_ns, samples, map.size / FRAME_BYTES, GST_BUFFER_IS_DISCONT(buffer));
     gst_buffer_unmap(buffer, &map);

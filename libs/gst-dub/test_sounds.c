@@ -243,12 +243,14 @@ float *test_speech_new(const char *text, const char *voice, double rms_db, unsig
     unsigned rate_hz = dub_read_le32(&reader);
     dub_reader_skip(&reader, WAV_HEADER_BYTES - 28);
     unsigned n_in = (unsigned)((size - WAV_HEADER_BYTES) / 2);
-    g_autofree float *in = g_new(float, n_in);
+    float *in = g_new(float, n_in);
     for (unsigned i = 0; i < n_in; i++)
         in[i] = (float)(int16_t)dub_read_le16(&reader) / 32768;
     unsigned n_wide;
-    g_autofree float *wide = dub_resample(in, n_in, rate_hz, DUB_RATE_HZ, &n_wide);
+    float *wide = dub_resample(in, n_in, rate_hz, DUB_RATE_HZ, &n_wide);
+    g_free(in);
     float *result = trimmed(wide, n_wide, n_samples);
+    g_free(wide);
     scale_to(result, *n_samples, rms_db);
     return result;
 }

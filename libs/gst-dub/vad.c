@@ -103,7 +103,7 @@ static void run_bands(struct dub_vad_bands *bands, const float in[DUB_VAD_HOP_SA
     memcpy(bands->z1, f.z1, sizeof(f.z1));
     memcpy(bands->z2, f.z2, sizeof(f.z2));
     for (unsigned b = 0; b < DUB_VAD_BANDS; b++)
-        powers[b] = sums[b] / DUB_VAD_HOP_SAMPLES;
+        powers[b] = sums[b] / (float)DUB_VAD_HOP_SAMPLES;
 }
 
 static float to_db(float power)

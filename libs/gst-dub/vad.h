@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define DUB_VAD_RATE_HZ 16000
-#define DUB_VAD_HOP_SAMPLES (DUB_BLOCK_SAMPLES / 3)
+#define DUB_VAD_HOP_SAMPLES 160 /* DUB_BLOCK_SAMPLES at this rate */
 #define DUB_VAD_DECIMATE_TAPS 24
 #define DUB_VAD_BANDS 8
 /* The spectrum is compared with the one this many hops before: two periods of 50 Hz, so that hum does not
