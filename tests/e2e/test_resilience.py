@@ -102,7 +102,8 @@ def test_answers_that_come_too_late_are_not_heard(make_stack, brief_sample, tmp_
     recording = report.Recording(evidence)
     bed = report.bed_of(recording)
     assert uninterrupted(recording, bed) == []
-    assert {(line["state"], line["reason"]) for line in evidence.ledger} == {("passthrough", "TIMEOUT")}
+    assert {line["state"] for line in evidence.ledger} == {"passthrough"}
+    assert {line["reason"] for line in evidence.ledger} <= {"TIMEOUT", "NOT_IN_TIME"}
     assert (bed.gain_db > analyse.FULL_DB).all(), "the original, at full level, all the time"
 
 
