@@ -133,6 +133,26 @@ static void test_concurrency_is_what_was_asked_for(void)
     }
 }
 
+/* When the last user of a library with one state per process has gone, the next starts it anew. */
+static void test_opened_after_it_was_closed(void)
+{
+    struct engine_config config = {0};
+    for (int i = 0; i < 2; i++) {
+        struct dub_error error = {0};
+        struct tts *tts = tts_open("auto", &config, &error);
+        if (!tts) {
+            g_test_skip(error.message);
+            return;
+        }
+        struct tts_request request = {.text = "Hola.", .language = "es"};
+        struct tts_result result = {0};
+        g_assert_true(tts_speak(tts, &request, &result, NULL));
+        g_assert_cmpuint(result.audio.count, >, 0);
+        tts_result_clear(&result);
+        tts_close(tts);
+    }
+}
+
 static void test_closing_nothing(void)
 {
     asr_close(NULL);
@@ -156,6 +176,7 @@ int main(int argc, char **argv)
     g_test_add_func("/engine/a-missing-model-is-named", test_a_missing_model_is_named);
     g_test_add_func("/engine/missing-pairs-name-a-package", test_missing_pairs_name_a_package);
     g_test_add_func("/engine/concurrency-is-what-was-asked-for", test_concurrency_is_what_was_asked_for);
+    g_test_add_func("/engine/opened-after-it-was-closed", test_opened_after_it_was_closed);
     g_test_add_func("/engine/closing-nothing", test_closing_nothing);
     return g_test_run();
 }

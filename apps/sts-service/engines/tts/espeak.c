@@ -3,7 +3,7 @@
  *
  * The library is one per process and knows one voice at a time, so this file serialises: whoever wants to
  * speak waits for the turn, under the terms of its call. At a hundredth of real time that costs nobody
- * anything. */
+ * anything. Once started it stays until the process ends: its second espeak_Terminate() never returns. */
 #include "../wait.h"
 #include "engines.h"
 #include <espeak-ng/speak_lib.h>
@@ -21,11 +21,10 @@ struct tts_engine {
 
 /* The process's one library. */
 static struct {
-    pthread_mutex_t lock; /* guards users and busy */
+    pthread_mutex_t lock; /* guards busy, rate_hz while starting */
     pthread_cond_t changed;
-    int users;
-    bool busy; /* whoever set it owns the library and the fields below */
-    int rate_hz;
+    bool busy;   /* whoever set it owns the library and its voice */
+    int rate_hz; /* 0: not started */
     char *voice; /* the one that is set */
 } library = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -53,37 +52,25 @@ static int on_samples(short *samples, int count, espeak_EVENT *events)
     return utterance->stopped ? 1 : 0;
 }
 
-/* With the lock held, the first user. */
+/* With the lock held. */
 static bool start_library(struct dub_error *error)
 {
-    library.rate_hz = espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, NULL, espeakINITIALIZE_DONT_EXIT);
-    if (library.rate_hz <= 0)
+    int rate_hz = espeak_Initialize(AUDIO_OUTPUT_SYNCHRONOUS, 0, NULL, espeakINITIALIZE_DONT_EXIT);
+    if (rate_hz <= 0)
         return dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_TTS,
                                    "eSpeak NG cannot start: install the package espeak-ng-data");
     espeak_SetSynthCallback(on_samples);
     engine_wait_init(&library.changed);
+    library.rate_hz = rate_hz;
     return true;
 }
 
 static bool use_library(struct dub_error *error)
 {
     pthread_mutex_lock(&library.lock);
-    bool usable = library.users > 0 || start_library(error);
-    if (usable)
-        library.users++;
+    bool usable = library.rate_hz > 0 || start_library(error);
     pthread_mutex_unlock(&library.lock);
     return usable;
-}
-
-static void leave_library(void)
-{
-    pthread_mutex_lock(&library.lock);
-    if (--library.users == 0) {
-        espeak_Terminate();
-        pthread_cond_destroy(&library.changed);
-        g_clear_pointer(&library.voice, g_free);
-    }
-    pthread_mutex_unlock(&library.lock);
 }
 
 static bool take_turn(const struct engine_call *call, struct dub_error *error)
@@ -137,7 +124,6 @@ static void destroy(struct tts_engine *engine)
 {
     g_hash_table_unref(engine->languages);
     g_free(engine);
-    leave_library();
 }
 
 static GStrv sorted_languages(const struct tts_engine *engine)

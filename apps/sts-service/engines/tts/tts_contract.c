@@ -227,6 +227,20 @@ static void test_several_threads_at_a_time(gconstpointer user)
         g_thread_join(threads[i]);
 }
 
+/* Two at a time, and again after the first was closed: a library with one state per process must bear it. */
+static void test_it_can_be_opened_again(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    for (int i = 0; i < 2; i++) {
+        struct fixture second = open_fixture(fixture->engine, NULL);
+        test_a_sentence_is_spoken(&second);
+        tts_close(second.tts);
+        test_a_sentence_is_spoken(fixture);
+    }
+}
+
 static void test_it_describes_itself(gconstpointer user)
 {
     const struct fixture *fixture = user;
@@ -262,6 +276,7 @@ static void add_suite(const struct fixture *fixture)
     add(fixture, "a-passed-deadline", test_a_passed_deadline);
     add(fixture, "a-cancel-is-obeyed", test_a_cancel_is_obeyed);
     add(fixture, "several-threads-at-a-time", test_several_threads_at_a_time);
+    add(fixture, "it-can-be-opened-again", test_it_can_be_opened_again);
     add(fixture, "it-describes-itself", test_it_describes_itself);
 }
 
