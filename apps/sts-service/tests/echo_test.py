@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rules of the Socket.IO protocol, in echo mode, seen by the reference client."""
+import ssl
+import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -292,6 +294,22 @@ def test_api_key(start_sts, connect):
 def test_bad_stream_header_is_refused(echo, connect):
     with pytest.raises(Refused, match="INVALID_CONFIG"):
         connect(echo, headers={"X-Stream-ID": "../etc"})
+
+
+def test_tls(start_sts, connect, tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    service = start_sts("--mode", "echo", "--tls-cert", cert, "--tls-key", key)
+    service.url = f"https://127.0.0.1:{service.port}"
+    worker = connect(service, ssl_verify=False)
+    worker.init()
+    worker.send(0, noise(2000))
+    assert pcm_of(worker.wait_for("fragment:processed")) == noise(2000)
+    trusting = ssl.create_default_context(cafile=cert)
+    trusting.check_hostname = False
+    with urllib.request.urlopen(service.url + "/health", timeout=10, context=trusting) as answer:
+        assert answer.status == 200
 
 
 def test_too_many_connections_are_refused(start_sts, connect):

@@ -95,11 +95,11 @@ class Refused(Exception):
 class Worker:
     """One Socket.IO connection that records all events."""
 
-    def __init__(self, url, stream="news", token=None, headers=None, path="socket.io"):
+    def __init__(self, url, stream="news", token=None, headers=None, path="socket.io", ssl_verify=True):
         self.stream = stream
         self.events = []
         self.changed = threading.Condition()
-        self.sio = socketio.Client(reconnection=False)
+        self.sio = socketio.Client(reconnection=False, ssl_verify=ssl_verify)
         self.sio.on("*", self._on_event)
         for name in ("connect", "connect_error", "disconnect"):
             self.sio.on(name, lambda *payload, name=name: self._on_event(name, payload[0] if payload else None))
