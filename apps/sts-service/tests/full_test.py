@@ -4,6 +4,7 @@ import math
 import struct
 import subprocess
 import threading
+import wave
 
 import pytest
 
@@ -19,12 +20,12 @@ def tone(duration_ms, level=8000):
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory):
-    """A two-second English sentence, mono 24 kHz S16LE."""
-    path = tmp_path_factory.mktemp("speech")
-    subprocess.run(["flite", "-voice", "slt", "-t", "The weather is very nice today.", "-o", path / "a.wav"], check=True)
-    subprocess.run(["ffmpeg", "-v", "error", "-i", path / "a.wav", "-ar", "24000", "-ac", "1", "-f", "s16le",
-                    path / "a.pcm"], check=True)
-    return (path / "a.pcm").read_bytes()
+    """A two-second English sentence as flite speaks it: (mono S16LE, rate in Hz)."""
+    path = tmp_path_factory.mktemp("speech") / "a.wav"
+    subprocess.run(["flite", "-voice", "slt", "-t", "The weather is very nice today.", "-o", path], check=True)
+    with wave.open(str(path)) as file:
+        assert file.getnchannels() == 1 and file.getsampwidth() == 2
+        return file.readframes(file.getnframes()), file.getframerate()
 
 
 def samples_of(processed):
@@ -127,10 +128,13 @@ def test_a_vanished_client_leaves_nothing_behind(start_sts, connect):
 
 
 def test_english_speech_comes_back_in_spanish(start_sts, connect, speech):
+    pcm, rate = speech
+    duration_ms = len(pcm) * 500 // rate
     service = start_sts()
     worker = connect(service)
     worker.init()
-    worker.send(0, speech, metadata={"max_duration_ms": len(speech) // 48 + 1000})
+    worker.send(0, pcm, audio={"sample_rate_hz": rate, "duration_ms": duration_ms},
+                metadata={"max_duration_ms": duration_ms + 1000})
     processed = worker.wait_for("fragment:processed", timeout=40)
     assert processed["status"] in ("success", "partial"), processed
     assert "weather" in processed["transcript"].lower() and "tiempo" in processed["translated_text"].lower()
