@@ -290,6 +290,8 @@ void registry_tick(struct registry *registry)
     int64_t now = registry_now_ns(registry);
     for (GList *item = streams; item != NULL; item = item->next) {
         struct stream *stream = item->data;
+        if (stream->worker != NULL)
+            registry->config.workers->tick(stream->worker);
         if (now >= stream_fsm_deadline_ns(&stream->fsm))
             stream_dispatch(stream, STREAM_EVENT_TICK);
     }

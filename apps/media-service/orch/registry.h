@@ -70,7 +70,7 @@ bool registry_restart(struct registry *registry, const char *stream_id, struct d
  * ended. */
 void registry_stop_all(struct registry *registry, void (*on_stopped)(void *user), void *user);
 
-/* To be called several times a second: acts on deadlines that have passed. */
+/* To be called several times a second: acts on deadlines that have passed, looks after the workers. */
 void registry_tick(struct registry *registry);
 
 /* NULL when it is not known. */

@@ -57,6 +57,10 @@ static void fake_stop(struct worker *worker)
     worker->stop_asked = true;
 }
 
+static void fake_tick(struct worker *worker)
+{
+}
+
 static pid_t fake_pid(const struct worker *worker)
 {
     return worker->pid;
@@ -73,7 +77,7 @@ static void fake_free(struct worker *worker)
     g_free(worker);
 }
 
-static const struct worker_ops fake_ops = {fake_start, fake_adopt, fake_stop, fake_pid, fake_free};
+static const struct worker_ops fake_ops = {fake_start, fake_adopt, fake_stop, fake_tick, fake_pid, fake_free};
 
 struct fixture {
     char *folder;

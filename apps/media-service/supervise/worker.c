@@ -16,9 +16,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SILENCE_MAX_NS (30 * DUB_NS_PER_S) /* a worker sends its status each second */
-#define SILENCE_CHECK_S 5
-
 struct worker {
     char *stream_id, *run_id;
     struct worker_events events;
@@ -27,10 +24,11 @@ struct worker {
     pid_t pid;
     struct dub_process *process; /* NULL: adopted */
     int pidfd;                   /* -1: a child of ours */
-    guint pidfd_source, kill_source, silence_source;
+    guint pidfd_source, kill_source;
     struct control_client *control;
     int64_t heard_at_ns;
     bool stopping;
+    bool given_up;    /* killed for its silence */
     char *last_error; /* the last error line it logged; NULL: none */
 };
 
@@ -137,17 +135,15 @@ static void kill_worker(struct worker *worker, int signal_number)
         (void)syscall(SYS_pidfd_send_signal, worker->pidfd, signal_number, NULL, 0);
 }
 
-static gboolean check_silence(void *user)
+static void check_silence(struct worker *worker)
 {
-    struct worker *worker = user;
     struct dub_log_context context = context_of(worker);
-    if (dub_clock_now_ns(worker->clock) - worker->heard_at_ns < SILENCE_MAX_NS)
-        return G_SOURCE_CONTINUE;
+    if (worker->given_up || dub_clock_now_ns(worker->clock) - worker->heard_at_ns < WORKER_SILENCE_MAX_NS)
+        return;
     dub_log(DUB_LOG_ERROR, &context, "media-worker (pid %d) has not said anything for %d s: killing it",
-            (int)worker->pid, (int)(SILENCE_MAX_NS / DUB_NS_PER_S));
-    worker->silence_source = 0;
+            (int)worker->pid, (int)(WORKER_SILENCE_MAX_NS / DUB_NS_PER_S));
+    worker->given_up = true;
     kill_worker(worker, SIGKILL);
-    return G_SOURCE_REMOVE;
 }
 
 static struct worker *new_worker(const struct worker_spec *spec, const struct worker_events *events,
@@ -168,7 +164,6 @@ static void connect_control(struct worker *worker, const char *socket_path)
 {
     static const struct control_client_events control_events = {on_hello, on_status, on_phrase};
     worker->control = control_client_new(socket_path, &control_events, worker);
-    worker->silence_source = g_timeout_add_seconds(SILENCE_CHECK_S, check_silence, worker);
 }
 
 static void free_worker(struct worker *worker)
@@ -177,7 +172,6 @@ static void free_worker(struct worker *worker)
         return;
     g_clear_handle_id(&worker->pidfd_source, g_source_remove);
     g_clear_handle_id(&worker->kill_source, g_source_remove);
-    g_clear_handle_id(&worker->silence_source, g_source_remove);
     control_client_free(worker->control);
     dub_process_free(worker->process);
     if (worker->pidfd >= 0)
@@ -262,6 +256,7 @@ const struct worker_ops worker_process_ops = {
     .start = start_worker,
     .adopt = adopt_worker,
     .stop = stop_worker,
+    .tick = check_silence,
     .pid = pid_of_worker,
     .free = free_worker,
 };

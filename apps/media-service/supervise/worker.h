@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define WORKER_STOP_GRACE_MS 4000 /* from SIGTERM to SIGKILL */
+#define WORKER_STOP_GRACE_MS 4000                 /* from SIGTERM to SIGKILL */
+#define WORKER_SILENCE_MAX_NS (30 * DUB_NS_PER_S) /* a worker sends its status each second */
 
 enum worker_end_kind {
     WORKER_END_FAILED,   /* a restart may help */
@@ -51,6 +52,8 @@ struct worker_ops {
                             void *user, struct dub_error *error);
     /* SIGTERM, SIGKILL after WORKER_STOP_GRACE_MS; on_end follows. Repeated calls change nothing. */
     void (*stop)(struct worker *worker);
+    /* To be called now and then: kills one that has been silent for WORKER_SILENCE_MAX_NS. */
+    void (*tick)(struct worker *worker);
     pid_t (*pid)(const struct worker *worker);
     /* Does not stop the process: it goes on alone. NULL is fine. */
     void (*free)(struct worker *worker);

@@ -130,10 +130,15 @@ class Service:
         return self.process.wait(DEADLINE_S)
 
     def close(self):
-        self.stop(signal.SIGKILL)
-        for pid in self.pids:
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            self.stop(signal.SIGKILL)
+            raise
+        finally:
+            for pid in self.pids:
+                if alive(pid):
+                    os.kill(pid, signal.SIGKILL)
 
 
 class FakeServer:

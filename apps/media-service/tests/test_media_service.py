@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from service_support import MEDIA_SERVICE, STUB_WORKER, alive, clean_environment, http, wait_for
+from service_support import DEADLINE_S, MEDIA_SERVICE, STUB_WORKER, alive, clean_environment, http, wait_for
 
 
 def test_publish_runs_a_worker_and_leaving_ends_it(start_service, folder):
@@ -301,6 +301,24 @@ def test_events_are_pushed(service):
     service.hook("not-ready")
     service.call("DELETE", "/api/v1/streams/demo")
     service.wait_state("idle")
+
+
+def test_listener_that_does_not_read_is_dropped(start_service):
+    service = start_service(STUB_PHRASES=30000, LOG_LEVEL="info")
+    host, port = service.url.removeprefix("http://").split(":")
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect((host, int(port)))
+        deaf.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert deaf.recv(1)
+        service.hook("ready")
+        wait_for(lambda: service.stream().get("phrases", {}).get("dubbed") == 30000, "all phrases")
+        deaf.settimeout(DEADLINE_S)
+        with pytest.raises((ConnectionResetError, EOFError)):
+            while True:
+                if not deaf.recv(1 << 20):
+                    raise EOFError
+    assert service.get("/health").status == 200
 
 
 def run_once(folder, **variables):

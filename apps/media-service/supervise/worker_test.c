@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "worker.h"
+
+#include <glib.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DEADLINE_NS (20 * DUB_NS_PER_S)
+
+struct ends {
+    unsigned n;
+    enum worker_end_kind kind;
+    char *text;
+};
+
+static void on_end(const struct worker_end *end, void *user)
+{
+    struct ends *ends = user;
+    ends->n++;
+    ends->kind = end->kind;
+    g_free(ends->text);
+    ends->text = g_strdup(end->text);
+}
+
+static const struct worker_events events = {.on_end = on_end};
+
+static gboolean tick(void *user)
+{
+    return G_SOURCE_CONTINUE;
+}
+
+static void wait_for_end(const struct ends *ends)
+{
+    int64_t deadline_ns = dub_clock_now_ns(dub_clock_monotonic()) + DEADLINE_NS;
+    guint source = g_timeout_add(5, tick, NULL);
+    while (ends->n == 0 && dub_clock_now_ns(dub_clock_monotonic()) < deadline_ns)
+        g_main_context_iteration(NULL, TRUE);
+    g_source_remove(source);
+    g_assert_cmpuint(ends->n, ==, 1);
+}
+
+static struct worker *start(const char *script, const struct dub_clock *clock, struct ends *ends)
+{
+    const char *const argv[] = {"sh", "-c", script, NULL};
+    struct dub_error error = {0};
+    struct worker *worker =
+        worker_process_ops.start(&(struct worker_spec){.stream_id = "demo",
+                                                       .run_id = "r1",
+                                                       .socket_path = "/nonexistent/w.sock",
+                                                       .argv = argv,
+                                                       .clock = clock},
+                                 &events, ends, &error);
+    g_assert(worker != NULL);
+    return worker;
+}
+
+static void test_ends_are_told_apart(void)
+{
+    static const struct {
+        const char *script;
+        enum worker_end_kind kind;
+        const char *text;
+    } cases[] = {
+        {"exit 0", WORKER_END_FINISHED, "ended with code 0 (finished)"},
+        {"exit 1", WORKER_END_FAILED, "ended with code 1 (failed)"},
+        {"exit 2", WORKER_END_REFUSED, "configuration is wrong"},
+        {"exit 10", WORKER_END_FAILED, "input never came"},
+        {"exit 12", WORKER_END_REFUSED, "no audio or no video track"},
+        {"exit 77", WORKER_END_FAILED, "ended with code 77"},
+        {"kill -SEGV $$", WORKER_END_FAILED, "ended by signal 11"},
+        {"echo '{\"level\":\"error\",\"message\":\"HEVC is not supported\"}' >&2; exit 11",
+         WORKER_END_REFUSED, "ended with code 11 (unsupported video codec): HEVC is not supported"},
+        {"echo '{\"level\":\"error\",\"message\":7}' >&2; echo '\"level\":\"error\"'; exit 13",
+         WORKER_END_FAILED, "the output was lost"},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct ends ends = {0};
+        struct worker *worker = start(cases[i].script, dub_clock_monotonic(), &ends);
+        wait_for_end(&ends);
+        g_assert_cmpint(ends.kind, ==, cases[i].kind);
+        if (strstr(ends.text, cases[i].text) == NULL)
+            g_error("\"%s\" does not hold \"%s\"", ends.text, cases[i].text);
+        worker_process_ops.free(worker);
+        g_free(ends.text);
+    }
+}
+
+static void test_silent_worker_is_killed(void)
+{
+    struct ends ends = {0};
+    struct dub_fake_clock clock;
+    dub_fake_clock_init(&clock, DUB_NS_PER_S);
+    struct worker *worker = start("sleep 1000", &clock.clock, &ends);
+    dub_fake_clock_advance(&clock, WORKER_SILENCE_MAX_NS - 1);
+    worker_process_ops.tick(worker);
+    g_assert_cmpint(kill(worker_process_ops.pid(worker), 0), ==, 0);
+    dub_fake_clock_advance(&clock, 1);
+    worker_process_ops.tick(worker);
+    worker_process_ops.tick(worker);
+    wait_for_end(&ends);
+    g_assert_cmpint(ends.kind, ==, WORKER_END_FAILED);
+    g_assert_nonnull(strstr(ends.text, "signal 9"));
+    worker_process_ops.free(worker);
+    g_free(ends.text);
+}
+
+static void test_stop_is_a_gentle_end(void)
+{
+    struct ends ends = {0};
+    struct worker *worker =
+        start("trap 'exit 0' TERM; while :; do sleep 0.05; done", dub_clock_monotonic(), &ends);
+    worker_process_ops.stop(worker);
+    worker_process_ops.stop(worker);
+    wait_for_end(&ends);
+    worker_process_ops.free(worker);
+    worker_process_ops.free(NULL);
+    g_free(ends.text);
+}
+
+/* A process that is not started here; its real parent, this test, reaps it in the end. */
+static void test_adopted_worker_is_watched(void)
+{
+    struct ends ends = {0};
+    struct dub_error error = {0};
+    struct dub_fake_clock clock;
+    dub_fake_clock_init(&clock, DUB_NS_PER_S);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execlp("sleep", "sleep", "1000", NULL);
+        _exit(1);
+    }
+    struct worker_spec spec = {
+        .stream_id = "demo", .run_id = "r1", .socket_path = "/nonexistent/w.sock", .clock = &clock.clock};
+    struct worker *worker = worker_process_ops.adopt(&spec, pid, &events, &ends, &error);
+    g_assert(worker != NULL);
+    g_assert_cmpint(worker_process_ops.pid(worker), ==, pid);
+    dub_fake_clock_advance(&clock, WORKER_SILENCE_MAX_NS);
+    worker_process_ops.tick(worker);
+    wait_for_end(&ends);
+    g_assert_cmpint(ends.kind, ==, WORKER_END_FAILED);
+    worker_process_ops.free(worker);
+    waitpid(pid, NULL, 0);
+    g_assert_null(worker_process_ops.adopt(&spec, pid, &events, &ends, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_NOT_FOUND);
+    g_free(ends.text);
+}
+
+static void test_missing_program(void)
+{
+    const char *const argv[] = {"/nonexistent/worker", NULL};
+    struct dub_error error = {0};
+    struct worker_spec spec = {.stream_id = "demo",
+                               .run_id = "r1",
+                               .socket_path = "/nonexistent/w.sock",
+                               .argv = argv,
+                               .clock = dub_clock_monotonic()};
+    g_assert_null(worker_process_ops.start(&spec, &events, NULL, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_NOT_FOUND);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/worker/ends-are-told-apart", test_ends_are_told_apart);
+    g_test_add_func("/worker/silent-worker-is-killed", test_silent_worker_is_killed);
+    g_test_add_func("/worker/stop-is-a-gentle-end", test_stop_is_a_gentle_end);
+    g_test_add_func("/worker/adopted-worker-is-watched", test_adopted_worker_is_watched);
+    g_test_add_func("/worker/missing-program", test_missing_program);
+    return g_test_run();
+}
