@@ -1,0 +1,54 @@
+"""The demo as a newcomer runs it, and as one who loses patience does."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from support.processes import wait_until
+from support.stack import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def command(build_dir, folder):
+    return [sys.executable, ROOT / "scripts" / "demo.py", "--build-dir", build_dir, "--work-dir", folder]
+
+
+def processes_of(folder):
+    """Everything on this machine that has the folder in its command line."""
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as line:
+                if entry.isdigit() and str(folder).encode() in line.read():
+                    found.append(entry)
+        except OSError:
+            continue
+    return found
+
+
+def test_the_demo_holds_and_says_where_to_look(build_dir, tmp_path):
+    done = subprocess.run(command(build_dir, tmp_path), capture_output=True, text=True, timeout=300,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = json.loads((tmp_path / "report.json").read_text())
+    assert facts["ok"] and len(facts["sentences"]) >= 8 and len(facts["phrases"]) >= 8
+    last = done.stdout.strip().splitlines()[-1]
+    assert f"{tmp_path}/out.mp4" in last and f"{tmp_path}/sample.mp4" in last
+    assert processes_of(tmp_path) == []
+
+
+def test_an_interrupted_demo_leaves_nothing_running(build_dir, tmp_path):
+    output = tmp_path / "said"
+    with open(output, "wb") as said:
+        demo = subprocess.Popen(command(build_dir, tmp_path), stdout=said, stderr=said, stdin=subprocess.DEVNULL)
+    wait_until(lambda: b"recording rtmp" in output.read_bytes(), 120, "the demo to be on air",
+               lambda: demo.poll() is None)
+    assert len(processes_of(tmp_path)) > 3
+    demo.send_signal(signal.SIGINT)
+    assert demo.wait(30) == 130
+    assert processes_of(tmp_path) == []
