@@ -248,7 +248,8 @@ static void test_large_announced_body_is_refused(struct fixture *fixture, const 
 {
     g_autofree char *spaces = g_strnfill(1001, ' ');
     g_autofree char *fits = g_strnfill(1000, ' ');
-    memcpy(fits, "{}", 2);
+    fits[0] = '{';
+    fits[1] = '}';
     expect(fixture, "POST", "/json", fits, 201, "{}");
     expect(fixture, "POST", "/json", spaces, 413, "larger than 1000 bytes");
     g_assert_cmpuint(fixture->calls, ==, 1);

@@ -80,7 +80,12 @@ static void tear_down(struct fixture *fixture, const void *data)
 {
     control_client_free(fixture->client);
     g_clear_object(&fixture->connection);
+    g_signal_handlers_disconnect_by_data(fixture->service, fixture);
+    g_socket_service_stop(fixture->service);
+    g_socket_listener_close(G_SOCKET_LISTENER(fixture->service));
     g_object_unref(fixture->service);
+    while (g_main_context_iteration(NULL, FALSE))
+        continue;
     g_unlink(fixture->path);
     g_rmdir(fixture->folder);
     g_free(fixture->path);
