@@ -53,6 +53,20 @@ def alive(pid):
     return state != "Z"
 
 
+def workers_of(folder):
+    """The pids of the workers that serve a state directory in the folder."""
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and serves(entry, folder) and alive(entry)]
+
+
+def serves(pid, folder):
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return STUB_WORKER.encode() in command and f"ORCH_STATE_DIR={folder}/".encode() in environment
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -136,9 +150,8 @@ class Service:
             self.stop(signal.SIGKILL)
             raise
         finally:
-            for pid in self.pids:
-                if alive(pid):
-                    os.kill(pid, signal.SIGKILL)
+            for pid in workers_of(self.folder):
+                os.kill(pid, signal.SIGKILL)
 
 
 class FakeServer:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from service_support import DEADLINE_S, MEDIA_SERVICE, STUB_WORKER, alive, clean_environment, http, wait_for
+from service_support import DEADLINE_S, MEDIA_SERVICE, STUB_WORKER, alive, clean_environment, http, wait_for, workers_of
 
 
 def test_publish_runs_a_worker_and_leaving_ends_it(start_service, folder):
@@ -197,21 +197,6 @@ def test_workers_are_limited(start_service):
     assert answer.status == 429 and "ORCH_MAX_WORKERS" in answer.json["error"]["message"]
 
 
-def worker_count(folder):
-    return sum(1 for entry in os.listdir("/proc") if entry.isdigit() and runs_in(entry, folder))
-
-
-def runs_in(pid, folder):
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            environment = file.read()
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            command = file.read()
-    except OSError:
-        return False
-    return STUB_WORKER.encode() in command and f"ORCH_STATE_DIR={folder}/".encode() in environment
-
-
 def test_workers_outlive_a_crash_and_are_adopted(start_service, folder):
     service = start_service(STUB_PHRASES=3)
     service.hook("ready", query="lang=fr")
@@ -229,7 +214,7 @@ def test_workers_outlive_a_crash_and_are_adopted(start_service, folder):
     wait_for(lambda: service.stream()["phrases"]["dubbed"] == 3, "phrases")
     assert [line["seq"] for line in service.get("/api/v1/streams/demo/phrases").json["phrases"]] == [1, 2, 3]
     assert service.hook("ready", source="again").json["runId"] == before[0]["runId"]
-    assert worker_count(folder) == 2
+    assert len(workers_of(folder)) == 2
 
     # An adopted worker is watched like any other...
     os.kill(after[0]["workerPid"], signal.SIGKILL)
@@ -238,7 +223,7 @@ def test_workers_outlive_a_crash_and_are_adopted(start_service, folder):
     assert replaced["runId"] == before[0]["runId"] and replaced["settings"] == {"targetLang": "fr"}
     # ... and stopped like any other.
     assert service.stop() == 0
-    assert worker_count(folder) == 0
+    assert len(workers_of(folder)) == 0
 
 
 def test_stubborn_workers_are_killed_at_the_end(start_service, folder):
