@@ -32,8 +32,8 @@ def brief_sample(samples_folder):
 
 @pytest.fixture(scope="session")
 def spoken_sample(samples_folder):
-    """Half a minute with five sentences."""
-    recipe = sample.Recipe(duration=34.0, width=640, height=360, sentences=sample.SENTENCES[:5])
+    """28 s with five sentences."""
+    recipe = sample.Recipe(duration=28.0, width=640, height=360, sentences=sample.SENTENCES[:5])
     return sample.make_sample(samples_folder / "spoken.mp4", recipe)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -19,16 +20,15 @@ def command(build_dir, folder):
 
 
 def processes_of(folder):
-    """Everything on this machine that has the folder in its command line."""
-    found = []
-    for entry in os.listdir("/proc"):
+    """Everything on this machine that has the folder in its command line or its variables."""
+    def mentions(entry):
         try:
-            with open(f"/proc/{entry}/cmdline", "rb") as line:
-                if entry.isdigit() and str(folder).encode() in line.read():
-                    found.append(entry)
+            return any(str(folder).encode() in (pathlib.Path("/proc") / entry / name).read_bytes()
+                       for name in ("cmdline", "environ"))
         except OSError:
-            continue
-    return found
+            return False
+
+    return [entry for entry in os.listdir("/proc") if entry.isdigit() and mentions(entry)]
 
 
 def test_the_demo_holds_and_says_where_to_look(build_dir, tmp_path):
@@ -48,7 +48,7 @@ def test_an_interrupted_demo_leaves_nothing_running(build_dir, tmp_path):
         demo = subprocess.Popen(command(build_dir, tmp_path), stdout=said, stderr=said, stdin=subprocess.DEVNULL)
     wait_until(lambda: b"recording rtmp" in output.read_bytes(), 120, "the demo to be on air",
                lambda: demo.poll() is None)
-    assert len(processes_of(tmp_path)) > 3
+    assert len(processes_of(tmp_path)) >= 7, "four programs, the publisher, three viewers, the demo"
     demo.send_signal(signal.SIGINT)
     assert demo.wait(30) == 130
     assert processes_of(tmp_path) == []

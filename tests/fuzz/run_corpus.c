@@ -12,9 +12,10 @@
 /* In memory of exactly that size, so that the sanitizers see a read beyond the end. */
 static void feed(const char *bytes, gsize size)
 {
-    g_autofree uint8_t *copy = g_malloc(size + 1);
-    g_autofree uint8_t *exact = size > 0 ? g_memdup2(bytes, size) : NULL;
-    LLVMFuzzerTestOneInput(exact != NULL ? exact : copy, size);
+    uint8_t *copy = g_malloc(MAX(size, 1));
+    memcpy(copy, bytes, size);
+    LLVMFuzzerTestOneInput(copy, size);
+    g_free(copy);
 }
 
 static void feed_variants(char *bytes, gsize size)
