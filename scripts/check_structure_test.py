@@ -8,7 +8,7 @@ import pytest
 RULES = {
     "required": ["README.md"],
     "allowed_entries": {"apps": ["one", "two"], "libs": ["base", "net"]},
-    "tested_elsewhere": [],
+    "tested_elsewhere": {},
     "may_include": {"apps/one": ["libs/base"], "libs/net": ["libs/base"]},
     "headers_only_in": {"gst/*": ["libs/net/*"]},
 }
@@ -58,8 +58,10 @@ def test_each_rule_is_held(tree, changes, said):
 
 
 def test_an_excuse_for_nothing_is_a_problem(tree):
-    rules = {**RULES, "tested_elsewhere": ["apps/one/gone.c"]}
-    assert any("does not exist" in p for p in tree({"docs/structure.json": json.dumps(rules)}))
+    rules = {**RULES, "tested_elsewhere": {"apps/one/gone.c": "apps/one/gone_test.c"}}
+    found = tree({"docs/structure.json": json.dumps(rules)})
+    assert any("excuses apps/one/gone.c, which does not exist" in p for p in found)
+    assert any("says that apps/one/gone_test.c tests" in p for p in found)
 
 
 def test_this_tree_keeps_the_rules():

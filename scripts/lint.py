@@ -74,14 +74,15 @@ def clang_tidy(build_dir, jobs):
 
 
 def cppcheck(jobs):
+    """Not on the tests: it cannot see that GLib's assertions end a function. clang-tidy can."""
     cache = ROOT / ".local" / "cache" / "cppcheck"
     cache.mkdir(parents=True, exist_ok=True)
     folders = [f for f in ("apps", "libs") if (ROOT / f).exists()]
     code, output = run(["cppcheck", "--quiet", "--std=c11", "--enable=warning,performance,portability",
                         "--inline-suppr", "--error-exitcode=1", f"--cppcheck-build-dir={cache}", "-j", str(jobs),
                         "--suppress=missingIncludeSystem", "--suppress=unknownMacro", "--library=gtk",
-                        "--suppress=normalCheckLevelMaxBranches", "--suppress=assertWithSideEffect",
-                        "--suppress=varFuncNullUB", *folders])
+                        "--suppress=normalCheckLevelMaxBranches", "--suppress=*:*_test.c",
+                        *folders])
     if code:
         print(output)
     return code

@@ -34,21 +34,48 @@ for list in "${lists[@]}"; do
     [ -r "$list" ] || fail "package list $list is missing"
 done
 
-mapfile -t wanted < <(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "${lists[@]}" | sort -u)
 installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' 2>/dev/null | awk '$1 == "ii" { print $2 }')
-mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}") <(sort -u <<<"$installed"))
+is_installed() {
+    grep -qxF -- "$1" <<<"$installed"
+}
+
+# "a | b" names a package by its names in different Debian releases: the first that is installed or known will do.
+missing=()
+while IFS='|' read -ra names; do
+    found=""
+    for name in "${names[@]}"; do
+        if is_installed "$name"; then
+            found=yes
+            break
+        fi
+    done
+    [ -n "$found" ] || missing+=("$(IFS='|' && printf '%s' "${names[*]}")")
+done < <(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "${lists[@]}" | sort -u)
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "not root and no sudo; as root run: apt-get install ${missing[*]}"
+    command -v sudo >/dev/null || fail "not root and no sudo; as root run: apt-get install ${missing[*]%%|*}"
     as_root=(sudo)
 fi
-printf 'setup: installing %d packages: %s\n' "${#missing[@]}" "${missing[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { "${as_root[@]}" apt-get update -q &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+
+run_apt() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get "$@" >"$log" 2>&1 && return
     tail -n 20 "$log" >&2
     fail "apt-get failed (its last lines are above); mend that and run make setup again"
-fi
+}
+
+printf 'setup: %d packages are missing; reading the package lists\n' "${#missing[@]}"
+run_apt update -q
+packages=()
+for names in "${missing[@]}"; do
+    IFS='|' read -ra names <<<"$names"
+    for name in "${names[@]}"; do
+        [ -n "$(apt-cache search --names-only "^${name//+/\\+}\$" 2>/dev/null)" ] && break
+    done
+    packages+=("$name")
+done
+printf 'setup: installing %s\n' "${packages[*]}"
+run_apt install -qy --no-install-recommends "${packages[@]}"

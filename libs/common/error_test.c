@@ -54,7 +54,7 @@ static void test_long_message_is_cut_between_characters(void)
     for (unsigned shift = 0; shift < 4; shift++) {
         g_autofree char *text = g_strnfill(400, 'a');
         for (unsigned i = shift; i + 2 < 400; i += 3)
-            memcpy(text + i, "\xe2\x82\xac", 3);
+            memcpy(text + i, (const char[]){'\xe2', '\x82', '\xac'}, 3);
         dub_error_set(&error, DUB_ERROR_IO, "%s", text);
         g_assert_true(g_utf8_validate(error.message, -1, NULL));
         g_assert_cmpuint(strlen(error.message), >=, sizeof(error.message) - 4);

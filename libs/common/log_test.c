@@ -111,7 +111,7 @@ static void test_long_messages_are_cut(struct fixture *fixture, const void *data
     init_log(fixture, "debug", 1 << 20, 3);
     g_autofree char *text = g_strnfill(5001, 'x');
     for (unsigned i = 1; i + 1 < 5001; i += 2)
-        memcpy(text + i, "\xc3\xa9", 2);
+        memcpy(text + i, (const char[]){'\xc3', '\xa9'}, 2);
     dub_log_info("%s", text);
     g_auto(GStrv) lines = read_lines(fixture->path);
     g_autoptr(JsonNode) node = parse_line(lines[0]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A conversation from a peer: one Engine.IO message per line, a line that begins with 'b' is binary. What is
  * accepted is encoded again, which must be accepted too. */
-#include "../../tests/fuzz/fuzz_target.h"
 #include "engineio_packet.h"
+#include "fuzz_target.h"
 #include "socketio_packet.h"
 
 #include <string.h>

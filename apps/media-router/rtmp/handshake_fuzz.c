@@ -2,7 +2,7 @@
 /* The first byte is a factor of the size of the pieces in which the rest arrives. */
 #include "handshake.h"
 
-#include "../tests/fuzz.h"
+#include "fuzz_target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,7 +3,7 @@
 #include "session.h"
 
 #include "../stream.h"
-#include "../tests/fuzz.h"
+#include "fuzz_target.h"
 
 static bool on_request(const char *path, const char *query, struct dub_error *error, void *user)
 {

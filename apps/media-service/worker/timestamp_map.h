@@ -60,7 +60,7 @@ bool timestamp_map_is_ready(const struct timestamp_map *map, int64_t now_ns);
 void timestamp_map_anchor(struct timestamp_map *map, int64_t start_ns);
 
 /* The position of a buffer. Sets *jumped (may be NULL) when the offset was chosen anew for it. */
-int64_t timestamp_map_place(struct timestamp_map *map, enum track track, int64_t timestamp_ns,
+int64_t timestamp_map_place(struct timestamp_map *map, enum track which, int64_t timestamp_ns,
                             int64_t arrival_ns, bool *jumped);
 /* The position of another timestamp of the same buffer (its PTS): by the track's current offset. */
 int64_t timestamp_map_position(const struct timestamp_map *map, enum track track, int64_t timestamp_ns);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* JSON from a peer, read as every contract there is. What is accepted is written and must be accepted again.
  */
-#include "../../../tests/fuzz/fuzz_target.h"
 #include "contract_table.h"
+#include "fuzz_target.h"
 
 #include <stdlib.h>
 
