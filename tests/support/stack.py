@@ -13,6 +13,7 @@ import socket
 import tempfile
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,8 +69,9 @@ class Layout:
     state_dir: str = ""       # empty: a temporary one, short because the paths of sockets are limited to 107 bytes
 
     def __post_init__(self) -> None:
-        self.temporary = not self.state_dir
-        self.state_dir = self.state_dir or tempfile.mkdtemp(prefix="dub-")
+        if not self.state_dir:
+            self.state_dir = tempfile.mkdtemp(prefix="dub-")
+            weakref.finalize(self, shutil.rmtree, self.state_dir, ignore_errors=True)
 
     def environment(self) -> dict[str, str]:
         """Everything for all programs; what the caller's settings or environment say wins."""
@@ -199,8 +201,6 @@ class Stack:
         stop_workers(self.state_dir)
         for name in list(self.children):
             codes[name] = self.children.pop(name).stop()
-        if self.layout.temporary:
-            shutil.rmtree(self.layout.state_dir, ignore_errors=True)
         return codes
 
     # -- addresses
