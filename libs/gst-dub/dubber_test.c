@@ -314,7 +314,7 @@ static void check_clips(const struct world *world)
 /* With nothing lost, everything away from clips is the original at full level. */
 static void check_original(const struct world *world)
 {
-    bool *touched = g_new0(bool, world->n_output);
+    bool *touched = g_new0(bool, (gsize)world->n_output);
     for (uint64_t id = 1; id <= world->found; id++) {
         if (world->answers[id].state != DUB_PHRASE_DUBBED)
             continue;

@@ -37,7 +37,7 @@ struct job_settings *mock_settings_new(void)
 static GBytes *tone(int duration_ms, double level)
 {
     int n = duration_ms * MOCK_RATE_HZ / 1000;
-    int16_t *samples = g_new(int16_t, n);
+    int16_t *samples = g_new(int16_t, (gsize)n);
     for (int i = 0; i < n; i++)
         samples[i] = (int16_t)(level * sin(i / 9.0));
     return g_bytes_new_take(samples, (gsize)n * sizeof(*samples));

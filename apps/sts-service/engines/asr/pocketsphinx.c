@@ -198,22 +198,23 @@ static struct job *job_new(const struct asr_request *request, struct loudness_sp
     return NULL;
 }
 
-/* Queues the job and waits. On false the job was taken back from the queue, or it is its decoder's now and
- * *job NULL. */
-static bool wait_for(struct asr_engine *engine, struct job **job, const struct engine_call *call,
-                     struct dub_error *error)
+/* Queues the job, which it takes, and gives it back when done. NULL: the caller does not wait any longer; the
+ * job was taken back from the queue, or it is its decoder's to free. */
+static struct job *wait_for(struct asr_engine *engine, struct job *job, const struct engine_call *call,
+                            struct dub_error *error)
 {
     pthread_mutex_lock(&engine->lock);
-    g_queue_push_tail(&engine->jobs, *job);
+    g_queue_push_tail(&engine->jobs, job);
     pthread_cond_broadcast(&engine->changed);
-    while (!(*job)->done && engine_call_go_on(call, DUB_STAGE_ASR, error))
+    while (!job->done && engine_call_go_on(call, DUB_STAGE_ASR, error))
         engine_wait_step(&engine->changed, &engine->lock, call);
-    bool done = (*job)->done;
-    if (!done && !g_queue_remove(&engine->jobs, *job)) {
-        g_atomic_int_set(&(*job)->abandoned, 1);
-        *job = NULL;
-    }
+    struct job *done = job->done ? job : NULL;
+    bool waiting = !done && g_queue_remove(&engine->jobs, job);
+    if (!done && !waiting)
+        g_atomic_int_set(&job->abandoned, 1);
     pthread_mutex_unlock(&engine->lock);
+    if (waiting)
+        job_free(job);
     return done;
 }
 
@@ -251,7 +252,8 @@ static bool transcribe(struct asr_engine *engine, const struct asr_request *requ
     struct job *job = job_new(request, span, error);
     if (!job)
         return false;
-    bool succeeded = wait_for(engine, &job, &request->call, error) && take_result(job, transcript, error);
+    job = wait_for(engine, job, &request->call, error);
+    bool succeeded = job != NULL && take_result(job, transcript, error);
     job_free(job);
     return succeeded;
 }
