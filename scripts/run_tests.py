@@ -8,6 +8,7 @@ error, no test at all) counts as one failure.
 import argparse
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,14 @@ SANITIZER_ENV = {
 }
 
 
+# Meson copies a test's output into its report as it is, also what XML 1.0 does not allow.
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def read_junit(path):
+    return ElementTree.fromstring(NOT_XML.sub("?", path.read_bytes().decode("utf-8", "replace")).encode())
+
+
 class Totals:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
@@ -36,7 +45,7 @@ class Totals:
     def add_junit(self, path):
         """Adds a JUnit file's cases; returns how many of them failed."""
         failed_before = self.failed
-        for case in ElementTree.parse(path).iter("testcase"):
+        for case in read_junit(path).iter("testcase"):
             name = f"{case.get('classname', '')} {case.get('name', '')}".strip()
             if case.find("failure") is not None or case.find("error") is not None:
                 self.failed += 1

@@ -24,6 +24,10 @@ def test_cases_are_counted_and_named(tmp_path):
     assert "skipped a left out: no such device" in totals.notes
 
 
+def test_control_characters_in_a_report_do_no_harm(tmp_path):
+    assert totals_of(tmp_path, '<testsuite><testcase name="ok"><system-out>a\x01b</system-out></testcase></testsuite>', 0).passed == 1
+
+
 def test_a_crash_without_a_report_is_one_failure(tmp_path):
     assert totals_of(tmp_path, None, 3).failed == 1
 
