@@ -29,12 +29,12 @@ void engine_choice_failed(struct engine_choice *choice, const char *name)
 
 void engine_choice_give_up(const struct engine_choice *choice, struct dub_error *error)
 {
+    g_autofree char *stage = g_ascii_strup(dub_stage_name(choice->stage), -1);
     if (!choice->tried && choice->wanted)
         dub_error_set_stage(error, DUB_ERROR_NOT_FOUND, choice->stage,
-                            "no %s engine is called \"%s\"; there are: %s", dub_stage_name(choice->stage),
+                            "STS_%s_ENGINE: no engine is called \"%s\"; there are: auto, %s", stage,
                             choice->wanted, choice->known);
     else
-        dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, choice->stage, "%s engine %s: %s",
-                            dub_stage_name(choice->stage), choice->wanted ? choice->wanted : "auto",
-                            choice->error.message);
+        dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, choice->stage, "STS_%s_ENGINE=%s: %s", stage,
+                            choice->wanted ? choice->wanted : "auto", choice->error.message);
 }
