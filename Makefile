@@ -90,7 +90,7 @@ test-unit: build ## Unit tests only
 test-contract: build ## Contract suites and schemas
 	@$(RUN_TESTS) --build-dir $(BUILD) --meson contract --pytest libs/contracts
 test-integration: build ## Tests with one real dependency or real sockets
-	@$(RUN_TESTS) --build-dir $(BUILD) --meson component,fuzz-corpus --pytest apps,libs
+	@$(RUN_TESTS) --build-dir $(BUILD) --meson component,fuzz-corpus --pytest apps/media-router,apps/sts-service,libs
 test-coverage: setup ## Run the C tests under gcov and hold the limits of docs/coverage.json
 	$(call configure,$(BUILD_COVERAGE),-Db_coverage=true -Dbuildtype=debug)
 	@ninja -C $(BUILD_COVERAGE) -j $(JOBS) --quiet
@@ -111,11 +111,11 @@ media-build: media-setup ## Build the media side alone
 	$(call configure,$(BUILD_MEDIA),-Dservices=$(MEDIA_SERVICES))
 	@ninja -C $(BUILD_MEDIA) -j $(JOBS) --quiet
 media-test: media-build ## All tests of media-service, media-worker and media-router
-	@$(RUN_TESTS) --build-dir $(BUILD_MEDIA) --meson unit,contract,component,fuzz-corpus --pytest apps/media-service,apps/media-router
+	@$(RUN_TESTS) --build-dir $(BUILD_MEDIA) --meson unit,contract,component,fuzz-corpus --pytest apps/media-router
 media-test-unit: media-build ## Their unit tests
 	@$(RUN_TESTS) --build-dir $(BUILD_MEDIA) --meson unit
 media-test-integration: media-build ## Their integration tests
-	@$(RUN_TESTS) --build-dir $(BUILD_MEDIA) --meson component --pytest apps/media-service,apps/media-router
+	@$(RUN_TESTS) --build-dir $(BUILD_MEDIA) --meson component --pytest apps/media-router
 media-test-coverage: media-setup ## Their coverage
 	$(call configure,$(BUILD_MEDIA)-coverage,-Db_coverage=true -Dbuildtype=debug -Dservices=$(MEDIA_SERVICES))
 	@ninja -C $(BUILD_MEDIA)-coverage -j $(JOBS) --quiet

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from conftest import DEADLINE, assert_continues, packets
+from router_support import DEADLINE, assert_continues, packets
 
 PATH = "live/demo/in"
 

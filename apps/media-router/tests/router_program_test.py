@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from conftest import DEADLINE, wait_until
+from router_support import DEADLINE, wait_until
 
 PATH = "live/demo/in"
 HOOKS = """
