@@ -17,6 +17,7 @@
     X(NOT_FOUND, "NOT_FOUND", false)                                                                         \
     X(IO, "IO_ERROR", true)                                                                                  \
     X(UNAVAILABLE, "UNAVAILABLE", true)                                                                      \
+    X(BREAKER_OPEN, "BREAKER_OPEN", true)                                                                    \
     X(CANCELLED, "CANCELLED", false)                                                                         \
     X(PROTOCOL, "PROTOCOL_ERROR", false)                                                                     \
     X(LIMIT, "LIMIT_EXCEEDED", false)                                                                        \

@@ -78,7 +78,7 @@ static void on_placing_outcome(uint64_t id, enum dub_placing_outcome outcome, in
         enum dub_phrase_state state;
         const char *reason;
     } ends[] = {
-        [DUB_PLACING_NOT_IN_TIME] = {DUB_PHRASE_PASSTHROUGH, DUB_REASON_NOT_IN_TIME},
+        [DUB_PLACING_NOT_IN_TIME] = {DUB_PHRASE_PASSTHROUGH, DUB_REASON_TIMEOUT},
         [DUB_PLACING_LAG_BOUND] = {DUB_PHRASE_DROPPED, DUB_REASON_LAG_BOUND},
         [DUB_PLACING_OVERTAKEN] = {DUB_PHRASE_PASSTHROUGH, DUB_REASON_OVERTAKEN},
     };

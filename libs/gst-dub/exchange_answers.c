@@ -203,6 +203,16 @@ static void refuse_fragment(struct exchange_core *core, GList *link, const struc
         core_drop_connection(core, error);
 }
 
+static void refuse(struct exchange_core *core, const struct dub_error_event *event)
+{
+    GList *link = find_in_flight(core, event->fragment_id);
+    struct exchange_settled *settled = find_settled(core, event->fragment_id);
+    if (link != NULL)
+        refuse_fragment(core, link, &event->error);
+    else if (settled != NULL)
+        settled->is_answered = true;
+}
+
 /* After these nothing that we send would be worked on. */
 static bool ends_conversation(const struct exchange_core *core, const struct dub_error_event *event)
 {
@@ -213,11 +223,10 @@ static bool ends_conversation(const struct exchange_core *core, const struct dub
 
 static void act_on_error(struct exchange_core *core, const struct dub_error_event *event)
 {
-    GList *link = event->fragment_id != NULL ? find_in_flight(core, event->fragment_id) : NULL;
     core_log(core, DUB_LOG_WARN, "speech service: %s: %s", dub_error_code_name(event->error.code),
              event->error.message);
-    if (link != NULL && event->severity != DUB_SEVERITY_WARNING)
-        refuse_fragment(core, link, &event->error);
+    if (event->fragment_id != NULL && event->severity != DUB_SEVERITY_WARNING)
+        refuse(core, event);
     if (core->state != EXCHANGE_WAITING && ends_conversation(core, event))
         core_drop_connection(core, &event->error);
 }

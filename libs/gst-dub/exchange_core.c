@@ -199,6 +199,7 @@ void exchange_core_connected(struct exchange_core *core)
     core->ready_by_ns = now_of(core) + READY_TIMEOUT_NS;
     core->next_sequence = 0;
     core->sequence_errors = 0;
+    memset(core->settled, 0, sizeof core->settled);
     flow_init(&core->flow, core->config.max_inflight);
     core->ops->emit(DUB_EVENT_STREAM_INIT, init_to_json(core), core->user);
 }
@@ -256,11 +257,30 @@ static bool is_sequence_unsettled(const struct exchange_core *core)
     return last != NULL && last->sequence >= core->next_sequence;
 }
 
+/* What the service may be at work on. *release_ns: when the first of those that were given up will not count
+ * any more; INT64_MAX: there are none. */
+static unsigned count_outstanding(const struct exchange_core *core, int64_t now_ns, int64_t *release_ns)
+{
+    unsigned n = core->flight.length;
+    *release_ns = INT64_MAX;
+    for (gsize i = 0; i < SETTLED_REMEMBERED; i++) {
+        const struct exchange_settled *settled = &core->settled[i];
+        int64_t until_ns = settled->sent_ns + core->config.timeout_ms * DUB_NS_PER_MS;
+        if (settled->uuid[0] == '\0' || settled->is_answered || until_ns <= now_ns)
+            continue;
+        n++;
+        *release_ns = MIN(*release_ns, until_ns);
+    }
+    return n;
+}
+
 static int64_t next_send_ns(const struct exchange_core *core, int64_t now_ns)
 {
     if (core->state != EXCHANGE_READY || core->queue.length == 0 || is_sequence_unsettled(core))
         return INT64_MAX;
-    return flow_next_send_ns(&core->flow, core->flight.length, now_ns);
+    int64_t release_ns = 0;
+    unsigned n_outstanding = count_outstanding(core, now_ns, &release_ns);
+    return MIN(flow_next_send_ns(&core->flow, n_outstanding, now_ns), release_ns);
 }
 
 static void send_next(struct exchange_core *core)
@@ -272,7 +292,7 @@ static void send_next(struct exchange_core *core)
         return;
     }
     struct dub_error error = {0};
-    dub_error_set(&error, DUB_ERROR_UNAVAILABLE, "the circuit breaker is open after repeated failures");
+    dub_error_set(&error, DUB_ERROR_BREAKER_OPEN, "the speech service failed repeatedly and is left alone");
     fail_item(core, item, &error);
 }
 
@@ -378,12 +398,13 @@ void exchange_core_close(struct exchange_core *core)
 
 void exchange_core_get_stats(const struct exchange_core *core, struct dub_exchange_stats *stats)
 {
+    int64_t now_ns = now_of(core), release_ns = 0;
     *stats = (struct dub_exchange_stats){
         .connected = core->state == EXCHANGE_READY,
         .reconnects = core->n_ready > 0 ? core->n_ready - 1 : 0,
         .fragments_sent = core->n_sent,
-        .inflight = core->flight.length,
-        .breaker = breaker_state(&core->breaker, now_of(core)),
+        .inflight = count_outstanding(core, now_ns, &release_ns),
+        .breaker = breaker_state(&core->breaker, now_ns),
         .backpressure = core->flow.severity,
         .rtt_sum_ms = core->rtt.sum_ms,
         .late_answers = core->n_late,

@@ -36,9 +36,10 @@ struct exchange_item {
     enum breaker_permit permit;
 };
 
-/* What was handed back while its answer may still come. */
+/* What was handed back, on this connection. Unanswered, its answer may still come, and until the timeout that
+ * the service was told of has passed it counts as outstanding. */
 struct exchange_settled {
-    char uuid[UUID_SIZE];
+    char uuid[UUID_SIZE]; /* "": an unused place */
     int64_t sent_ns;
     bool is_answered;
 };

@@ -467,6 +467,48 @@ static void test_deadline_comes_before_the_timeout(void)
     rig_stop(&rig);
 }
 
+/* The service was told of the timeout only: until then it may be at work on what we gave up earlier. */
+static void test_given_up_stays_outstanding_until_answered(void)
+{
+    struct rig rig;
+    rig_start(&rig, 2);
+    connect_ready(&rig, 3);
+    int64_t now_ns = dub_clock_now_ns(&rig.fake.clock);
+    submit_until(&rig, now_ns + 3 * S);
+    submit_until(&rig, now_ns + 3 * S);
+    pass(&rig, 3 * S);
+    g_assert_cmpuint(rig.got->len, ==, 2);
+    g_assert_cmpuint(stats_of(&rig).inflight, ==, 2);
+    submit(&rig, 2);
+    g_assert_cmpuint(rig.sent->len, ==, 2);
+    answer(&rig, 1);
+    g_assert_cmpuint(rig.sent->len, ==, 3);
+    pass(&rig, 5 * S - 1);
+    g_assert_cmpuint(rig.sent->len, ==, 3);
+    pass(&rig, 1);
+    g_assert_cmpuint(rig.sent->len, ==, 4);
+    g_assert_cmpuint(stats_of(&rig).inflight, ==, 2);
+    rig_stop(&rig);
+}
+
+static void test_nothing_is_outstanding_on_a_new_connection(void)
+{
+    struct rig rig;
+    rig_start(&rig, 1);
+    connect_ready(&rig, 1);
+    submit_until(&rig, dub_clock_now_ns(&rig.fake.clock) + 1 * S);
+    pass(&rig, 1 * S);
+    const struct dub_error loss = {.code = DUB_ERROR_UNAVAILABLE, .retryable = true};
+    exchange_core_lost(rig.core, &loss);
+    exchange_core_run(rig.core);
+    pass(&rig, 2 * S);
+    connect_ready(&rig, 1);
+    g_assert_cmpuint(stats_of(&rig).inflight, ==, 0);
+    submit(&rig, 1);
+    g_assert_cmpuint(rig.sent->len, ==, 2);
+    rig_stop(&rig);
+}
+
 static void test_breaker_opens_probes_and_closes(void)
 {
     struct rig rig;
@@ -478,7 +520,7 @@ static void test_breaker_opens_probes_and_closes(void)
     }
     g_assert_cmpint(stats_of(&rig).breaker, ==, DUB_BREAKER_OPEN);
     submit(&rig, 1);
-    g_assert_cmpint(got_at(&rig, 5)->error.code, ==, DUB_ERROR_UNAVAILABLE);
+    g_assert_cmpint(got_at(&rig, 5)->error.code, ==, DUB_ERROR_BREAKER_OPEN);
     g_assert_cmpuint(rig.sent->len, ==, 5);
     pass(&rig, BREAKER_OPEN_NS);
     g_assert_cmpint(stats_of(&rig).breaker, ==, DUB_BREAKER_HALF_OPEN);
@@ -715,6 +757,8 @@ int main(int argc, char **argv)
         {"limits-of-both-sides-hold", test_limits_of_both_sides_hold},
         {"timeout-and-the-late-answer", test_timeout_and_the_late_answer},
         {"deadline-comes-before-the-timeout", test_deadline_comes_before_the_timeout},
+        {"given-up-stays-outstanding-until-answered", test_given_up_stays_outstanding_until_answered},
+        {"nothing-is-outstanding-on-a-new-connection", test_nothing_is_outstanding_on_a_new_connection},
         {"breaker-opens-probes-and-closes", test_breaker_opens_probes_and_closes},
         {"failures-that-do-not-open-the-breaker", test_failures_that_do_not_open_the_breaker},
         {"timeouts-open-the-breaker", test_timeouts_open_the_breaker},

@@ -12,11 +12,11 @@ enum dub_phrase_state { DUB_PHRASE_OPEN, DUB_PHRASE_DUBBED, DUB_PHRASE_PASSTHROU
 #define DUB_PHRASE_STATES 4
 
 /* Reasons of our own, beside the error codes of dubbing_error.h. */
-#define DUB_REASON_NOT_IN_TIME "NOT_IN_TIME" /* no clip by the latest moment it could have begun */
-#define DUB_REASON_LAG_BOUND "LAG_BOUND"     /* the clip before it lasted too long */
-#define DUB_REASON_OVERTAKEN "OVERTAKEN"     /* the next phrase's clip was due first */
-#define DUB_REASON_DISABLED "DISABLED"       /* speech is found but not dubbed: sts-mode=passthrough */
-#define DUB_REASON_FLUSHED "FLUSHED"         /* the pipeline was flushed or stopped meanwhile */
+#define DUB_REASON_TIMEOUT "TIMEOUT"     /* no clip by the latest moment it could have begun */
+#define DUB_REASON_LAG_BOUND "LAG_BOUND" /* the clip before it lasted too long */
+#define DUB_REASON_OVERTAKEN "OVERTAKEN" /* the next phrase's clip was due first */
+#define DUB_REASON_DISABLED "DISABLED"   /* speech is found but not dubbed: sts-mode=passthrough */
+#define DUB_REASON_FLUSHED "FLUSHED"     /* the pipeline was flushed or stopped meanwhile */
 
 struct dub_phrase {
     uint64_t id;              /* ours, from 1, in order of finding */

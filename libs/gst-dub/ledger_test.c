@@ -14,7 +14,7 @@ static void test_each_phrase_is_settled_once(void)
     second->lag_ns = 70;
     dub_phrase_set_text(&second->transcript, "two");
     dub_ledger_settle(&ledger, second, DUB_PHRASE_DUBBED, "");
-    dub_ledger_settle(&ledger, first, DUB_PHRASE_PASSTHROUGH, DUB_REASON_NOT_IN_TIME);
+    dub_ledger_settle(&ledger, first, DUB_PHRASE_PASSTHROUGH, DUB_REASON_TIMEOUT);
     g_assert_null(dub_ledger_find(&ledger, first->id));
     dub_ledger_settle_all(&ledger, DUB_PHRASE_DROPPED, DUB_REASON_FLUSHED);
     g_assert_true(g_queue_is_empty(&ledger.open));

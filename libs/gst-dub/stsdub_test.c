@@ -265,7 +265,7 @@ static void test_answer_that_never_comes(void)
     struct dub_exchange_fragment fragment = take_first_fragment(rig);
     g_free(fragment.samples);
     rig_run(rig, 6 * DUB_NS_PER_S, talk_once);
-    assert_phrase(rig, "passthrough", "NOT_IN_TIME");
+    assert_phrase(rig, "passthrough", "TIMEOUT");
     fake_exchange_answer_tone(fragment.id, 600, 0.2, DUB_NS_PER_S, 24000);
     rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
     rig_assert_output_is(rig, 0, rig->output->len / 4, talk_once);
