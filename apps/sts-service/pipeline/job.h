@@ -25,6 +25,15 @@ struct job_settings *job_settings_new(const char *stream_id, const struct dub_st
 struct job_settings *job_settings_ref(struct job_settings *settings);
 void job_settings_unref(struct job_settings *settings);
 
+/* The phrase on its way from stage to stage; NULL where it has not come that far. What the client is told is
+ * in the result. */
+struct job_text {
+    char *transcript;           /* as the recogniser says it: bare words */
+    char *prepared_source;      /* the sentence made of it, which is translated */
+    char *translation;          /* as the translator says it */
+    char *prepared_translation; /* what is spoken */
+};
+
 struct job {
     uint64_t owner; /* one per session or request: the unit of fair sharing and of cancelling */
     struct job_settings *settings;
@@ -34,6 +43,7 @@ struct job {
     GCancellable *cancellable;
     struct dub_error forced; /* code not NONE: the result is to be this failure (bad audio, simulation) */
 
+    struct job_text text;                 /* of the processor */
     struct dub_fragment_processed result; /* of the processor: complete but for processing_time_ms */
 
     /* Main loop's thread. Takes the job. NULL: nobody waits any more and the job is freed. */

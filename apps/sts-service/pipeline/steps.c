@@ -92,6 +92,7 @@ static enum step_outcome take_transcript(struct job *job, const struct asr_trans
                                          struct dub_error *error)
 {
     enum guard_verdict verdict = guard_transcript(transcript->text, job->fragment.audio.duration_ms);
+    job->text.transcript = g_strdup(transcript->text);
     if (transcript->no_speech || !*transcript->text)
         return be_silent(job, error);
     if (verdict != GUARD_OK)
@@ -99,6 +100,7 @@ static enum step_outcome take_transcript(struct job *job, const struct asr_trans
     g_autofree char *sentence = text_sentence_from_words(transcript->text, job->settings->source_language);
     if (!*sentence)
         return be_silent(job, error);
+    job->text.prepared_source = g_strdup(sentence);
     job->result.transcript = g_steal_pointer(&sentence);
     return STEP_NEXT;
 }
@@ -145,6 +147,7 @@ enum step_outcome step_translate(const struct engines *engines, struct job *job,
     job->result.metadata.translation_model = g_strdup(engines->translation_info.model);
     bool translated = translation_translate(engines->translation, &request, &result, error);
     job->result.stage_timings.translation_ms = llround(result.took_ms);
+    job->text.translation = g_strdup(result.text);
     job->result.translated_text = g_steal_pointer(&result.text);
     translation_result_clear(&result);
     if (!translated)
@@ -195,9 +198,7 @@ static void note_fit(struct job *job, const struct fit_decision *decision)
 
 enum step_outcome step_speak(const struct engines *engines, struct job *job, struct dub_error *error)
 {
-    g_autofree char *text =
-        text_prepare_for_speech(job->result.translated_text, job->settings->target_language);
-    struct speaking speaking = {.engines = engines, .job = job, .text = text};
+    struct speaking speaking = {.engines = engines, .job = job};
     struct fit_slot slot = {
         .duration_ms = MAX(job->fragment.audio.duration_ms, 1),
         .max_duration_ms = job->fragment.metadata.max_duration_ms,
@@ -208,6 +209,9 @@ enum step_outcome step_speak(const struct engines *engines, struct job *job, str
 
     if (!may_start(job, DUB_STAGE_TTS, error))
         return STEP_FAILED;
+    job->text.prepared_translation =
+        text_prepare_for_speech(job->result.translated_text, job->settings->target_language);
+    speaking.text = job->text.prepared_translation;
     job->result.metadata.tts_model = g_strdup(engines->tts_info.model);
     bool fitted = fit_speech(&slot, speak, &speaking, &clip, &decision, error);
     int64_t took_ns = dub_clock_now_ns(dub_clock_monotonic()) - start_ns;
@@ -215,7 +219,8 @@ enum step_outcome step_speak(const struct engines *engines, struct job *job, str
     if (!fitted)
         return failed_in(DUB_STAGE_TTS, error);
     if (clip.count == 0) {
-        dub_error_set(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, "nothing was spoken for \"%.120s\"", text);
+        dub_error_set(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, "nothing was spoken for \"%.120s\"",
+                      speaking.text);
         return failed_in(DUB_STAGE_TTS, error);
     }
     note_fit(job, &decision);

@@ -78,6 +78,10 @@ static void test_whole_chain(void)
     g_assert_cmpint((int)result->dubbed_audio.duration_ms, <, 1650);
     g_assert_cmpstr(result->metadata.asr_model, ==, "mock");
     g_assert_cmpfloat(result->metadata.speed_ratio, >, 0);
+    g_assert_cmpstr(stand.job->text.transcript, ==, "good evening");
+    g_assert_cmpstr(stand.job->text.prepared_source, ==, "Good evening.");
+    g_assert_cmpstr(stand.job->text.translation, ==, "Buenas tardes.");
+    g_assert_cmpstr(stand.job->text.prepared_translation, ==, "Buenas tardes.");
     close_stand(&stand);
 }
 
