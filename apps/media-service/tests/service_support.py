@@ -12,7 +12,7 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 OURS = ("ORCH_", "MEDIAMTX_", "MTX_", "WORKER_", "STUB_", "LOG_", "ASSET_", "CAPTURE_", "ORCHESTRATOR_URL")
 
 

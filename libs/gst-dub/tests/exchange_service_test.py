@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def free_port():

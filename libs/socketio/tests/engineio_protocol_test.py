@@ -8,7 +8,7 @@ import pytest
 
 SOCKETIO = "/socket.io/?EIO=4&transport=websocket"
 ENGINEIO = "/engine.io/?EIO=4&transport=websocket"
-DEADLINE_S = 10
+DEADLINE_S = 60
 
 
 def run(scenario):

@@ -6,7 +6,7 @@ import subprocess
 import socketio
 from aiohttp import web
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 LARGE = "L" * 300 * 1024
 
 

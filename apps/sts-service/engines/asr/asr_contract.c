@@ -227,7 +227,9 @@ static gpointer transcribe_in_thread(gpointer user)
     struct asr_transcript transcript = {0};
     request.call.stream_id = "shared";
     g_assert_true(asr_transcribe(fixture->asr, &request, &transcript, NULL));
-    return transcript.text ? g_steal_pointer(&transcript.text) : NULL;
+    char *text = g_steal_pointer(&transcript.text);
+    asr_transcript_clear(&transcript);
+    return text;
 }
 
 static void test_several_threads_at_a_time(gconstpointer user)
