@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that a part of the project needs and that are missing; says nothing when none is.
+# Installs what a part of the project needs and what is missing; says nothing when nothing is: Debian packages, and for
+# the speech side the reference implementation of Socket.IO, from npm, for the tests.
 # The lists stand beside the services: apps/<service>/packages.txt (run time), packages-dev.txt (build and test).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +10,7 @@ fail() {
     exit 1
 }
 
+oldest_node=18
 part=${1:-all}
 case "$part" in
 all) services=(media-router media-service sts-service) ;;
@@ -35,8 +37,16 @@ for list in "${lists[@]}"; do
 done
 
 installed=$(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' 2>/dev/null | awk '$1 == "ii" { print $2 }')
+# Node.js often comes from elsewhere than Debian: where its two programs are there, and new enough, so are its packages.
+has_node() {
+    command -v node >/dev/null && command -v npm >/dev/null &&
+        [ "$(node --print 'process.versions.node.split(".")[0]')" -ge "$oldest_node" ]
+}
 is_installed() {
-    grep -qxF -- "$1" <<<"$installed"
+    case "$1" in
+    nodejs | npm) has_node ;;
+    *) grep -qxF -- "$1" <<<"$installed" ;;
+    esac
 }
 
 # "a | b" names a package by its names in different Debian releases: the first that is installed or known will do.
@@ -51,13 +61,7 @@ while IFS='|' read -ra names; do
     done
     [ -n "$found" ] || missing+=("$(IFS='|' && printf '%s' "${names[*]}")")
 done < <(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "${lists[@]}" | sort -u)
-[ "${#missing[@]}" -eq 0 ] && exit 0
 
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || fail "not root and no sudo; as root run: apt-get install ${missing[*]%%|*}"
-    as_root=(sudo)
-fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -67,15 +71,41 @@ run_apt() {
     fail "apt-get failed (its last lines are above); mend that and run make setup again"
 }
 
-printf 'setup: %d packages are missing; reading the package lists\n' "${#missing[@]}"
-run_apt update -q
-packages=()
-for names in "${missing[@]}"; do
-    IFS='|' read -ra names <<<"$names"
-    for name in "${names[@]}"; do
-        [ -n "$(apt-cache search --names-only "^${name//+/\\+}\$" 2>/dev/null)" ] && break
+install_packages() {
+    local packages=() names name
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "not root and no sudo; as root run: apt-get install ${missing[*]%%|*}"
+        as_root=(sudo)
+    fi
+    printf 'setup: %d packages are missing; reading the package lists\n' "${#missing[@]}"
+    run_apt update -q
+    for names in "${missing[@]}"; do
+        IFS='|' read -ra names <<<"$names"
+        for name in "${names[@]}"; do
+            [ -n "$(apt-cache search --names-only "^${name//+/\\+}\$" 2>/dev/null)" ] && break
+        done
+        packages+=("$name")
     done
-    packages+=("$name")
-done
-printf 'setup: installing %s\n' "${packages[*]}"
-run_apt install -qy --no-install-recommends "${packages[@]}"
+    printf 'setup: installing %s\n' "${packages[*]}"
+    run_apt install -qy --no-install-recommends "${packages[@]}"
+}
+
+# The copy of the lock file says what was installed: a clone or a checkout changes times, not contents. A failure is no
+# end: only the tests against the reference implementation need it, and they say so.
+install_reference() {
+    local folder=libs/socketio/tests/interop
+    local installed_lock=$folder/node_modules/.installed-lock.json
+    cmp -s "$folder/package-lock.json" "$installed_lock" && return
+    has_node || fail "Node.js $oldest_node or newer, with npm, is needed; found $(node --version 2>&1)"
+    printf 'setup: npm ci in %s\n' "$folder"
+    if (cd "$folder" && npm ci --prefer-offline --no-audit --no-fund --ignore-scripts) >"$log" 2>&1; then
+        cp "$folder/package-lock.json" "$installed_lock"
+        return
+    fi
+    tail -n 20 "$log" >&2
+    printf 'setup: npm ci failed in %s (its last lines are above): the tests against the reference implementation of Socket.IO will fail; run make setup again with a network\n' "$folder" >&2
+}
+
+[ "${#missing[@]}" -eq 0 ] || install_packages
+[ "$part" = media ] || install_reference
