@@ -7,7 +7,7 @@
 
 #define PCM_SAMPLE_BYTES 2
 #define DURATION_TOLERANCE_PERCENT 20
-#define DURATION_TOLERANCE_MS 20
+#define DURATION_ROUNDING_MS 1
 
 void dub_audio_clear(struct dub_audio *audio)
 {
@@ -42,7 +42,7 @@ bool dub_audio_check_duration(const struct dub_audio *audio, struct dub_error *e
                                    size, frame);
 
     int64_t measured = dub_audio_measured_ms(audio);
-    int64_t allowed = MAX(measured * DURATION_TOLERANCE_PERCENT / 100, DURATION_TOLERANCE_MS);
+    int64_t allowed = MAX(measured * DURATION_TOLERANCE_PERCENT / 100, DURATION_ROUNDING_MS);
     if (llabs(measured - audio->duration_ms) <= allowed)
         return true;
     return dub_error_set_stage(error, DUB_ERROR_INVALID_AUDIO_FORMAT, DUB_STAGE_INPUT,

@@ -113,8 +113,8 @@ static void test_duration(void)
         bool fits;
     } cases[] = {
         {96000, 2000, true},  {96000, 2400, true}, {96000, 2401, false}, {96000, 1600, true},
-        {96000, 1599, false}, {480, 30, true},     {480, 31, false},     {0, 0, true},
-        {0, 21, false},       {97, 2, false},
+        {96000, 1599, false}, {480, 12, true},     {480, 13, false},     {96, 3, true},
+        {96, 4, false},       {0, 0, true},        {0, 2, false},        {97, 2, false},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct dub_fragment_data fragment;

@@ -16,7 +16,7 @@ static bool matches(const struct dub_simulation_rule *rule, const struct dub_fra
     case DUB_TRIGGER_NTH_FRAGMENT:
         return rule->number == nth;
     case DUB_TRIGGER_FRAGMENT_ID:
-        return g_strcmp0(rule->fragment_id, fragment->fragment_id) == 0;
+        return g_ascii_strcasecmp(rule->fragment_id, fragment->fragment_id) == 0;
     case DUB_TRIGGER_COUNT:
         break;
     }

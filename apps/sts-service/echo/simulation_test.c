@@ -23,6 +23,7 @@ static void test_rules(void)
     g_assert_cmpint(code_for(true, 3, "a", 4), ==, DUB_ERROR_TIMEOUT);
     g_assert_cmpint(code_for(true, 2, "a", 3), ==, DUB_ERROR_MODEL_ERROR);
     g_assert_cmpint(code_for(true, 0, "x", 1), ==, DUB_ERROR_ASR_FAILED);
+    g_assert_cmpint(code_for(true, 0, "X", 1), ==, DUB_ERROR_ASR_FAILED);
     /* The first rule that matches counts. */
     g_assert_cmpint(code_for(true, 3, "x", 3), ==, DUB_ERROR_TIMEOUT);
     g_assert_cmpint(code_for(false, 3, "x", 3), ==, DUB_ERROR_NONE);

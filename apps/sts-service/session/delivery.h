@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* In-order delivery: items leave in the order in which they were announced, whatever order they are finished
+/* In-order delivery: items leave in the order in which they stand, whatever order they are finished
  * in. Pure; the owner's thread. Items are borrowed, compared by address. */
 #pragma once
 
@@ -18,6 +18,8 @@ struct delivery {
 
 /* The item takes the next place. False when DELIVERY_MAX items are under way. */
 bool delivery_announce(struct delivery *delivery, void *item);
+/* The same at the given place, 0..count: those from there on move back by one. */
+bool delivery_announce_at(struct delivery *delivery, void *item, unsigned place);
 /* False for an item that is not under way. */
 bool delivery_finish(struct delivery *delivery, const void *item);
 /* The item whose turn it is, removed, when it is finished; else NULL. */

@@ -115,6 +115,21 @@ static void test_bounds(void)
     g_assert_true(delivery_announce(&delivery, &items[DELIVERY_MAX]));
 }
 
+static void test_inserted_item_takes_its_place(void)
+{
+    struct delivery delivery = {.first = DELIVERY_MAX - 2};
+    for (int i = 1; i <= 3; i++)
+        g_assert_true(delivery_announce(&delivery, &items[i]));
+    g_assert_true(delivery_finish(&delivery, &items[2]));
+    g_assert_false(delivery_announce_at(&delivery, &items[0], 4));
+    g_assert_true(delivery_announce_at(&delivery, &items[0], 1));
+    static const int order[] = {1, 0, 2, 3};
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_cmpint(index_of(delivery_at(&delivery, i)), ==, order[i]);
+        g_assert_cmpint(delivery_is_finished_at(&delivery, i), ==, order[i] == 2);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -122,5 +137,6 @@ int main(int argc, char **argv)
     g_test_add_func("/delivery/full-ring-in-random-orders", test_full_ring_in_random_orders);
     g_test_add_func("/delivery/long-stream", test_long_stream);
     g_test_add_func("/delivery/bounds", test_bounds);
+    g_test_add_func("/delivery/inserted-item-takes-its-place", test_inserted_item_takes_its_place);
     return g_test_run();
 }

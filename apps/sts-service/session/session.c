@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include "delivery.h"
+#include "retries.h"
 #include "statistics.h"
 
 #include <dubbing_ids.h>
@@ -29,6 +30,8 @@ struct session {
     struct job_settings *settings;
     GCancellable *cancellable;
     int64_t next_sequence;
+    int64_t n_accepted;
+    struct retries retries;
     struct delivery delivery; /* of struct job */
     bool under_pressure;      /* a message other than "none" stands */
     struct dub_backpressure pressure;
@@ -56,6 +59,8 @@ static void emit(struct session *session, const char *event, JsonNode *take_payl
     session->events->emit(event, take_payload, session->user);
 }
 
+/* Whether it may be sent again is said by `retryable`; a refused fragment is an error either way, not a
+ * warning that a worker could pass over. */
 static void emit_error(struct session *session, const char *fragment_id, const struct dub_error *error)
 {
     g_autofree char *error_id = dub_uuid_new();
@@ -63,7 +68,7 @@ static void emit_error(struct session *session, const char *fragment_id, const s
         .error_id = error_id,
         .stream_id = session->settings->stream_id,
         .fragment_id = (char *)fragment_id,
-        .severity = error->retryable ? DUB_SEVERITY_WARNING : DUB_SEVERITY_ERROR,
+        .severity = DUB_SEVERITY_ERROR,
         .error = *error,
     };
     struct dub_log_context context = {.stream_id = event.stream_id, .fragment_id = fragment_id};
@@ -99,7 +104,8 @@ struct session *session_new(const struct session_config *config, const struct du
     session->user = user;
     session->id = dub_uuid_new();
     session->owner = next_owner();
-    session->max_inflight = init->max_inflight;
+    /* No more is promised than is taken. */
+    session->max_inflight = MIN(init->max_inflight, config->limits.refuse_above);
     session->timeout_ns = init->timeout_ms * DUB_NS_PER_MS;
     session->settings = job_settings_new(init->stream_id, &init->config);
     session->cancellable = g_cancellable_new();
@@ -134,6 +140,7 @@ void session_free(struct session *session)
     }
     g_cancellable_cancel(session->cancellable);
     session->config.processor->ops->cancel(session->config.processor, session->owner);
+    retries_clear(&session->retries);
     g_object_unref(session->cancellable);
     job_settings_unref(session->settings);
     dub_backpressure_clear(&session->pressure);
@@ -178,15 +185,18 @@ static struct dub_backpressure wanted_pressure(const struct session *session)
     };
 }
 
+static bool says_the_same(const struct dub_backpressure *a, const struct dub_backpressure *b)
+{
+    return a->severity == b->severity && a->action == b->action &&
+           a->recommended_delay_ms == b->recommended_delay_ms;
+}
+
 /* Says the level when it has changed, and only then. */
 static void update_pressure(struct session *session)
 {
     struct dub_backpressure wanted = wanted_pressure(session);
     bool standing = wanted.threshold_exceeded != NULL;
-    bool same =
-        standing == session->under_pressure && (!standing || (wanted.severity == session->pressure.severity &&
-                                                              wanted.action == session->pressure.action));
-    if (same) {
+    if (standing == session->under_pressure && (!standing || says_the_same(&wanted, &session->pressure))) {
         dub_backpressure_clear(&wanted);
         return;
     }
@@ -245,6 +255,7 @@ static void deliver(struct session *session, struct job *job)
         (dub_clock_now_ns(session->config.clock) - job->arrived_ns) / DUB_NS_PER_MS;
     emit(session, DUB_EVENT_FRAGMENT_PROCESSED, dub_fragment_processed_to_json(processed));
     statistics_add(&session->statistics, processed);
+    retries_note(&session->retries, processed);
     log_processed(processed);
     dub_metric_observe(metrics->processing, (double)processed->processing_time_ms / 1000, &status);
     dub_metric_inc(metrics->in_flight, -1, NULL);
@@ -304,7 +315,8 @@ static bool may_enter(const struct session *session, const struct dub_fragment_d
             error, DUB_ERROR_BACKPRESSURE_EXCEEDED,
             "%d fragments are in flight, at most %d are taken; send it again when one has come back",
             inflight, session->config.limits.refuse_above);
-    if (fragment->sequence_number != session->next_sequence)
+    if (fragment->sequence_number != session->next_sequence &&
+        !retries_match(&session->retries, fragment->fragment_id, fragment->sequence_number))
         return dub_error_set(error, DUB_ERROR_INVALID_SEQUENCE,
                              "sequence_number: expected %" G_GINT64_FORMAT ", got %" G_GINT64_FORMAT,
                              session->next_sequence, fragment->sequence_number);
@@ -329,7 +341,7 @@ static struct job *new_job(struct session *session, struct dub_fragment_data *ta
 {
     const struct dub_error *forced = read_error;
     if (!forced && session->config.simulation)
-        forced = simulation_error(session->config.simulation, take_fragment, session->next_sequence + 1);
+        forced = simulation_error(session->config.simulation, take_fragment, session->n_accepted + 1);
 
     struct job *job = job_new(session->owner, session->settings, take_fragment, session->cancellable);
     job->arrived_ns = dub_clock_now_ns(session->config.clock);
@@ -350,6 +362,30 @@ static bool fails_at_once(const struct job *job)
            job->forced.code == DUB_ERROR_FRAGMENT_TOO_LARGE;
 }
 
+/* A fragment that is tried again stands before those of a higher number that are still under way. */
+static unsigned place_of(const struct session *session, int64_t sequence)
+{
+    unsigned place = session_inflight(session);
+    while (place > 0) {
+        const struct job *before = delivery_at(&session->delivery, place - 1);
+        if (before->result.sequence_number < sequence)
+            break;
+        place--;
+    }
+    return place;
+}
+
+/* From here on its answer is owed. */
+static void admit(struct session *session, struct job *job)
+{
+    int64_t sequence = job->result.sequence_number;
+    session->next_sequence = MAX(session->next_sequence, sequence + 1);
+    session->n_accepted++;
+    retries_forget(&session->retries, job->result.fragment_id);
+    delivery_announce_at(&session->delivery, job, place_of(session, sequence));
+    dub_metric_inc(session->config.metrics->in_flight, 1, NULL);
+}
+
 static void enter(struct session *session, struct job *job)
 {
     struct processor *processor = session->config.processor;
@@ -363,9 +399,7 @@ static void enter(struct session *session, struct job *job)
         job_free(job);
         return;
     }
-    session->next_sequence++;
-    delivery_announce(&session->delivery, job);
-    dub_metric_inc(session->config.metrics->in_flight, 1, NULL);
+    admit(session, job);
     emit_ack(session, job, ahead);
     update_pressure(session);
     if (fails_at_once(job))

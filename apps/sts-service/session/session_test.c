@@ -63,7 +63,7 @@ static void on_completed(void *user)
 
 static const struct session_events events = {.emit = on_emit, .completed = on_completed};
 
-static void open_stand(struct stand *stand, int max_inflight)
+static void open_stand_with(struct stand *stand, int max_inflight, struct flow_limits limits)
 {
     struct dub_stream_init init;
     *stand = (struct stand){.processor.ops = &processor_ops};
@@ -78,10 +78,15 @@ static void open_stand(struct stand *stand, int max_inflight)
     struct session_config config = {.processor = &stand->processor,
                                     .clock = &stand->clock.clock,
                                     .metrics = &stand->metrics,
-                                    .limits = FLOW_DEFAULT_LIMITS,
+                                    .limits = limits,
                                     .simulation = &stand->simulation};
     stand->session = session_new(&config, &init, &events, stand);
     dub_stream_init_clear(&init);
+}
+
+static void open_stand(struct stand *stand, int max_inflight)
+{
+    open_stand_with(stand, max_inflight, FLOW_DEFAULT_LIMITS);
 }
 
 static void close_stand(struct stand *stand)
@@ -259,6 +264,79 @@ static void test_same_id_again_after_its_answer(void)
     close_stand(&stand);
 }
 
+static void simulate(struct stand *stand, enum dub_simulation_trigger trigger, int64_t number,
+                     enum dub_error_code code)
+{
+    dub_error_simulation_clear(&stand->simulation.errors);
+    stand->simulation.errors = (struct dub_error_simulation){
+        .enabled = true, .rules = g_new0(struct dub_simulation_rule, 1), .n_rules = 1};
+    stand->simulation.errors.rules[0].trigger = trigger;
+    stand->simulation.errors.rules[0].number = number;
+    dub_error_set(&stand->simulation.errors.rules[0].error, code, "simulated");
+}
+
+/* Number 0 fails, 1 has left before the second try, 2 and 3 are under way: the second try leaves before them.
+ */
+static void test_a_retryable_failure_is_processed_again_in_its_place(void)
+{
+    struct stand stand;
+    open_stand(&stand, 5);
+    simulate(&stand, DUB_TRIGGER_NTH_FRAGMENT, 1, DUB_ERROR_TIMEOUT);
+    send(&stand, 0);
+    send(&stand, 1);
+    answer(&stand, 0);
+    answer(&stand, 1);
+    send(&stand, 2);
+    send(&stand, 3);
+    send(&stand, 0);
+    g_assert_cmpuint(count(&stand, "error"), ==, 0);
+    g_assert_cmpuint(session_inflight(stand.session), ==, 3);
+    answer(&stand, 2);
+    answer(&stand, 3);
+    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 2);
+    g_ptr_array_set_size(stand.events, 0);
+    answer(&stand, 0);
+    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 3);
+    g_assert_nonnull(strstr(stand.events->pdata[0], "\"sequence_number\":0,\"status\":\"success\""));
+    expect_last(&stand, "fragment:processed", "\"sequence_number\":3");
+    send(&stand, 0);
+    expect_last(&stand, "error", "expected 4, got 0");
+    close_stand(&stand);
+}
+
+static void test_no_second_try_after_a_final_failure(void)
+{
+    struct stand stand;
+    open_stand(&stand, 5);
+    simulate(&stand, DUB_TRIGGER_SEQUENCE_NUMBER, 0, DUB_ERROR_ASR_FAILED);
+    send(&stand, 0);
+    answer(&stand, 0);
+    send(&stand, 0);
+    expect_last(&stand, "error", "INVALID_SEQUENCE");
+    close_stand(&stand);
+}
+
+/* While the queue is full the second try is refused, and may come once more. */
+static void test_a_refused_second_try_may_come_again(void)
+{
+    struct stand stand;
+    open_stand(&stand, 5);
+    simulate(&stand, DUB_TRIGGER_NTH_FRAGMENT, 1, DUB_ERROR_GPU_OOM);
+    send(&stand, 0);
+    answer(&stand, 0);
+    stand.full = true;
+    send(&stand, 0);
+    expect_last(&stand, "error", "QUEUE_FULL");
+    expect_last(&stand, "error", "\"severity\":\"error\"");
+    stand.full = false;
+    send(&stand, 0);
+    answer(&stand, 0);
+    expect_last(&stand, "fragment:processed", "\"status\":\"success\"");
+    send(&stand, 1);
+    g_assert_cmpuint(count(&stand, "error"), ==, 1);
+    close_stand(&stand);
+}
+
 static void test_pressure_is_said_once_per_change(void)
 {
     struct stand stand;
@@ -277,6 +355,17 @@ static void test_pressure_is_said_once_per_change(void)
     expect_last(&stand, "backpressure", "\"action\":\"none\"");
     send(&stand, 10);
     g_assert_cmpuint(count(&stand, "backpressure"), ==, 3);
+    close_stand(&stand);
+}
+
+static void test_thresholds_of_ones_own(void)
+{
+    struct stand stand;
+    open_stand_with(&stand, 10, (struct flow_limits){.pause_from = 2, .refuse_above = 3});
+    expect_last(&stand, "stream:ready", "\"max_inflight\":3");
+    for (int i = 0; i < 4; i++)
+        send(&stand, i);
+    expect_last(&stand, "error", "at most 3 are taken");
     close_stand(&stand);
 }
 
@@ -325,11 +414,7 @@ static void test_simulated_error_and_pressure(void)
 {
     struct stand stand;
     open_stand(&stand, 3);
-    stand.simulation.errors = (struct dub_error_simulation){
-        .enabled = true, .rules = g_new0(struct dub_simulation_rule, 1), .n_rules = 1};
-    stand.simulation.errors.rules[0].trigger = DUB_TRIGGER_NTH_FRAGMENT;
-    stand.simulation.errors.rules[0].number = 2;
-    dub_error_set(&stand.simulation.errors.rules[0].error, DUB_ERROR_GPU_OOM, "simulated");
+    simulate(&stand, DUB_TRIGGER_NTH_FRAGMENT, 2, DUB_ERROR_GPU_OOM);
     stand.simulation.pressure = (struct dub_backpressure_simulation){
         .enabled = true, .threshold = 1, .severity = DUB_PRESSURE_HIGH, .action = DUB_ACTION_PAUSE};
     send(&stand, 0);
@@ -341,9 +426,12 @@ static void test_simulated_error_and_pressure(void)
     expect_last(&stand, "fragment:processed", "GPU_OOM");
     expect_last(&stand, "backpressure", "\"action\":\"none\"");
     send(&stand, 2);
+    stand.simulation.pressure.recommended_delay_ms = 77;
+    session_simulation_changed(stand.session);
+    expect_last(&stand, "backpressure", "\"recommended_delay_ms\":77");
     stand.simulation.pressure.enabled = false;
     session_simulation_changed(stand.session);
-    g_assert_cmpuint(count(&stand, "backpressure"), ==, 4);
+    g_assert_cmpuint(count(&stand, "backpressure"), ==, 5);
     close_stand(&stand);
 }
 
@@ -399,7 +487,12 @@ int main(int argc, char **argv)
     g_test_add_func("/session/failure-takes-its-turn", test_failure_takes_its_turn);
     g_test_add_func("/session/refusals-use-no-number", test_refusals_use_no_number);
     g_test_add_func("/session/same-id-again-after-its-answer", test_same_id_again_after_its_answer);
+    g_test_add_func("/session/retryable-failure-is-processed-again-in-its-place",
+                    test_a_retryable_failure_is_processed_again_in_its_place);
+    g_test_add_func("/session/no-second-try-after-a-final-failure", test_no_second_try_after_a_final_failure);
+    g_test_add_func("/session/refused-second-try-may-come-again", test_a_refused_second_try_may_come_again);
     g_test_add_func("/session/pressure-is-said-once-per-change", test_pressure_is_said_once_per_change);
+    g_test_add_func("/session/thresholds-of-ones-own", test_thresholds_of_ones_own);
     g_test_add_func("/session/end-waits-for-what-is-in-flight", test_end_waits_for_what_is_in_flight);
     g_test_add_func("/session/free-cancels", test_free_cancels);
     g_test_add_func("/session/simulated-error-and-pressure", test_simulated_error_and_pressure);
