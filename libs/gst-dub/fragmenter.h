@@ -54,7 +54,8 @@ void dub_fragmenter_set_limits(struct dub_fragmenter *fragmenter, int64_t delay,
 /* True: *span is a fragment to be sent. */
 bool dub_fragmenter_hop(struct dub_fragmenter *fragmenter, const struct dub_fragmenter_hop *hop,
                         struct dub_fragment_span *span);
-/* The input ends here: what is open is complete. */
+/* The input ends or is lost here: what is open is complete at once, for nothing follows that could belong to
+ * it. Hops may go on afterwards, at the next position; what they bring is a fragment of its own. */
 bool dub_fragmenter_end(struct dub_fragmenter *fragmenter, struct dub_fragment_span *span);
 /* No fragment to come starts before this position. */
 int64_t dub_fragmenter_frontier(const struct dub_fragmenter *fragmenter);

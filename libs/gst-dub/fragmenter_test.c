@@ -204,6 +204,22 @@ static void test_end_completes_what_is_open(struct fixture *f, gconstpointer dat
     g_assert_cmpint(span.end, ==, SAMPLES(1700));
 }
 
+/* As when a live input is lost in the middle of a sentence and comes back within the next one. */
+static void test_goes_on_after_the_end(struct fixture *f, gconstpointer data)
+{
+    struct dub_fragment_span span;
+    pause_for(f, 1000);
+    speak(f, 1500);
+    g_assert_true(dub_fragmenter_end(&f->fragmenter, &span));
+    g_assert_cmpint(span.end, ==, SAMPLES(2500));
+    g_assert_false(dub_fragmenter_end(&f->fragmenter, &span));
+    g_assert_cmpint(dub_fragmenter_frontier(&f->fragmenter), >=, SAMPLES(2500));
+    speak(f, 1200);
+    pause_for(f, 300);
+    g_assert_cmpuint(f->n, ==, 1);
+    assert_span(f, 0, 2500, 3700 + TRAIL_MS);
+}
+
 static void test_frontier_holds(struct fixture *f, gconstpointer data)
 {
     int64_t frontier = 0;
@@ -253,6 +269,7 @@ int main(int argc, char **argv)
         {"/fragmenter/clicks-are-not-sent", test_clicks_are_not_sent},
         {"/fragmenter/what-is-no-voice-is-not-sent", test_what_is_no_voice_is_not_sent},
         {"/fragmenter/end-completes-what-is-open", test_end_completes_what_is_open},
+        {"/fragmenter/goes-on-after-the-end", test_goes_on_after_the_end},
         {"/fragmenter/frontier-holds", test_frontier_holds},
         {"/fragmenter/fixed-mode-sends-pieces-with-speech", test_fixed_mode_sends_pieces_with_speech},
     };
