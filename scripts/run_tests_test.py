@@ -1,4 +1,6 @@
 """The totals count what the runners report, and a runner that dies silently is a failure."""
+import json
+
 import run_tests
 
 JUNIT = """<testsuites><testsuite>
@@ -39,3 +41,15 @@ def test_a_failing_runner_with_passing_cases_is_one_failure(tmp_path):
 
 def test_no_test_at_all_is_a_failure(tmp_path):
     assert totals_of(tmp_path, "<testsuite/>", 0).failed == 1
+
+
+def test_a_program_that_fails_after_its_cases_passed_is_a_failure(tmp_path):
+    report, log = tmp_path / "report.xml", tmp_path / "testlog.json"
+    report.write_text('<testsuites><testsuite name="p.p:unit / leaky"><testcase name="ok"/></testsuite>'
+                      '<testsuite name="p.p:unit / bad"><testcase name="no"><failure/></testcase></testsuite></testsuites>')
+    log.write_text("\n".join(json.dumps({"name": f"p:unit / {name}", "result": result, "returncode": 1})
+                             for name, result in (("leaky", "ERROR"), ("bad", "FAIL"), ("good", "OK"))))
+    totals = run_tests.Totals()
+    totals.add_run("meson test", 2, report, log)
+    assert (totals.passed, totals.failed) == (1, 2)
+    assert "FAILED  p:unit / leaky: error, exit code 1" in totals.notes
