@@ -152,19 +152,9 @@ static bool on_audio(GstSample *sample, void *user)
     return feeder_push_audio(input->feeder, sample);
 }
 
-static void on_unusable(int exit_code, const char *message, void *user)
-{
-    struct input *input = user;
-    GstStructure *structure = gst_structure_new("unusable", "exit-code", G_TYPE_INT, exit_code, "message",
-                                                G_TYPE_STRING, message, NULL);
-    GstObject *pipeline = GST_OBJECT(source_pipeline(input->source));
-    gst_element_post_message(GST_ELEMENT(pipeline), gst_message_new_application(pipeline, structure));
-}
-
 static const struct source_events source_events = {
     .on_video = on_video,
     .on_audio = on_audio,
-    .on_unusable = on_unusable,
 };
 
 static void connect_input(struct input *input)

@@ -40,8 +40,12 @@ static void report_unusable(struct source *source, int exit_code, const char *me
     bool first = !source->is_unusable;
     source->is_unusable = true;
     pthread_mutex_unlock(&source->lock);
-    if (first)
-        source->events.on_unusable(exit_code, message, source->user);
+    if (!first)
+        return;
+    GstStructure *structure = gst_structure_new("unusable", "exit-code", G_TYPE_INT, exit_code, "message",
+                                                G_TYPE_STRING, message, NULL);
+    gst_element_post_message(source->pipeline,
+                             gst_message_new_application(GST_OBJECT(source->pipeline), structure));
 }
 
 static GstFlowReturn on_video_sample(GstAppSink *sink, gpointer data)

@@ -18,8 +18,6 @@ struct source_events {
     /* On the streaming thread. The sample is borrowed; false ends the flow. */
     bool (*on_video)(GstSample *sample, void *user);
     bool (*on_audio)(GstSample *sample, void *user);
-    /* On the streaming thread: this input can never be dubbed; exit_code is one of enum worker_exit. */
-    void (*on_unusable)(int exit_code, const char *message, void *user);
 };
 
 struct source;
@@ -30,7 +28,8 @@ struct source *source_new(const char *location, const struct source_events *even
 /* Stops the pipeline; no event runs afterwards. NULL is fine. */
 void source_free(struct source *source);
 
-/* Borrowed: for its bus and state. */
+/* Borrowed: for its bus and state. An input that can never be dubbed says so by an application message on the
+ * bus, "unusable", with the fields "exit-code" (int, enum worker_exit) and "message" (string), once. */
 GstElement *source_pipeline(struct source *source);
 /* Any thread; cleared by the caller with source_facts_clear. */
 void source_get_facts(struct source *source, struct source_facts *facts);
