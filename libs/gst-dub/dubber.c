@@ -12,6 +12,10 @@
  */
 #define PLACE_AHEAD_SAMPLES (DUB_MIXER_HOLD_SAMPLES + DUB_MIXER_ATTACK_SAMPLES + DUB_BLOCK_SAMPLES)
 
+/* A live input from which nothing came while this much went out is taken for lost: a sentence that waits for
+ * more would miss its time. */
+#define STARVED_SAMPLES DUB_MS_TO_SAMPLES(1000)
+
 static unsigned ring_samples(const struct dub_dubber *dubber)
 {
     int64_t ahead = dub_ns_to_samples(dubber->config.delay_ns) + AHEAD_SAMPLES;
@@ -76,7 +80,7 @@ void dub_dubber_reset(struct dub_dubber *dubber)
     dub_limiter_reset(&dubber->limiter);
     g_queue_clear_full(&dubber->requests, g_free);
     g_hash_table_remove_all(dubber->clips);
-    dubber->heard = dubber->out = dubber->mixed = 0;
+    dubber->heard = dubber->out = dubber->mixed = dubber->fed_at = 0;
     dubber->ended = false;
 }
 
@@ -140,6 +144,8 @@ static void mix(struct dub_dubber *dubber, float *out, unsigned n_samples)
     dub_mixer_run(&dubber->mixer, dubber->mixed, original, out, n_samples);
     dub_limiter_run(&dubber->limiter, out, n_samples);
     dubber->mixed += n_samples;
+    if (dubber->config.live && dubber->mixed - dubber->fed_at >= STARVED_SAMPLES)
+        dub_dubber_break(dubber);
     /* Input that has not come is silence now, for the detector too. */
     if (dubber->mixed > dubber->ring.end && !dubber->ended)
         dub_dubber_listen(dubber, dubber->mixed);

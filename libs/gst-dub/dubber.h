@@ -78,6 +78,10 @@ int64_t dub_dubber_write(struct dub_dubber *dubber, int64_t pts_ns, const int16_
 void dub_dubber_gap(struct dub_dubber *dubber, int64_t pts_ns, int64_t duration_ns);
 /* The time stamp that continues the input without a gap. Only once started. */
 int64_t dub_dubber_input_ns(const struct dub_dubber *dubber);
+/* The source is lost, or says that nothing comes for an unknown time: speech that is open is complete at
+ * once. What comes later goes on as usual. A live input that is silent for a second of output is taken for
+ * lost without a word. */
+void dub_dubber_break(struct dub_dubber *dubber);
 /* The source has ended. */
 void dub_dubber_end(struct dub_dubber *dubber);
 

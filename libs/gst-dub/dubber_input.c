@@ -60,6 +60,7 @@ static void store_stretched(struct dub_dubber *dubber, int64_t position, const i
 int64_t dub_dubber_write(struct dub_dubber *dubber, int64_t pts_ns, const int16_t *samples,
                          unsigned n_samples, bool discontinuity)
 {
+    dubber->fed_at = dubber->mixed;
     struct dub_timeline_step step = dub_timeline_place(&dubber->timeline, pts_ns, n_samples, discontinuity);
     int64_t late = dubber->mixed - step.position;
     unsigned n_left = n_samples - step.skip_samples;
@@ -87,12 +88,15 @@ int64_t dub_dubber_input_ns(const struct dub_dubber *dubber)
     return dub_timeline_time_ns(&dubber->timeline, dubber->timeline.next);
 }
 
-void dub_dubber_end(struct dub_dubber *dubber)
+void dub_dubber_break(struct dub_dubber *dubber)
 {
     struct dub_fragment_span span;
-    if (dubber->ended)
-        return;
-    dubber->ended = true;
-    if (dubber->config.find_phrases && dub_fragmenter_end(&dubber->fragmenter, &span))
+    if (dubber->config.find_phrases && !dubber->ended && dub_fragmenter_end(&dubber->fragmenter, &span))
         dub_dubber_open_phrase(dubber, &span);
+}
+
+void dub_dubber_end(struct dub_dubber *dubber)
+{
+    dub_dubber_break(dubber);
+    dubber->ended = true;
 }

@@ -32,6 +32,7 @@ struct dub_dubber {
     int64_t heard;     /* how far the detector has come */
     int64_t out;       /* position of the next block */
     int64_t mixed;     /* ahead of `out` by the limiter's delay once primed */
+    int64_t fed_at;    /* `mixed` when input came last */
     int64_t history;   /* samples kept behind `out` */
     bool ended;
     struct dub_dubber_stats stats;

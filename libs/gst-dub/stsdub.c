@@ -153,6 +153,15 @@ static GstFlowReturn sink_chain(GstPad *pad, GstObject *parent, GstBuffer *buffe
     return flow;
 }
 
+/* With the lock. Without a duration the source does not know when it goes on: it is lost. */
+static void take_gap(StsDub *self, GstClockTime running, GstClockTime duration)
+{
+    if (!GST_CLOCK_TIME_IS_VALID(duration))
+        dub_dubber_break(self->dubber);
+    else if (GST_CLOCK_TIME_IS_VALID(running) && fill_hole(self, (int64_t)running) == GST_FLOW_OK)
+        write_gap(self, (int64_t)running, (int64_t)duration);
+}
+
 static gboolean on_gap(StsDub *self, GstEvent *event)
 {
     GstClockTime pts;
@@ -160,11 +169,8 @@ static gboolean on_gap(StsDub *self, GstEvent *event)
     gst_event_parse_gap(event, &pts, &duration);
     GstClockTime running = gst_segment_to_running_time(&self->in_segment, GST_FORMAT_TIME, pts);
     gst_event_unref(event);
-    if (!GST_CLOCK_TIME_IS_VALID(running) || !GST_CLOCK_TIME_IS_VALID(duration))
-        return TRUE;
     pthread_mutex_lock(&self->lock);
-    if (fill_hole(self, (int64_t)running) == GST_FLOW_OK)
-        write_gap(self, (int64_t)running, (int64_t)duration);
+    take_gap(self, running, duration);
     pthread_mutex_unlock(&self->lock);
     sts_dub_send_requests(self);
     return TRUE;

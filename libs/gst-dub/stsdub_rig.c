@@ -133,6 +133,11 @@ void rig_assert_output_is(const struct rig *rig, int64_t from, int64_t to, signa
 void rig_drain(struct rig *rig)
 {
     g_assert_true(gst_harness_push_event(rig->harness, gst_event_new_eos()));
+    rig_finish(rig);
+}
+
+void rig_finish(struct rig *rig)
+{
     g_autoptr(GstTestClock) clock = rig_clock(rig);
     for (;;) {
         GstEvent *event = NULL;

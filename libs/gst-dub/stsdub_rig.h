@@ -38,5 +38,7 @@ GstTestClock *rig_clock(struct rig *rig);
 void rig_run(struct rig *rig, int64_t until_ns, signal_fn signal);
 /* Ends the input and collects what is left. */
 void rig_drain(struct rig *rig);
+/* The same after the end of the input. */
+void rig_finish(struct rig *rig);
 const int16_t *rig_output_at(const struct rig *rig, int64_t position);
 void rig_assert_output_is(const struct rig *rig, int64_t from, int64_t to, signal_fn signal);

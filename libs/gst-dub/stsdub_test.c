@@ -364,6 +364,43 @@ static void test_gap_event_is_silence(void)
     rig_free(rig);
 }
 
+/* Fed until the middle of the sentence of 1 s to 3 s, which is at hand D before it is heard. */
+static void expect_dub_of_half_a_sentence(struct rig *rig)
+{
+    struct dub_exchange_fragment fragment;
+    g_assert_true(fake_exchange_take(&fragment));
+    g_assert_cmpint(ABS(fragment.start_ns + fragment.duration_ns - 2500 * DUB_NS_PER_MS), <,
+                    100 * DUB_NS_PER_MS);
+    g_free(fragment.samples);
+    fake_exchange_answer_tone(fragment.id, 600, 0.2, DUB_NS_PER_S, 24000);
+}
+
+static void test_sentence_at_the_end_is_dubbed(void)
+{
+    struct rig *rig = rig_new(NULL, NULL);
+    rig_run(rig, 2500 * DUB_NS_PER_MS, talk_once);
+    rig_feed(rig, 2500 * DUB_NS_PER_MS, talk_once);
+    g_assert_true(gst_harness_push_event(rig->harness, gst_event_new_eos()));
+    expect_dub_of_half_a_sentence(rig);
+    rig_finish(rig);
+    assert_phrase(rig, "dubbed", "");
+    g_assert_cmpint(rig->output->len / 4, ==, DUB_MS_TO_SAMPLES(2500));
+    rig_free(rig);
+}
+
+static void test_sentence_of_a_lost_input_is_dubbed(void)
+{
+    struct rig *rig = rig_new(NULL, NULL);
+    rig_run(rig, 2500 * DUB_NS_PER_MS, talk_once);
+    rig_feed(rig, 2500 * DUB_NS_PER_MS, talk_once);
+    g_assert_true(
+        gst_harness_push_event(rig->harness, gst_event_new_gap(2500 * GST_MSECOND, GST_CLOCK_TIME_NONE)));
+    expect_dub_of_half_a_sentence(rig);
+    rig_run(rig, 6 * DUB_NS_PER_S, NULL);
+    assert_phrase(rig, "dubbed", "");
+    rig_free(rig);
+}
+
 /* A hole of a minute, longer than any ring. */
 static void test_long_hole_in_a_file(void)
 {
@@ -624,6 +661,8 @@ int main(int argc, char **argv)
         {"/stsdub/unusable-dub-is-a-failed-phrase", test_unusable_dub_is_a_failed_phrase},
         {"/stsdub/flush-starts-anew", test_flush_starts_anew},
         {"/stsdub/gap-event-is-silence", test_gap_event_is_silence},
+        {"/stsdub/sentence-at-the-end-is-dubbed", test_sentence_at_the_end_is_dubbed},
+        {"/stsdub/sentence-of-a-lost-input-is-dubbed", test_sentence_of_a_lost_input_is_dubbed},
         {"/stsdub/long-hole-in-a-file", test_long_hole_in_a_file},
         {"/stsdub/late-input-is-told-once", test_late_input_is_told_once},
         {"/stsdub/file-waits-for-every-dub", test_file_waits_for_every_dub},

@@ -19,8 +19,9 @@ struct core {
     void *user;
     GstElement *pipeline, *dub;
     struct aac_encoder *encoder; /* used on the element's output thread */
-    GstPad *feed; /* owned: what comes in goes straight into the element, on the input's thread */
-    bool started; /* the events that open a stream are through */
+    GstPad *feed;     /* owned: what comes in goes straight into the element, on the input's thread */
+    GstClockTime fed; /* PTS of the sound that came last */
+    bool started;     /* the events that open a stream are through */
     guint bus_watch;
 };
 
@@ -184,7 +185,14 @@ bool core_push(struct core *core, GstBuffer *take_buffer)
 {
     if (!core->started)
         open_stream(core);
+    core->fed = GST_BUFFER_PTS(take_buffer);
     return gst_pad_push(core->feed, take_buffer) == GST_FLOW_OK;
+}
+
+void core_break(struct core *core)
+{
+    if (core->started)
+        gst_pad_push_event(core->feed, gst_event_new_gap(core->fed, GST_CLOCK_TIME_NONE));
 }
 
 void core_end(struct core *core)

@@ -30,6 +30,9 @@ void core_start(struct core *core, int64_t base_ns);
 /* The input's streaming thread. Takes the buffer: 48 kHz stereo S16, PTS on the timeline. When not live,
  * waits until there is room. False once stopped. */
 bool core_push(struct core *core, GstBuffer *take_buffer);
+/* The sound has broken off, and nobody knows when it goes on: speech that is open is dubbed as far as it
+ * came. When the input's thread is done with core_push. */
+void core_break(struct core *core);
 /* No more sound will come. When the input's thread is done with core_push. */
 void core_end(struct core *core);
 /* Wakes a waiting core_push; nothing comes out afterwards. Main thread. */

@@ -88,6 +88,7 @@ static void lose(struct input *input, const char *reason)
     disconnect(input);
     if (input->stopped)
         return;
+    input->events.on_lost(input->user);
     int64_t wait_ns = input->pace == FEEDER_LIVE
                           ? reconnect_lost(&input->reconnect, dub_clock_now_ns(dub_clock_monotonic()))
                           : -1;

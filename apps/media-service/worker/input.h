@@ -14,6 +14,7 @@ struct input;
 struct input_events {
     struct feeder_events flow;    /* on the streaming thread of the input */
     void (*on_ended)(void *user); /* a file is over */
+    void (*on_lost)(void *user);  /* a live connection broke; its streaming thread has ended */
     /* Given up. exit_code: enum worker_exit. */
     void (*on_failed)(int exit_code, const char *message, void *user);
     void (*on_bus_error)(const char *type, void *user);

@@ -120,6 +120,12 @@ static void on_input_ended(void *user)
     core_end(worker->core);
 }
 
+static void on_input_lost(void *user)
+{
+    struct worker *worker = user;
+    core_break(worker->core);
+}
+
 static void on_input_failed(int exit_code, const char *message, void *user)
 {
     dub_log_error("%s", message);
@@ -135,6 +141,7 @@ static void on_bus_error(const char *type, void *user)
 static const struct input_events input_events = {
     .flow = {.on_start = on_start, .on_video = on_video, .on_audio = on_audio},
     .on_ended = on_input_ended,
+    .on_lost = on_input_lost,
     .on_failed = on_input_failed,
     .on_bus_error = on_bus_error,
 };
