@@ -38,6 +38,11 @@ static char *address_of(const struct sts_settings *settings)
     return g_strdup_printf(is_ipv6 ? "[%s]:%d" : "%s:%d", settings->addr, (int)settings->port);
 }
 
+static unsigned milliseconds(int64_t duration_ns)
+{
+    return (unsigned)(duration_ns / DUB_NS_PER_MS);
+}
+
 static bool start_server(struct app *app, const struct sts_settings *settings, struct dub_error *error)
 {
     g_autofree char *address = address_of(settings);
@@ -47,6 +52,9 @@ static bool start_server(struct app *app, const struct sts_settings *settings, s
             .api_key = settings->api_key,
             .tls_cert = settings->tls_cert,
             .tls_key = settings->tls_key,
+            .max_connections = (unsigned)settings->http_max_connections,
+            .request_timeout_ms = milliseconds(settings->http_timeout_ns),
+            .max_requests_per_second = (unsigned)settings->http_rate_limit,
             .processor = app->processor,
             .clock = dub_clock_monotonic(),
             .metrics = &app->metrics,
@@ -59,10 +67,16 @@ static bool start_server(struct app *app, const struct sts_settings *settings, s
                                            .processor = app->processor,
                                            .clock = dub_clock_monotonic(),
                                            .metrics = &app->metrics,
-                                           .limits = FLOW_DEFAULT_LIMITS,
+                                           .limits = {.pause_from = (int)settings->inflight_pause,
+                                                      .refuse_above = (int)settings->inflight_max},
                                            .api_key = settings->api_key,
                                            .echo = app->echo,
                                            .max_connections = (unsigned)settings->max_connections,
+                                           .max_events_per_second = (unsigned)settings->rate_limit,
+                                           .init_timeout_ms = milliseconds(settings->init_timeout_ns),
+                                           .idle_timeout_ms = milliseconds(settings->idle_timeout_ns),
+                                           .ping_interval_ms = milliseconds(settings->ping_interval_ns),
+                                           .ping_timeout_ms = milliseconds(settings->ping_timeout_ns),
                                        });
     return true;
 }

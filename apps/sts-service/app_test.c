@@ -11,6 +11,8 @@ static struct app *start(void)
     struct sts_settings settings = {
         .addr = (char *)"127.0.0.1",
         .max_connections = 8,
+        .inflight_pause = 7,
+        .inflight_max = 10,
         .queue_max_depth = 20,
         .asr_engine = (char *)"mock",
         .translation_engine = (char *)"mock",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "settings.h"
 
+#include <dubbing_clock.h>
 #include <stddef.h>
 
 static const char *const modes[] = {"full", "echo", NULL};
@@ -14,6 +15,11 @@ static const char *const devices[] = {"auto", "cpu", "cuda", NULL};
 #define INT(variable, option, member, fallback, text, least, most)                                           \
     {                                                                                                        \
         .name = (variable), .flag = (option), .type = DUB_CONFIG_INT, .default_value = (fallback),           \
+        .help = (text), .offset = offsetof(struct sts_settings, member), .min = (least), .max = (most)       \
+    }
+#define DURATION(variable, option, member, fallback, text, least, most)                                      \
+    {                                                                                                        \
+        .name = (variable), .flag = (option), .type = DUB_CONFIG_DURATION, .default_value = (fallback),      \
         .help = (text), .offset = offsetof(struct sts_settings, member), .min = (least), .max = (most)       \
     }
 #define CHOICE(variable, option, member, fallback, text, names)                                              \
@@ -39,6 +45,27 @@ static const struct dub_config_item items[] = {
     STRING("STS_TLS_KEY", "tls-key", tls_key, NULL, "file of the PEM private key", 0),
     INT("STS_MAX_CONNECTIONS", "max-connections", max_connections, "64", "Socket.IO connections at a time", 1,
         100000),
+    DURATION("STS_PING_INTERVAL", "ping-interval", ping_interval_ns, "25s", "time between two heartbeats",
+             10 * DUB_NS_PER_MS, DUB_NS_PER_S * 3600),
+    DURATION("STS_PING_TIMEOUT", "ping-timeout", ping_timeout_ns, "10s",
+             "a client that has not answered a heartbeat for so long is gone", 10 * DUB_NS_PER_MS,
+             DUB_NS_PER_S * 3600),
+    DURATION("STS_INIT_TIMEOUT", "init-timeout", init_timeout_ns, "60s",
+             "a connection without a stream for so long is closed; 0s: never", 0, DUB_NS_PER_S * 86400),
+    DURATION("STS_IDLE_TIMEOUT", "idle-timeout", idle_timeout_ns, "30m",
+             "a stream without a message for so long is closed; 0s: never", 0, DUB_NS_PER_S * 86400),
+    INT("STS_RATE_LIMIT", "rate-limit", rate_limit, "500", "events a second of one connection; 0: no limit",
+        0, 1000000),
+    INT("STS_INFLIGHT_PAUSE", "inflight-pause", inflight_pause, "7",
+        "fragments in flight from which a stream is told to pause", 1, STS_INFLIGHT_MAX),
+    INT("STS_INFLIGHT_MAX", "inflight-max", inflight_max, "10",
+        "fragments in flight above which a stream's are refused", 1, STS_INFLIGHT_MAX),
+    INT("STS_HTTP_MAX_CONNECTIONS", "http-max-connections", http_max_connections, "256",
+        "HTTP connections at a time", 1, 100000),
+    DURATION("STS_HTTP_TIMEOUT", "http-timeout", http_timeout_ns, "30s",
+             "time that a client has to send its request", 10 * DUB_NS_PER_MS, DUB_NS_PER_S * 3600),
+    INT("STS_HTTP_RATE_LIMIT", "http-rate-limit", http_rate_limit, "100",
+        "fragments a second over REST, of all clients; 0: no limit", 0, 1000000),
     INT("STS_QUEUE_MAX_DEPTH", "queue-max-depth", queue_max_depth, "20", "fragments waiting per stage", 1,
         10000),
     STRING("STS_ASR_ENGINE", "asr-engine", asr_engine, "auto", "speech recognition engine", 0),
@@ -75,6 +102,10 @@ static void check(const void *data, GPtrArray *problems)
         g_ptr_array_add(problems,
                         g_strdup("REQUIRE_AUTH is true but STS_API_KEY is empty: set STS_API_KEY or "
                                  "STS_API_KEY_FILE"));
+    if (settings->inflight_pause > settings->inflight_max)
+        g_ptr_array_add(problems,
+                        g_strdup("STS_INFLIGHT_PAUSE is above STS_INFLIGHT_MAX: nobody would be told "
+                                 "to pause before being refused"));
     if (is_set(settings->tls_cert) != is_set(settings->tls_key))
         g_ptr_array_add(problems,
                         g_strdup("STS_TLS_CERT and STS_TLS_KEY belong together: set both or neither"));

@@ -6,6 +6,9 @@
 
 #define STS_VOICES_FILE_DEFAULT "config/voices.json"
 
+/* As many as a session can have under way. */
+#define STS_INFLIGHT_MAX 64
+
 enum sts_mode { STS_MODE_FULL, STS_MODE_ECHO };
 
 struct sts_settings {
@@ -17,6 +20,13 @@ struct sts_settings {
     bool require_auth;
     char *tls_cert, *tls_key;
     int64_t max_connections;
+    int64_t ping_interval_ns, ping_timeout_ns;
+    int64_t init_timeout_ns, idle_timeout_ns; /* 0: never */
+    int64_t rate_limit;                       /* events a second; 0: no limit */
+    int64_t inflight_pause, inflight_max;
+    int64_t http_max_connections;
+    int64_t http_timeout_ns;
+    int64_t http_rate_limit; /* a second; 0: no limit */
     int64_t queue_max_depth;
     char *asr_engine, *translation_engine, *tts_engine;
     char *asr_model, *translation_model, *tts_model;

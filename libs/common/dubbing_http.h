@@ -33,6 +33,7 @@ typedef void (*dub_http_handler)(struct dub_http_request *request, void *user);
 enum dub_http_route_flags {
     DUB_HTTP_WRITES = 1 << 0, /* needs the API key when one is set, else a loopback peer */
     DUB_HTTP_KEYED = 1 << 1,  /* needs the API key when one is set */
+    DUB_HTTP_ALWAYS = 1 << 2, /* answered beyond max_connections too */
 };
 
 struct dub_http_route {
@@ -48,6 +49,12 @@ struct dub_http_config {
     const char *api_key;  /* NULL or "": none */
     gsize max_body_bytes; /* 0: 1 MiB; larger bodies are answered with 413 without being read whole */
     const char *tls_cert, *tls_key; /* PEM files, both or neither */
+    /* Connections at a time, 0: no limit. Further ones get 503 with Retry-After, beyond twice as many they
+     * are closed at once. What has become a WebSocket does not count. */
+    unsigned max_connections;
+    /* For a client to send its request (also the first or the next one of its connection), and then to take
+     * the answer; after that the connection is closed. 0: no limit. */
+    unsigned request_timeout_ms;
     /* The JSON body for an error that this layer answers by itself (404, 405, 401, 413, ...). NULL: the
      * default
      * {"error": {"code": ..., "message": ...}}. Returns a new string. */

@@ -4,6 +4,8 @@
  * it. */
 #include <dubbing_http.h>
 
+#include "http_guard.h"
+
 #include <dubbing_config.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
@@ -20,6 +22,7 @@ struct dub_http_server {
     char *api_key; /* NULL: none */
     gsize max_body_bytes;
     char *(*format_error)(unsigned status, const char *code, const char *message);
+    struct http_guard *guard;
     unsigned port;
 };
 
@@ -228,6 +231,24 @@ static void refuse_large_body(struct dub_http_server *server, SoupServerMessage 
     soup_message_body_truncate(body);
 }
 
+/* Health and metrics are answered all the same: they are asked for most when it is crowded. */
+static bool is_crowded_out(struct dub_http_server *server, SoupServerMessage *message, unsigned flags)
+{
+    if ((flags & DUB_HTTP_ALWAYS) || !http_guard_is_over(server->guard, message))
+        return false;
+    SoupMessageHeaders *headers = soup_server_message_get_response_headers(message);
+    soup_message_headers_replace(headers, "Retry-After", "1");
+    soup_message_headers_replace(headers, "Connection", "close");
+    refuse(server, message, 503, "TOO_MANY_CONNECTIONS", "too many connections are open: try again");
+    return true;
+}
+
+static bool takes_a_body(SoupServerMessage *message)
+{
+    const char *method = soup_server_message_get_method(message);
+    return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+}
+
 /* A body without a Content-Length is counted as it comes. */
 static void on_body_chunk(SoupServerMessage *message, GBytes *chunk, void *data)
 {
@@ -252,7 +273,9 @@ static void on_headers(SoupServer *soup, SoupServerMessage *message, const char 
         return;
     }
     const struct dub_http_route *route = find_route_or_refuse(server, message, params);
-    if (route == NULL || !is_allowed(server, message, route->flags)) {
+    bool is_refused = route == NULL || is_crowded_out(server, message, route->flags) ||
+                      !is_allowed(server, message, route->flags);
+    if (is_refused || !takes_a_body(message)) {
         soup_message_body_set_accumulate(soup_server_message_get_request_body(message), FALSE);
         return;
     }
@@ -268,7 +291,9 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
     if (route == NULL)
         return;
     g_ptr_array_add(params, NULL);
-    g_autoptr(GBytes) body = soup_message_body_flatten(soup_server_message_get_request_body(message));
+    SoupMessageBody *kept = soup_server_message_get_request_body(message);
+    g_autoptr(GBytes) body =
+        soup_message_body_get_accumulate(kept) ? soup_message_body_flatten(kept) : g_bytes_new(NULL, 0);
     gsize size = 0;
     const char *bytes = g_bytes_get_data(body, &size);
     g_autofree char *text = g_strndup("", size);
@@ -369,6 +394,7 @@ struct dub_http_server *dub_http_server_new(const struct dub_http_config *config
         dub_http_server_free(server);
         return NULL;
     }
+    server->guard = http_guard_new(server->soup, config->max_connections, config->request_timeout_ms);
     server->port = bound_port(server->soup);
     return server;
 }
@@ -388,6 +414,7 @@ void dub_http_server_free(struct dub_http_server *server)
     if (server == NULL)
         return;
     soup_server_disconnect(server->soup);
+    http_guard_free(server->guard);
     g_object_unref(server->soup);
     g_free(server->api_key);
     g_free(server);

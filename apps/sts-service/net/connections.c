@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "connections.h"
+#include "connection.h"
 
 #include <dubbing_http.h>
 #include <dubbing_ids.h>
@@ -10,29 +10,13 @@
 #define TOKEN_BYTES_MAX 4096
 #define MESSAGE_BYTES_MAX (50u * 1024 * 1024)
 
-struct connections {
-    struct connections_config config;
-    char *api_key;
-    struct dub_sio_server *server;
-    GHashTable *by_stream; /* borrowed stream id of the session -> struct connection */
-};
-
-struct connection {
-    struct connections *owner;
-    struct dub_sio_socket *socket;
-    struct session *session;
-    struct simulation simulation;
-    guint close_timer;
-};
-
-static void emit_to(struct connection *connection, const char *event, JsonNode *take_payload)
+void connection_emit(struct connection *connection, const char *event, JsonNode *take_payload)
 {
     dub_sio_socket_emit_take(connection->socket, event, take_payload);
 }
 
-/* An error that belongs to no accepted fragment of a session. */
-static void emit_error(struct connection *connection, const char *stream_id, const char *fragment_id,
-                       enum dub_error_severity severity, const struct dub_error *error)
+void connection_error(struct connection *connection, const char *stream_id, const char *fragment_id,
+                      enum dub_error_severity severity, const struct dub_error *error)
 {
     g_autofree char *error_id = dub_uuid_new();
     struct dub_error_event event = {
@@ -43,14 +27,17 @@ static void emit_error(struct connection *connection, const char *stream_id, con
         .error = *error,
     };
     struct dub_log_context context = {.stream_id = stream_id, .fragment_id = fragment_id};
-    dub_log(DUB_LOG_WARN, &context, "%s: %s", dub_error_code_name(error->code), error->message);
+    /* One line per run of refusals: a flood must not fill the log. */
+    if (error->code != DUB_ERROR_RATE_LIMIT_EXCEEDED || severity == DUB_SEVERITY_FATAL ||
+        connection->rate.n_refused == 1)
+        dub_log(DUB_LOG_WARN, &context, "%s: %s", dub_error_code_name(error->code), error->message);
     sts_metrics_error(connection->owner->config.metrics, error);
-    emit_to(connection, DUB_EVENT_ERROR, dub_error_event_to_json(&event));
+    connection_emit(connection, DUB_EVENT_ERROR, dub_error_event_to_json(&event));
 }
 
 static void on_session_emit(const char *event, JsonNode *take_payload, void *user)
 {
-    emit_to(user, event, take_payload);
+    connection_emit(user, event, take_payload);
 }
 
 static void forget_session(struct connection *connection)
@@ -59,6 +46,20 @@ static void forget_session(struct connection *connection)
         return;
     g_hash_table_remove(connection->owner->by_stream, session_stream_id(connection->session));
     g_clear_pointer(&connection->session, session_free);
+}
+
+const char *connection_stream(const struct connection *connection)
+{
+    return connection->session ? session_stream_id(connection->session) : NULL;
+}
+
+void connection_end(struct connection *connection, const struct dub_error *error)
+{
+    g_autofree char *stream_id = g_strdup(connection_stream(connection));
+    connection_error(connection, stream_id, NULL, DUB_SEVERITY_FATAL, error);
+    connection->is_ending = true;
+    forget_session(connection);
+    dub_sio_socket_close_connection(connection->socket);
 }
 
 static gboolean on_close_due(gpointer user)
@@ -88,27 +89,17 @@ static void take_over(struct connections *connections, const char *stream_id)
     struct dub_error error;
     if (!older)
         return;
-    if (!session_is_complete(older->session)) {
-        dub_error_set(&error, DUB_ERROR_STREAM_NOT_FOUND,
-                      "the stream %s was taken over by a newer connection", stream_id);
-        emit_error(older, stream_id, NULL, DUB_SEVERITY_FATAL, &error);
+    if (session_is_complete(older->session)) {
+        forget_session(older);
+        dub_sio_socket_close_connection(older->socket);
+        return;
     }
-    forget_session(older);
-    dub_sio_socket_close_connection(older->socket);
+    dub_error_set(&error, DUB_ERROR_STREAM_NOT_FOUND, "the stream %s was taken over by a newer connection",
+                  stream_id);
+    connection_end(older, &error);
 }
 
-static bool may_start(struct connection *connection, const struct dub_stream_init *init,
-                      struct dub_error *error)
-{
-    struct processor *processor = connection->owner->config.processor;
-    if (connection->session && !session_is_complete(connection->session))
-        return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
-                             "this connection already carries the stream %s; send stream:end first",
-                             session_stream_id(connection->session));
-    return processor->ops->check_config(processor, &init->config, error);
-}
-
-static void start_session(struct connection *connection, const struct dub_stream_init *init)
+void connection_start_session(struct connection *connection, const struct dub_stream_init *init)
 {
     struct connections *connections = connection->owner;
     struct session_config config = {
@@ -129,180 +120,6 @@ static void start_session(struct connection *connection, const struct dub_stream
             init->config.sample_rate_hz, init->max_inflight);
     connection->session = session_new(&config, init, &session_events, connection);
     g_hash_table_insert(connections->by_stream, (char *)session_stream_id(connection->session), connection);
-}
-
-static void on_init(struct connection *connection, JsonNode *payload)
-{
-    struct dub_stream_init init;
-    struct dub_error error;
-    if (dub_stream_init_read(&init, payload, &error) && may_start(connection, &init, &error))
-        start_session(connection, &init);
-    else
-        emit_error(connection, init.stream_id, NULL, DUB_SEVERITY_ERROR, &error);
-    dub_stream_init_clear(&init);
-}
-
-static void on_fragment(struct connection *connection, JsonNode *payload)
-{
-    struct dub_fragment_data fragment;
-    struct dub_error error = {0};
-    bool good = dub_fragment_data_read(&fragment, payload, &error);
-    /* Only bad audio of a well-addressed fragment takes its turn; anything else is a refusal. */
-    bool takes_turn = fragment.addressed && (error.code == DUB_ERROR_INVALID_AUDIO_FORMAT ||
-                                             error.code == DUB_ERROR_FRAGMENT_TOO_LARGE);
-    if (good || takes_turn)
-        session_fragment(connection->session, &fragment, good ? NULL : &error);
-    else
-        emit_error(connection, fragment.stream_id, fragment.fragment_id, DUB_SEVERITY_ERROR, &error);
-    dub_fragment_data_clear(&fragment);
-}
-
-/* The worker's acknowledgement is for the record: nothing waits for it. */
-static void on_ack(struct connection *connection, JsonNode *payload)
-{
-    struct dub_fragment_ack ack;
-    struct dub_error error;
-    if (!dub_fragment_ack_read(&ack, payload, &error)) {
-        emit_error(connection, session_stream_id(connection->session), NULL, DUB_SEVERITY_WARNING, &error);
-    } else {
-        struct dub_log_context context = {.stream_id = session_stream_id(connection->session),
-                                          .fragment_id = ack.fragment_id};
-        dub_log(DUB_LOG_DEBUG, &context, "worker says: %s", dub_ack_status_name(ack.status));
-    }
-    dub_fragment_ack_clear(&ack);
-}
-
-/* Reads stream:pause, :resume or :end and checks that it is about the stream of this connection. */
-static bool read_control(struct connection *connection, JsonNode *payload, struct dub_stream_control *control)
-{
-    struct dub_error error;
-    bool read = dub_stream_control_read(control, payload, &error);
-    if (read && g_strcmp0(control->stream_id, session_stream_id(connection->session)) == 0)
-        return true;
-    if (read)
-        dub_error_set(&error, DUB_ERROR_STREAM_NOT_FOUND, "this connection carries the stream %s, not %s",
-                      session_stream_id(connection->session), control->stream_id);
-    emit_error(connection, control->stream_id, NULL, DUB_SEVERITY_ERROR, &error);
-    return false;
-}
-
-static void on_pause(struct connection *connection, JsonNode *payload)
-{
-    struct dub_stream_control control;
-    if (read_control(connection, payload, &control))
-        session_pause(connection->session);
-    dub_stream_control_clear(&control);
-}
-
-static void on_resume(struct connection *connection, JsonNode *payload)
-{
-    struct dub_stream_control control;
-    if (read_control(connection, payload, &control))
-        session_resume(connection->session);
-    dub_stream_control_clear(&control);
-}
-
-static void on_end(struct connection *connection, JsonNode *payload)
-{
-    struct dub_stream_control control;
-    if (read_control(connection, payload, &control))
-        session_end(connection->session, control.reason);
-    dub_stream_control_clear(&control);
-}
-
-static bool may_simulate(const struct connection *connection, struct dub_error *error)
-{
-    return connection->owner->config.echo ||
-           dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
-                         "simulation is served in echo mode only (--mode echo)");
-}
-
-static void on_error_simulation(struct connection *connection, JsonNode *payload)
-{
-    struct dub_error_simulation simulation = {0};
-    struct dub_error error;
-    struct dub_error_simulation_ack ack = {0};
-
-    if (may_simulate(connection, &error) && dub_error_simulation_read(&simulation, payload, &error)) {
-        ack.configured = true;
-        ack.rules_count = (int)simulation.n_rules;
-        dub_error_simulation_clear(&connection->simulation.errors);
-        connection->simulation.errors = simulation;
-        simulation = (struct dub_error_simulation){0};
-    } else {
-        ack.error_message = error.message;
-    }
-    emit_to(connection, DUB_EVENT_ERROR_SIMULATION_ACK, dub_error_simulation_ack_to_json(&ack));
-    dub_error_simulation_clear(&simulation);
-}
-
-static void on_backpressure_simulation(struct connection *connection, JsonNode *payload)
-{
-    struct dub_backpressure_simulation simulation;
-    struct dub_error error;
-    if (!may_simulate(connection, &error) ||
-        !dub_backpressure_simulation_read(&simulation, payload, &error)) {
-        emit_error(connection, NULL, NULL, DUB_SEVERITY_ERROR, &error);
-        return;
-    }
-    connection->simulation.pressure = simulation;
-    if (connection->session)
-        session_simulation_changed(connection->session);
-}
-
-/* The events that a worker may send. Reading and checking the payload is each handler's first act. */
-static const struct handler {
-    const char *event;
-    bool needs_stream; /* before stream:init it is answered with STREAM_NOT_FOUND */
-    void (*handle)(struct connection *connection, JsonNode *payload);
-} handlers[] = {
-    {DUB_EVENT_STREAM_INIT, false, on_init},
-    {DUB_EVENT_FRAGMENT_DATA, true, on_fragment},
-    {DUB_EVENT_FRAGMENT_ACK, true, on_ack},
-    {DUB_EVENT_STREAM_PAUSE, true, on_pause},
-    {DUB_EVENT_STREAM_RESUME, true, on_resume},
-    {DUB_EVENT_STREAM_END, true, on_end},
-    {DUB_EVENT_ERROR_SIMULATION, false, on_error_simulation},
-    {DUB_EVENT_BACKPRESSURE_SIMULATION, false, on_backpressure_simulation},
-};
-
-static const struct handler *find_handler(const char *event)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(handlers); i++) {
-        if (g_str_equal(handlers[i].event, event))
-            return &handlers[i];
-    }
-    return NULL;
-}
-
-static bool may_handle(const struct connection *connection, const struct handler *handler,
-                       const struct dub_sio_event *event, struct dub_error *error)
-{
-    if (event->attachments)
-        return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%s must not carry binary attachments",
-                             event->name);
-    if (json_array_get_length(event->args) != 1 || !dub_sio_event_object(event, 0))
-        return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%s must carry exactly one JSON object",
-                             event->name);
-    if (handler->needs_stream && !connection->session)
-        return dub_error_set(error, DUB_ERROR_STREAM_NOT_FOUND, "%s before stream:init", event->name);
-    return true;
-}
-
-static void on_event(struct dub_sio_socket *socket, const struct dub_sio_event *event, void *user)
-{
-    struct connection *connection = dub_sio_socket_user(socket);
-    const struct handler *handler = find_handler(event->name);
-    struct dub_error error;
-
-    if (!handler) {
-        dub_error_set(&error, DUB_ERROR_INVALID_CONFIG, "unknown event \"%.64s\"", event->name);
-    } else if (may_handle(connection, handler, event, &error)) {
-        handler->handle(connection, json_array_get_element(event->args, 0));
-        return;
-    }
-    const char *stream_id = connection->session ? session_stream_id(connection->session) : NULL;
-    emit_error(connection, stream_id, NULL, DUB_SEVERITY_ERROR, &error);
 }
 
 static const char *auth_token(JsonNode *auth)
@@ -359,6 +176,16 @@ static bool on_authorize(const struct dub_eio_handshake *handshake, JsonNode *au
     return true;
 }
 
+static int64_t now_of(const struct connections *connections)
+{
+    return dub_clock_now_ns(connections->config.clock);
+}
+
+static void on_event(struct dub_sio_socket *socket, const struct dub_sio_event *event, void *user)
+{
+    connection_handle(dub_sio_socket_user(socket), event);
+}
+
 static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_handshake *handshake,
                        JsonNode *auth, void *user)
 {
@@ -366,9 +193,14 @@ static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_hands
     struct connection *connection = g_new0(struct connection, 1);
     connection->owner = connections;
     connection->socket = socket;
+    connection->heard_ns = now_of(connections);
+    rate_limit_init(&connection->rate, connections->config.max_events_per_second, connection->heard_ns);
+    g_hash_table_add(connections->all, connection);
     dub_sio_socket_set_user(socket, connection);
     sts_metrics_connection(connections->config.metrics, "accepted");
-    dub_log_debug("connection from %s", handshake->remote_address);
+    struct dub_log_context context = {.stream_id = dub_eio_handshake_header(handshake, "X-Stream-ID")};
+    dub_log(DUB_LOG_DEBUG, &context, "connection from %s, worker %s", handshake->remote_address,
+            dub_eio_handshake_header(handshake, "X-Worker-ID"));
 }
 
 static void on_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason reason, void *user)
@@ -378,11 +210,47 @@ static void on_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason rea
         struct dub_log_context context = {.stream_id = session_stream_id(connection->session)};
         dub_log(DUB_LOG_INFO, &context, "connection ended: %s", dub_eio_reason_text(reason));
     }
+    g_hash_table_remove(connection->owner->all, connection);
     g_clear_handle_id(&connection->close_timer, g_source_remove);
     forget_session(connection);
     simulation_clear(&connection->simulation);
     dub_sio_socket_set_user(socket, NULL);
     g_free(connection);
+}
+
+static void check_idle(struct connection *connection, int64_t now_ns)
+{
+    const struct connections_config *config = &connection->owner->config;
+    unsigned allowed_ms = connection->session ? config->idle_timeout_ms : config->init_timeout_ms;
+    struct dub_error error;
+    bool is_busy = connection->session && session_inflight(connection->session) > 0;
+    if (connection->is_ending || is_busy || allowed_ms == 0 ||
+        now_ns - connection->heard_ns < allowed_ms * DUB_NS_PER_MS)
+        return;
+    dub_error_set(&error, DUB_ERROR_TIMEOUT, "%s within %.1f s",
+                  connection->session ? "no message" : "no stream:init", allowed_ms / 1000.0);
+    connection_end(connection, &error);
+}
+
+static gboolean on_idle_check(gpointer user)
+{
+    struct connections *connections = user;
+    GHashTableIter iter;
+    void *connection;
+    /* Closing removes nothing from the table before its on_disconnect, which comes later. */
+    g_hash_table_iter_init(&iter, connections->all);
+    while (g_hash_table_iter_next(&iter, &connection, NULL))
+        check_idle(connection, now_of(connections));
+    return G_SOURCE_CONTINUE;
+}
+
+/* Often enough to be at most a quarter late. */
+static void watch_idle(struct connections *connections)
+{
+    unsigned init_ms = connections->config.init_timeout_ms, idle_ms = connections->config.idle_timeout_ms;
+    unsigned shortest_ms = init_ms && idle_ms ? MIN(init_ms, idle_ms) : MAX(init_ms, idle_ms);
+    if (shortest_ms)
+        connections->idle_timer = g_timeout_add(CLAMP(shortest_ms / 4, 10, 1000), on_idle_check, connections);
 }
 
 struct connections *connections_new(SoupServer *soup, const struct connections_config *config)
@@ -392,6 +260,7 @@ struct connections *connections_new(SoupServer *soup, const struct connections_c
     connections->config = *config;
     connections->api_key = g_strdup(config->api_key);
     connections->by_stream = g_hash_table_new(g_str_hash, g_str_equal);
+    connections->all = g_hash_table_new(NULL, NULL);
 
     struct dub_sio_server_config server = {
         .paths = paths,
@@ -409,6 +278,7 @@ struct connections *connections_new(SoupServer *soup, const struct connections_c
                                                           .on_disconnect = on_disconnect,
                                                           .user = connections,
                                                       });
+    watch_idle(connections);
     return connections;
 }
 
@@ -417,6 +287,8 @@ void connections_free(struct connections *connections)
     if (!connections)
         return;
     dub_sio_server_free(connections->server);
+    g_clear_handle_id(&connections->idle_timer, g_source_remove);
+    g_hash_table_unref(connections->all);
     g_hash_table_unref(connections->by_stream);
     g_free(connections->api_key);
     g_free(connections);

@@ -18,6 +18,9 @@ struct connections_config {
     const char *api_key; /* NULL or "": none is asked for */
     bool echo;           /* config:*_simulation is served */
     unsigned max_connections;
+    unsigned max_events_per_second;             /* of one connection; 0: no limit */
+    unsigned init_timeout_ms;                   /* from the connection to its stream:init; 0: for ever */
+    unsigned idle_timeout_ms;                   /* of a stream without a message; 0: for ever */
     unsigned close_delay_ms;                    /* from stream:complete to closing; 0: 5000 */
     unsigned ping_interval_ms, ping_timeout_ms; /* 0: the library's */
 };

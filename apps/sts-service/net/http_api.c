@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "http_api.h"
 
+#include "rate_limit.h"
+
 #include <dubbing_json.h>
 #include <dubbing_log.h>
 #include <dubbing_rest.h>
@@ -20,6 +22,7 @@ struct http_api {
     struct sts_metrics *metrics;
     struct dub_http_server *server;
     GQueue pending; /* of struct pending */
+    struct rate_limit rate;
     uint64_t last_owner;
 };
 
@@ -167,11 +170,25 @@ static bool read_request(const struct dub_http_request *request, struct dub_proc
            dub_audio_check_duration(&process->fragment.audio, error);
 }
 
+/* Before anything is read of it: a body is megabytes of JSON. */
+static bool is_within_rate(struct http_api *api, struct dub_http_request *request)
+{
+    struct dub_error error;
+    if (rate_limit_allows(&api->rate, dub_clock_now_ns(api->clock)))
+        return true;
+    dub_error_set(&error, DUB_ERROR_RATE_LIMIT_EXCEEDED, "more than %.0f requests a second; try again",
+                  api->rate.per_second);
+    reply_error(api, request, NULL, &error);
+    return false;
+}
+
 static void on_process(struct dub_http_request *request, void *user)
 {
     struct http_api *api = user;
     struct dub_process_request process;
     struct dub_error error;
+    if (!is_within_rate(api, request))
+        return;
     bool good = read_request(request, &process, &error);
     g_autofree char *fragment_id = g_strdup(process.fragment.addressed ? process.fragment.fragment_id : NULL);
     struct dub_stream_config config = {
@@ -227,10 +244,10 @@ static void on_metrics(struct dub_http_request *request, void *user)
 
 static const struct dub_http_route routes[] = {
     {"POST", "/api/v1/sts/process", on_process, DUB_HTTP_KEYED},
-    {"GET", "/api/v1/engines", on_engines, 0},
-    {"GET", "/health", on_health, 0},
-    {"GET", "/ready", on_ready, 0},
-    {"GET", "/metrics", on_metrics, 0},
+    {"GET", "/api/v1/engines", on_engines, DUB_HTTP_ALWAYS},
+    {"GET", "/health", on_health, DUB_HTTP_ALWAYS},
+    {"GET", "/ready", on_ready, DUB_HTTP_ALWAYS},
+    {"GET", "/metrics", on_metrics, DUB_HTTP_ALWAYS},
     {NULL},
 };
 
@@ -259,6 +276,8 @@ struct http_api *http_api_new(const struct http_api_config *config, struct dub_e
         .max_body_bytes = BODY_BYTES_MAX,
         .tls_cert = config->tls_cert,
         .tls_key = config->tls_key,
+        .max_connections = config->max_connections,
+        .request_timeout_ms = config->request_timeout_ms,
         .format_error = format_error,
     };
     struct http_api *api = g_new0(struct http_api, 1);
@@ -266,6 +285,7 @@ struct http_api *http_api_new(const struct http_api_config *config, struct dub_e
     api->clock = config->clock;
     api->metrics = config->metrics;
     g_queue_init(&api->pending);
+    rate_limit_init(&api->rate, config->max_requests_per_second, dub_clock_now_ns(config->clock));
     api->server = dub_http_server_new(&http, routes, api, error);
     if (api->server)
         return api;

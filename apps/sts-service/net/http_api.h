@@ -16,6 +16,9 @@ struct http_api_config {
     const char *address; /* "127.0.0.1:8000", port 0: any free one */
     const char *api_key;
     const char *tls_cert, *tls_key;
+    unsigned max_connections;         /* 0: no limit */
+    unsigned request_timeout_ms;      /* 0: none */
+    unsigned max_requests_per_second; /* to /process, of all clients; 0: no limit */
     struct processor *processor;
     const struct dub_clock *clock;
     struct sts_metrics *metrics;
