@@ -4,6 +4,7 @@
 #include "loudness.h"
 #include "resample.h"
 #include "samples.h"
+#include "stretch.h"
 #include <math.h>
 
 #define MIN_RATE_HZ 8000
@@ -82,4 +83,11 @@ bool dub_clip_prepare(const int16_t *samples, unsigned n_samples, unsigned rate_
     scale(clip->samples, clip->n_samples, gain);
     fade_edges(clip->samples, clip->n_samples);
     return true;
+}
+
+void dub_clip_speed_up(struct dub_clip *clip, double speed)
+{
+    g_autofree float *slow = clip->samples;
+    clip->samples = dub_stretch(slow, clip->n_samples, speed, &clip->n_samples);
+    fade_edges(clip->samples, clip->n_samples);
 }

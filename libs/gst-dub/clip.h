@@ -23,6 +23,8 @@ int16_t *dub_clip_resample_s16(const int16_t *samples, unsigned n_samples, unsig
 /* Loudness of mono S16 sound, LUFS; -INFINITY for silence. */
 double dub_clip_loudness_lufs(const int16_t *samples, unsigned n_samples, unsigned rate_hz);
 
+/* Makes the clip faster at the same pitch (stretch.h), its edges soft again. */
+void dub_clip_speed_up(struct dub_clip *clip, double speed);
 /* False, with INVALID_AUDIO_FORMAT and what was found, for sound that is empty, longer than DUB_CLIP_MAX_S,
  * or of a rate outside 8000..96000. */
 bool dub_clip_prepare(const int16_t *samples, unsigned n_samples, unsigned rate_hz, double source_lufs,

@@ -53,11 +53,29 @@ static void test_sending_keeps_the_duration(void)
     g_assert_cmpint(ABS(out[30000] - in[60000]), <, 200);
 }
 
+static void test_speed_up_keeps_level_and_soft_edges(void)
+{
+    struct dub_clip clip;
+    struct dub_error error;
+    g_autofree int16_t *dub = tone_s16(300, 0.2, 24000, 24000);
+    g_assert_true(dub_clip_prepare(dub, 24000, 24000, -INFINITY, &clip, &error));
+    dub_clip_speed_up(&clip, 1.25);
+    g_assert_cmpuint(clip.n_samples, ==, 38400);
+    g_assert_cmpfloat(fabsf(clip.samples[0]), <, 0.001f);
+    g_assert_cmpfloat(fabsf(clip.samples[38399]), <, 0.001f);
+    double power = 0;
+    for (unsigned i = 0; i < 38400; i++)
+        power += (double)clip.samples[i] * (double)clip.samples[i] / 38400;
+    g_assert_cmpfloat(fabs(10 * log10(power) - 10 * log10(0.02)), <, 1);
+    g_free(clip.samples);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/clip/is-as-loud-as-its-source", test_clip_is_as_loud_as_its_source);
     g_test_add_func("/clip/unusable-sound-is-refused", test_unusable_sound_is_refused);
+    g_test_add_func("/clip/speed-up-keeps-level-and-soft-edges", test_speed_up_keeps_level_and_soft_edges);
     g_test_add_func("/clip/sending-keeps-the-duration", test_sending_keeps_the_duration);
     return g_test_run();
 }

@@ -20,6 +20,9 @@
 
 struct dub_dubber;
 
+/* What the ear accepts as a speaker in a hurry. */
+#define DUB_DUBBER_MAX_SPEED 1.25
+
 /* Says what one hop of DUB_BLOCK_SAMPLES stereo samples is. */
 typedef void (*dub_dubber_detector)(void *user, const int16_t *samples, struct dub_fragmenter_hop *hop);
 
@@ -88,6 +91,9 @@ void dub_dubber_end(struct dub_dubber *dubber);
 /* The next phrase to be sent, in order. Each must be answered by exactly one of the three calls after it;
  * answers for phrases that were settled meanwhile are counted and ignored. */
 bool dub_dubber_take_request(struct dub_dubber *dubber, struct dub_dubber_request *request);
+/* How much faster a clip of n_samples for this phrase has to be spoken so that the phrase after it can still
+ * be heard: 1 when it fits as it is, or when no speed up to DUB_DUBBER_MAX_SPEED would help. */
+double dub_dubber_speed(const struct dub_dubber *dubber, uint64_t id, unsigned n_samples);
 /* Takes a clip ready to be mixed: mono at DUB_RATE_HZ, full scale 1. */
 void dub_dubber_clip(struct dub_dubber *dubber, uint64_t id, const struct dub_dubber_answer *answer,
                      float *take_samples, unsigned n_samples);

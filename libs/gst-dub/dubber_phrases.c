@@ -102,6 +102,19 @@ static struct dub_phrase *answered(struct dub_dubber *dubber, uint64_t id)
     return phrase;
 }
 
+/* Until a clip that is being made faster has come. */
+#define SPEED_MARGIN_SAMPLES DUB_MS_TO_SAMPLES(100)
+
+double dub_dubber_speed(const struct dub_dubber *dubber, uint64_t id, unsigned n_samples)
+{
+    int64_t frontier = dubber->ended ? INT64_MAX : dub_fragmenter_frontier(&dubber->fragmenter);
+    int64_t room = dub_placing_room(&dubber->placing, id, dubber->mixed, frontier);
+    if (room >= n_samples)
+        return 1;
+    double speed = n_samples / (double)MAX(room - SPEED_MARGIN_SAMPLES, 1);
+    return speed <= DUB_DUBBER_MAX_SPEED ? speed : 1;
+}
+
 void dub_dubber_clip(struct dub_dubber *dubber, uint64_t id, const struct dub_dubber_answer *answer,
                      float *take_samples, unsigned n_samples)
 {

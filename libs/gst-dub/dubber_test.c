@@ -523,6 +523,50 @@ static void test_fallback_after_waiting_in_vain(void)
     dub_dubber_free(dubber);
 }
 
+static void mix_blocks(struct dub_dubber *dubber, unsigned n)
+{
+    int16_t block[2 * DUB_BLOCK_SAMPLES];
+    for (unsigned i = 0; i < n; i++)
+        g_assert_cmpuint(dub_dubber_mix(dubber, block), ==, DUB_BLOCK_SAMPLES);
+}
+
+/* Sentences of 1.5 s at 0.5 s and at 2.5 s; bounds of 2 s. */
+static void test_clip_is_hurried_where_that_saves_the_next_phrase(void)
+{
+    struct dub_dubber *dubber = new_live(5 * S);
+    static const struct dub_dubber_answer nothing = {0};
+    struct dub_dubber_request first;
+    struct dub_dubber_request second;
+    write_speech(dubber, 0, 500, 0);
+    write_speech(dubber, 500, 2000, SPEECH_MARK);
+    write_speech(dubber, 2000, 2500, 0);
+    write_speech(dubber, 2500, 4000, SPEECH_MARK);
+    g_assert_true(dub_dubber_take_request(dubber, &first));
+    /* The second one is open, from 2.35 s on: the first may last until 4.35 s. */
+    unsigned room = (unsigned)DUB_MS_TO_SAMPLES(4350 - 350);
+    g_assert_true(dub_dubber_speed(dubber, first.id, room) == 1);
+    double speed = dub_dubber_speed(dubber, first.id, (unsigned)(1.2 * room));
+    g_assert_cmpfloat(speed, >, 1.2);
+    g_assert_cmpfloat(speed, <=, DUB_DUBBER_MAX_SPEED);
+    g_assert_true(dub_dubber_speed(dubber, first.id, (unsigned)(1.3 * room)) == 1);
+    write_speech(dubber, 4000, 5000, 0);
+    g_assert_true(dub_dubber_take_request(dubber, &second));
+    unsigned hurried = (unsigned)(1.2 * room / speed);
+    dub_dubber_clip(dubber, first.id, &nothing, new_clip(1, hurried), hurried);
+    dub_dubber_clip(dubber, second.id, &nothing, new_clip(2, 48000), 48000);
+    mix_blocks(dubber, 480);
+    struct dub_phrase *phrase;
+    for (int i = 0; i < 2; i++) {
+        phrase = dub_ledger_take(dub_dubber_ledger(dubber));
+        g_assert_cmpint(phrase->state, ==, DUB_PHRASE_DUBBED);
+        g_assert_cmpint(phrase->lag_ns, <=, 2 * S);
+        dub_phrase_free(phrase);
+    }
+    g_free(first.samples);
+    g_free(second.samples);
+    dub_dubber_free(dubber);
+}
+
 /* The sentence is 1.5 s long and not yet over when the input breaks off. */
 static void test_break_completes_open_speech(void)
 {
@@ -545,13 +589,6 @@ static void test_break_completes_open_speech(void)
     g_assert_cmpint(request.start_ns, ==, 2350 * MS);
     g_free(request.samples);
     dub_dubber_free(dubber);
-}
-
-static void mix_blocks(struct dub_dubber *dubber, unsigned n)
-{
-    int16_t block[2 * DUB_BLOCK_SAMPLES];
-    for (unsigned i = 0; i < n; i++)
-        g_assert_cmpuint(dub_dubber_mix(dubber, block), ==, DUB_BLOCK_SAMPLES);
 }
 
 static void test_starved_input_completes_open_speech(void)
@@ -595,6 +632,8 @@ int main(int argc, char **argv)
     g_test_add_func("/dubber/delay-alone-follows-the-clock", test_delay_alone_follows_the_clock);
     g_test_add_func("/dubber/fallback-after-waiting-in-vain", test_fallback_after_waiting_in_vain);
     g_test_add_func("/dubber/gap-is-silence", test_gap_is_silence);
+    g_test_add_func("/dubber/clip-is-hurried-where-that-saves-the-next-phrase",
+                    test_clip_is_hurried_where_that_saves_the_next_phrase);
     g_test_add_func("/dubber/break-completes-open-speech", test_break_completes_open_speech);
     g_test_add_func("/dubber/starved-input-completes-open-speech", test_starved_input_completes_open_speech);
     g_test_add_func("/dubber/rough-schedules", test_rough_schedules);

@@ -8,6 +8,7 @@
  * Property "stats": a GstStructure DUB_GST_STATS_NAME, a snapshot, readable in any state from any thread:
  *   "delay" int64 ns; "dub-lag" int64 ns, of the clip heard last; "max-dub-lag" int64 ns, of all;
  *   "phrases-open" uint; "phrases-dubbed", "phrases-passthrough", "phrases-dropped" uint64;
+ *   "stretched-phrases" uint64: dubs made faster, so that the phrase after them could be heard;
  *   "fallback-reasons" GstStructure of uint64, one field per reason that occurred;
  *   "blocks", "late-blocks" uint64: pushed, and of those pushed after their deadline (live only);
  *   "silence-samples", "trimmed-samples", "late-samples" uint64: input that was missing, repeated, too late;

@@ -131,14 +131,35 @@ bool dub_placing_is_idle(const struct dub_placing *placing)
     return placing->waiting->len == 0;
 }
 
-int64_t dub_placing_slot(const struct dub_placing *placing, int64_t start, int64_t end, int64_t pause)
+/* Where the clips before `index` end, as far as that is known: those that are missing count as long as their
+ * source. */
+static int64_t busy_before(const struct dub_placing *placing, guint index)
 {
     int64_t busy_until = placing->busy_until;
-    for (guint i = 0; i < placing->waiting->len; i++) {
+    for (guint i = 0; i < index; i++) {
         const struct placing_entry *entry = entry_at(placing, i);
         int64_t length = entry->clip_samples > 0 ? entry->clip_samples : entry->end - entry->start;
         busy_until = MAX(busy_until, entry->start) + length;
     }
-    int64_t lag = MAX(busy_until - start, 0);
+    return busy_until;
+}
+
+int64_t dub_placing_room(const struct dub_placing *placing, uint64_t id, int64_t position, int64_t frontier)
+{
+    guint index;
+    const struct placing_entry *entry = find(placing, id, &index);
+    if (entry == NULL)
+        return INT64_MAX;
+    int64_t next = index + 1 < placing->waiting->len ? entry_at(placing, index + 1)->start : frontier;
+    if (next == INT64_MAX)
+        return INT64_MAX;
+    int64_t start = MAX(entry->start, MAX(busy_before(placing, index), position));
+    bool will_be_heard = start <= entry->start + placing->max_lag;
+    return will_be_heard ? next + placing->max_lag - start : INT64_MAX;
+}
+
+int64_t dub_placing_slot(const struct dub_placing *placing, int64_t start, int64_t end, int64_t pause)
+{
+    int64_t lag = MAX(busy_before(placing, placing->waiting->len) - start, 0);
     return end - start + pause + MAX(placing->max_lag / 2 - lag, 0);
 }

@@ -53,6 +53,11 @@ void dub_placing_give_up_missing(struct dub_placing *placing);
 int64_t dub_placing_first_missing(const struct dub_placing *placing);
 /* Nothing is waiting. */
 bool dub_placing_is_idle(const struct dub_placing *placing);
+/* How long the clip of this phrase may last when it starts as soon as it can, `position` at the earliest, and
+ * the phrase after it is to start within its bound. That one is the next one waiting, or one to come that
+ * starts at `frontier` at the earliest. INT64_MAX when nothing can follow, when it
+ * starts too late itself, or is not waited for. */
+int64_t dub_placing_room(const struct dub_placing *placing, uint64_t id, int64_t position, int64_t frontier);
 /* How long the clip of [start, end) may be, when `pause` of silence after it is certain: the phrase, the
  * pause, and some of the lag that is left, at most half of max_lag so that the clips after it have room too.
  */

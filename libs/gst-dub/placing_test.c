@@ -160,6 +160,25 @@ static void test_slot_borrows_the_pause_and_some_lag(struct fixture *f, gconstpo
     g_assert_cmpint(dub_placing_slot(&f->placing, 3100, 4000, 0), ==, 900 + LAG / 2 - 100);
 }
 
+static void test_room_leaves_the_next_one_within_its_bound(struct fixture *f, gconstpointer data)
+{
+    dub_placing_add(&f->placing, 1, 1000, 2000);
+    /* Nothing follows; something may follow; something does. */
+    g_assert_cmpint(dub_placing_room(&f->placing, 1, 0, INT64_MAX), ==, INT64_MAX);
+    g_assert_cmpint(dub_placing_room(&f->placing, 1, 0, 2500), ==, 2500 + LAG - 1000);
+    dub_placing_add(&f->placing, 2, 2100, 3000);
+    g_assert_cmpint(dub_placing_room(&f->placing, 1, 0, 9000), ==, 2100 + LAG - 1000);
+    /* It can only start now. */
+    g_assert_cmpint(dub_placing_room(&f->placing, 1, 1400, 9000), ==, 2100 + LAG - 1400);
+    /* The one before it is in the way: first by its source, then by its clip. */
+    dub_placing_add(&f->placing, 3, 3100, 4000);
+    g_assert_cmpint(dub_placing_room(&f->placing, 2, 1900, 9000), ==, 3100 + LAG - 2100);
+    dub_placing_clip(&f->placing, 1, 1500);
+    g_assert_cmpint(dub_placing_room(&f->placing, 2, 0, 9000), ==, 3100 + LAG - 2500);
+    g_assert_cmpint(dub_placing_room(&f->placing, 7, 0, 9000), ==, INT64_MAX);
+    g_assert_cmpint(dub_placing_room(&f->placing, 2, 2100 + LAG + 1, 9000), ==, INT64_MAX);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -174,6 +193,8 @@ int main(int argc, char **argv)
         {"/placing/missing-one-is-overtaken-only-when-due", test_missing_one_is_overtaken_only_when_due},
         {"/placing/cancelled-one-has-no-outcome", test_cancelled_one_has_no_outcome},
         {"/placing/end-gives-up-the-missing-only", test_end_gives_up_the_missing_only},
+        {"/placing/room-leaves-the-next-one-within-its-bound",
+         test_room_leaves_the_next_one_within_its_bound},
         {"/placing/slot-borrows-the-pause-and-some-lag", test_slot_borrows_the_pause_and_some_lag},
     };
     g_test_init(&argc, &argv, NULL);

@@ -301,7 +301,7 @@ static void start(StsDub *self)
     self->dubber = dub_dubber_new(&config);
     sts_dub_apply_beds(self);
     forget_stream(self);
-    self->blocks = self->late_blocks = 0;
+    self->blocks = self->late_blocks = self->stretched_phrases = 0;
     self->peer_latency = 0;
     pthread_mutex_unlock(&self->lock);
     sts_dub_open_exchange(self);

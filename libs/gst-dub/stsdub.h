@@ -60,6 +60,7 @@ struct _StsDub {
     bool have_out_segment;        /* lock: cleared by a flush */
     bool discont;                 /* lock: of the next block */
     uint64_t blocks, late_blocks; /* lock */
+    uint64_t stretched_phrases;   /* lock */
     GHashTable *source_lufs;      /* lock: uint64_t id -> double, of phrases in flight */
     pthread_mutex_t report_lock;  /* taken before `lock`: phrases are posted in their order */
 

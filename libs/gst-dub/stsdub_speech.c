@@ -126,6 +126,18 @@ void sts_dub_send_requests(StsDub *self)
 
 /* Answers */
 
+/* Makes the clip faster where that saves the phrase after it. Returns how much. */
+static double hurry(StsDub *self, uint64_t id, struct dub_clip *clip)
+{
+    pthread_mutex_lock(&self->lock);
+    double speed = dub_dubber_speed(self->dubber, id, clip->n_samples);
+    self->stretched_phrases += speed > 1;
+    pthread_mutex_unlock(&self->lock);
+    if (speed > 1)
+        dub_clip_speed_up(clip, speed);
+    return speed;
+}
+
 static void use_dub(StsDub *self, const struct dub_exchange_result *result,
                     const struct dub_dubber_answer *answer)
 {
@@ -137,8 +149,12 @@ static void use_dub(StsDub *self, const struct dub_exchange_result *result,
         fail(self, result->id, answer, dub_error_code_name(error.code));
         return;
     }
+    struct dub_dubber_answer final = *answer;
+    double speed = hurry(self, result->id, &clip);
+    if (speed > 1)
+        final.speed_ratio = speed * (answer->speed_ratio > 0 ? answer->speed_ratio : 1);
     pthread_mutex_lock(&self->lock);
-    dub_dubber_clip(self->dubber, result->id, answer, clip.samples, clip.n_samples);
+    dub_dubber_clip(self->dubber, result->id, &final, clip.samples, clip.n_samples);
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
 }

@@ -42,8 +42,9 @@ static void add_stream(StsDub *self, GstStructure *stats)
     }
     gst_structure_set(stats, "delay", G_TYPE_INT64, (gint64)self->settings.latency_ns, "blocks",
                       G_TYPE_UINT64, self->blocks, "late-blocks", G_TYPE_UINT64, self->late_blocks,
-                      "silence-samples", G_TYPE_UINT64, sound.silence_samples, "trimmed-samples",
-                      G_TYPE_UINT64, sound.trimmed_samples, "late-samples", G_TYPE_UINT64, sound.late_samples,
+                      "stretched-phrases", G_TYPE_UINT64, self->stretched_phrases, "silence-samples",
+                      G_TYPE_UINT64, sound.silence_samples, "trimmed-samples", G_TYPE_UINT64,
+                      sound.trimmed_samples, "late-samples", G_TYPE_UINT64, sound.late_samples,
                       "slewed-samples", G_TYPE_INT64, sound.slewed_samples, NULL);
 }
 

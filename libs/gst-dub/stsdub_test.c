@@ -364,6 +364,45 @@ static void test_gap_event_is_silence(void)
     rig_free(rig);
 }
 
+/* Answers the first of two sentences with a clip of this length, the second shortly. */
+static void dub_two_sentences(struct rig *rig, int64_t first_ns)
+{
+    struct dub_exchange_fragment fragment;
+    rig_run(rig, 3500 * DUB_NS_PER_MS, talk);
+    rig_feed(rig, 3500 * DUB_NS_PER_MS, talk);
+    g_assert_true(fake_exchange_take(&fragment));
+    g_free(fragment.samples);
+    fake_exchange_answer_tone(fragment.id, 600, 0.2, first_ns, 24000);
+    rig_run(rig, 7 * DUB_NS_PER_S, talk);
+    g_assert_true(fake_exchange_take(&fragment));
+    g_free(fragment.samples);
+    fake_exchange_answer_tone(fragment.id, 600, 0.2, DUB_NS_PER_S, 24000);
+    rig_run(rig, 9 * DUB_NS_PER_S, talk);
+}
+
+static void test_long_dub_is_hurried_to_save_the_next(void)
+{
+    struct rig *rig = rig_new("max-lag", (guint64)GST_SECOND, NULL);
+    dub_two_sentences(rig, 4200 * DUB_NS_PER_MS);
+    GstStructure *phrase = next_phrase(rig);
+    gdouble speed = 0;
+    g_assert_true(gst_structure_get_double(phrase, "speedRatio", &speed));
+    /* The service said 1.1 itself. */
+    g_assert_cmpfloat(speed, >, 1.1 * 1.05);
+    g_assert_cmpfloat(speed, <=, 1.1 * 1.25);
+    gst_structure_free(phrase);
+    assert_phrase(rig, "dubbed", "");
+    g_assert_cmpuint(stat_of(rig, "stretched-phrases"), ==, 1);
+    rig_free(rig);
+    /* What no hurry can save is dropped, and the long one stays as it is. */
+    rig = rig_new("max-lag", (guint64)GST_SECOND, NULL);
+    dub_two_sentences(rig, 6 * DUB_NS_PER_S);
+    assert_phrase(rig, "dubbed", "");
+    assert_phrase(rig, "dropped", "LAG_BOUND");
+    g_assert_cmpuint(stat_of(rig, "stretched-phrases"), ==, 0);
+    rig_free(rig);
+}
+
 /* Fed until the middle of the sentence of 1 s to 3 s, which is at hand D before it is heard. */
 static void expect_dub_of_half_a_sentence(struct rig *rig)
 {
@@ -661,6 +700,7 @@ int main(int argc, char **argv)
         {"/stsdub/unusable-dub-is-a-failed-phrase", test_unusable_dub_is_a_failed_phrase},
         {"/stsdub/flush-starts-anew", test_flush_starts_anew},
         {"/stsdub/gap-event-is-silence", test_gap_event_is_silence},
+        {"/stsdub/long-dub-is-hurried-to-save-the-next", test_long_dub_is_hurried_to_save_the_next},
         {"/stsdub/sentence-at-the-end-is-dubbed", test_sentence_at_the_end_is_dubbed},
         {"/stsdub/sentence-of-a-lost-input-is-dubbed", test_sentence_of_a_lost_input_is_dubbed},
         {"/stsdub/long-hole-in-a-file", test_long_hole_in_a_file},
