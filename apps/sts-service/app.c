@@ -28,7 +28,11 @@ static bool start_processor(struct app *app, const struct sts_settings *settings
     if (!engines_open(&app->engines, settings, error))
         return false;
     engines_note(&app->engines, &app->metrics);
-    app->processor = pipeline_new(&app->engines, (unsigned)settings->queue_max_depth, &app->metrics);
+    app->processor = pipeline_new(&(struct pipeline_config){
+        .engines = &app->engines,
+        .queue_capacity = (unsigned)settings->queue_max_depth,
+        .metrics = &app->metrics,
+    });
     return true;
 }
 

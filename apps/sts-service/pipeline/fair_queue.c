@@ -2,90 +2,195 @@
 #include "fair_queue.h"
 
 struct lane {
-    uint64_t owner;
+    uint64_t stream;
     GQueue items;
+    bool joined;
+    unsigned working;  /* items taken and not yet done */
+    int64_t served_ns; /* on the scale of fair_queue.now_ns */
 };
 
 struct fair_queue {
-    unsigned capacity;
+    unsigned n_threads;
     unsigned length;
-    GQueue lanes; /* of struct lane that is not empty; the first is served next */
+    int64_t now_ns; /* how much the stream that was chosen last had been served: where newcomers begin */
+    GQueue lanes;   /* of struct lane, the one that was served longest ago first */
 };
 
-struct fair_queue *fair_queue_new(unsigned capacity)
+struct fair_queue *fair_queue_new(unsigned n_threads)
 {
     struct fair_queue *queue = g_new0(struct fair_queue, 1);
-    queue->capacity = capacity;
+    queue->n_threads = n_threads;
     g_queue_init(&queue->lanes);
     return queue;
+}
+
+static void free_lane(void *data)
+{
+    struct lane *lane = data;
+    g_queue_clear(&lane->items);
+    g_free(lane);
 }
 
 void fair_queue_free(struct fair_queue *queue)
 {
     if (!queue)
         return;
-    while (fair_queue_pop(queue))
-        continue;
+    g_queue_clear_full(&queue->lanes, free_lane);
     g_free(queue);
 }
 
-/* There are as many lanes as streams with something waiting: few. */
-static GList *find_lane(const struct fair_queue *queue, uint64_t owner)
+/* There are as many lanes as live streams: few. */
+static struct lane *find_lane(const struct fair_queue *queue, uint64_t stream)
 {
     for (GList *link = queue->lanes.head; link; link = link->next) {
-        const struct lane *lane = link->data;
-        if (lane->owner == owner)
-            return link;
+        struct lane *lane = link->data;
+        if (lane->stream == stream)
+            return lane;
     }
     return NULL;
 }
 
-static struct lane *add_lane(struct fair_queue *queue, uint64_t owner)
+static struct lane *get_lane(struct fair_queue *queue, uint64_t stream)
 {
-    struct lane *lane = g_new0(struct lane, 1);
-    lane->owner = owner;
+    struct lane *lane = find_lane(queue, stream);
+    if (lane)
+        return lane;
+    lane = g_new0(struct lane, 1);
+    lane->stream = stream;
     g_queue_init(&lane->items);
     g_queue_push_tail(&queue->lanes, lane);
     return lane;
 }
 
-bool fair_queue_push(struct fair_queue *queue, uint64_t owner, void *item)
+static bool is_idle(const struct lane *lane)
 {
-    GList *link = find_lane(queue, owner);
-    if (link && queue->length >= queue->capacity)
-        return false;
-    struct lane *lane = link ? link->data : add_lane(queue, owner);
+    return lane->items.length == 0 && lane->working == 0;
+}
+
+static bool is_live(const struct lane *lane)
+{
+    return lane->joined || !is_idle(lane);
+}
+
+/* Nobody has anything to do, so nobody can be ahead of anybody. */
+static void start_afresh(struct fair_queue *queue)
+{
+    for (GList *link = queue->lanes.head; link; link = link->next) {
+        const struct lane *lane = link->data;
+        if (!is_idle(lane))
+            return;
+    }
+    for (GList *link = queue->lanes.head; link; link = link->next)
+        queue->now_ns = MAX(queue->now_ns, ((const struct lane *)link->data)->served_ns);
+}
+
+/* Forgets the streams that are over, but not before the others have caught up: else one that comes and goes
+ * would always be next. */
+static void forget(struct fair_queue *queue)
+{
+    GList *next;
+    start_afresh(queue);
+    for (GList *link = queue->lanes.head; link; link = next) {
+        struct lane *lane = link->data;
+        next = link->next;
+        if (is_live(lane) || lane->served_ns > queue->now_ns)
+            continue;
+        g_queue_delete_link(&queue->lanes, link);
+        free_lane(lane);
+    }
+}
+
+void fair_queue_join(struct fair_queue *queue, uint64_t stream)
+{
+    get_lane(queue, stream)->joined = true;
+}
+
+void fair_queue_leave(struct fair_queue *queue, uint64_t stream)
+{
+    struct lane *lane = find_lane(queue, stream);
+    if (!lane)
+        return;
+    lane->joined = false;
+    forget(queue);
+}
+
+void fair_queue_push(struct fair_queue *queue, uint64_t stream, void *item)
+{
+    struct lane *lane = get_lane(queue, stream);
+    /* Having had nothing to do earns no right to catch up at the cost of the others. */
+    if (is_idle(lane))
+        lane->served_ns = MAX(lane->served_ns, queue->now_ns);
     g_queue_push_tail(&lane->items, item);
     queue->length++;
-    return true;
+}
+
+/* How many threads each live stream may have. */
+static unsigned part_of_each(const struct fair_queue *queue)
+{
+    unsigned n_live = 0;
+    for (GList *link = queue->lanes.head; link; link = link->next)
+        n_live += is_live(link->data);
+    return MAX(queue->n_threads / MAX(n_live, 1), 1);
+}
+
+static GList *choose(const struct fair_queue *queue)
+{
+    unsigned part = part_of_each(queue);
+    GList *best = NULL;
+    for (GList *link = queue->lanes.head; link; link = link->next) {
+        const struct lane *lane = link->data;
+        if (lane->items.length == 0 || lane->working >= part)
+            continue;
+        if (!best || lane->served_ns < ((const struct lane *)best->data)->served_ns)
+            best = link;
+    }
+    return best;
 }
 
 void *fair_queue_pop(struct fair_queue *queue)
 {
-    struct lane *lane = g_queue_pop_head(&queue->lanes);
-    if (!lane)
+    GList *link = choose(queue);
+    if (!link)
         return NULL;
-    void *item = g_queue_pop_head(&lane->items);
+    struct lane *lane = link->data;
+    g_queue_unlink(&queue->lanes, link);
+    g_queue_push_tail_link(&queue->lanes, link);
+    queue->now_ns = MAX(queue->now_ns, lane->served_ns);
     queue->length--;
-    if (lane->items.length > 0)
-        g_queue_push_tail(&queue->lanes, lane);
-    else
-        g_free(lane);
-    return item;
+    lane->working++;
+    return g_queue_pop_head(&lane->items);
 }
 
-void fair_queue_remove(struct fair_queue *queue, uint64_t owner, GPtrArray *items)
+void fair_queue_done(struct fair_queue *queue, uint64_t stream, int64_t took_ns)
 {
-    GList *link = find_lane(queue, owner);
-    if (!link)
-        return;
-    struct lane *lane = link->data;
-    while (lane->items.length > 0) {
-        g_ptr_array_add(items, g_queue_pop_head(&lane->items));
-        queue->length--;
+    struct lane *lane = find_lane(queue, stream);
+    g_return_if_fail(lane && lane->working > 0);
+    lane->working--;
+    lane->served_ns += took_ns;
+    forget(queue);
+}
+
+static void remove_from(struct lane *lane, bool (*match)(const void *, const void *), const void *user,
+                        GPtrArray *items)
+{
+    GList *next;
+    for (GList *link = lane->items.head; link; link = next) {
+        next = link->next;
+        if (!match(link->data, user))
+            continue;
+        g_ptr_array_add(items, link->data);
+        g_queue_delete_link(&lane->items, link);
     }
-    g_queue_delete_link(&queue->lanes, link);
-    g_free(lane);
+}
+
+void fair_queue_remove(struct fair_queue *queue, bool (*match)(const void *item, const void *user),
+                       const void *user, GPtrArray *items)
+{
+    guint before = items->len;
+    for (GList *link = queue->lanes.head; link; link = link->next)
+        remove_from(link->data, match, user, items);
+    queue->length -= items->len - before;
+    forget(queue);
 }
 
 unsigned fair_queue_length(const struct fair_queue *queue)

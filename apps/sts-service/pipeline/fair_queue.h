@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A bounded queue that serves its owners in turn: whoever has much waiting does not delay who has little.
+/* What waits for a stage, by stream: each live stream has its share of the stage's threads and of their time.
  *
- * Per owner first in, first out; between owners round robin. The bound counts all items, but an owner with
- * nothing waiting may always add one, so that nobody is kept out by others. Not locked. */
+ * Per stream first in, first out. Between streams the one that has been served least is next, in time and not
+ * in fragments, so that a slow one pays for its slowness; among equals, the one that has waited longest for
+ * its turn (start-time fair queueing, Goyal, Vin and Cheng 1996). A stream is served by at most its part of
+ * the threads at a time, so that one whose work never ends leaves the others theirs. Not locked. */
 #pragma once
 
 #include <glib.h>
@@ -11,13 +13,22 @@
 
 struct fair_queue;
 
-struct fair_queue *fair_queue_new(unsigned capacity);
+/* n_threads: how many items are worked on at a time. */
+struct fair_queue *fair_queue_new(unsigned n_threads);
 /* The items that are left are the caller's problem: take them out first. NULL is fine. */
 void fair_queue_free(struct fair_queue *queue);
-/* False when it is full for this owner. */
-bool fair_queue_push(struct fair_queue *queue, uint64_t owner, void *item);
-/* NULL when empty. */
+/* A stream begins and ends: while it lives, its part of the threads is kept for it although it has nothing to
+ * do. A stream that was not announced lives while it has something waiting or being worked on. */
+void fair_queue_join(struct fair_queue *queue, uint64_t stream);
+void fair_queue_leave(struct fair_queue *queue, uint64_t stream);
+void fair_queue_push(struct fair_queue *queue, uint64_t stream, void *item);
+/* NULL when nothing waits for which a thread may be used now. Every item that is taken ends with
+ * fair_queue_done. */
 void *fair_queue_pop(struct fair_queue *queue);
-/* Takes out everything of one owner; append to items in order. */
-void fair_queue_remove(struct fair_queue *queue, uint64_t owner, GPtrArray *items);
+/* What was taken for this stream is done and took so long. */
+void fair_queue_done(struct fair_queue *queue, uint64_t stream, int64_t took_ns);
+/* Takes out all that match; appends to items, per stream in order. */
+void fair_queue_remove(struct fair_queue *queue, bool (*match)(const void *item, const void *user),
+                       const void *user, GPtrArray *items);
+/* Waiting. */
 unsigned fair_queue_length(const struct fair_queue *queue);

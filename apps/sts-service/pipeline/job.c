@@ -5,6 +5,8 @@ static void clear_settings(void *data)
 {
     struct job_settings *settings = data;
     g_free(settings->stream_id);
+    g_free(settings->session_id);
+    g_free(settings->worker_id);
     g_free(settings->source_language);
     g_free(settings->target_language);
     g_free(settings->voice_profile);
@@ -23,6 +25,14 @@ struct job_settings *job_settings_new(const char *stream_id, const struct dub_st
     settings->out_channels = config->channels;
     settings->out_format = config->format;
     return settings;
+}
+
+void job_settings_set_origin(struct job_settings *settings, const char *session_id, const char *worker_id)
+{
+    g_free(settings->session_id);
+    settings->session_id = g_strdup(session_id);
+    g_free(settings->worker_id);
+    settings->worker_id = g_strdup(worker_id);
 }
 
 struct job_settings *job_settings_ref(struct job_settings *settings)
@@ -74,6 +84,11 @@ void job_free(struct job *job)
     dub_fragment_processed_clear(&job->result);
     g_clear_object(&job->cancellable);
     g_free(job);
+}
+
+uint64_t job_stream(const struct job *job)
+{
+    return MIN(job->owner, JOB_FIRST_REQUEST);
 }
 
 void job_finish(struct job *job)

@@ -9,9 +9,11 @@
 #include <dubbing_events.h>
 #include <gio/gio.h>
 
-/* What all fragments of a stream share. Immutable, counted, any thread. */
+/* What all fragments of a stream share. Immutable once jobs have it, counted, any thread. */
 struct job_settings {
     char *stream_id;
+    char *session_id; /* NULL: a single request */
+    char *worker_id;  /* likewise */
     char *source_language;
     char *target_language;
     char *voice_profile;
@@ -22,6 +24,8 @@ struct job_settings {
 };
 
 struct job_settings *job_settings_new(const char *stream_id, const struct dub_stream_config *config);
+/* Who sends the stream, for logs and lineage. Before the first job. */
+void job_settings_set_origin(struct job_settings *settings, const char *session_id, const char *worker_id);
 struct job_settings *job_settings_ref(struct job_settings *settings);
 void job_settings_unref(struct job_settings *settings);
 
@@ -34,8 +38,15 @@ struct job_text {
     char *prepared_translation; /* what is spoken */
 };
 
+/* Owners of sessions count up from 1; those of single requests from here on. */
+#define JOB_FIRST_REQUEST (UINT64_C(1) << 63)
+/* The owner of what nobody waits for. */
+#define JOB_WARM_UP 0
+
+enum job_stage { JOB_ASR, JOB_TRANSLATION, JOB_TTS, JOB_N_STAGES };
+
 struct job {
-    uint64_t owner; /* one per session or request: the unit of fair sharing and of cancelling */
+    uint64_t owner; /* one per session or request: the unit of cancelling */
     struct job_settings *settings;
     struct dub_fragment_data fragment;
     int64_t arrived_ns;  /* on the monotonic clock, as the deadline */
@@ -54,12 +65,15 @@ struct job {
     void *work;
     GDestroyNotify free_work;
     int64_t queued_ns;
+    int64_t waited_ns[JOB_N_STAGES]; /* for each stage; 0 where it has not come to it */
 };
 
 /* Takes the fragment's members and leaves it empty. References settings and cancellable. */
 struct job *job_new(uint64_t owner, struct job_settings *settings, struct dub_fragment_data *take_fragment,
                     GCancellable *cancellable);
 void job_free(struct job *job);
+/* The unit of fair sharing: a session is one, all single requests together are one. */
+uint64_t job_stream(const struct job *job);
 /* Calls `done`, or frees the job when nobody waits. Main loop's thread. */
 void job_finish(struct job *job);
 /* Makes the result a failure. */

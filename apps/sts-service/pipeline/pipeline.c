@@ -1,28 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "pipeline.h"
 
+#include "admission.h"
+#include "deadlines.h"
 #include "stage.h"
-#include "steps.h"
 
-#include <dubbing_clock.h>
 #include <dubbing_log.h>
 #include <dubbing_mailbox.h>
 
-enum { ASR, TRANSLATION, TTS, N_STAGES };
-
-/* Sessions and requests never have this one. */
-#define WARM_UP_OWNER 0
 #define WARM_UP_TEXT "Hello."
 #define WARM_UP_TIMEOUT_NS (10 * DUB_NS_PER_S)
 
+static const char *const stage_names[JOB_N_STAGES] = {"asr", "translation", "tts"};
+static const enum dub_stage error_stages[JOB_N_STAGES] = {DUB_STAGE_ASR, DUB_STAGE_TRANSLATION,
+                                                          DUB_STAGE_TTS};
+static const step engine_steps[JOB_N_STAGES] = {step_recognise, step_translate, step_speak};
+
+/* One per stage: what its threads are told. */
+struct place {
+    struct pipeline *pipeline;
+    enum job_stage stage;
+};
+
 struct pipeline {
     struct processor processor;
-    struct engines *engines;
-    struct sts_metrics *metrics;
-    struct stage *stages[N_STAGES];
+    struct pipeline_config config;
+    struct place places[JOB_N_STAGES];
+    struct stage *stages[JOB_N_STAGES];
     struct dub_mailbox *finished; /* jobs on their way back to the main loop */
     GCancellable *warming;        /* of all warm-ups */
-    unsigned inside;              /* main loop's thread: submitted and not yet back */
+
+    /* Main loop's thread. */
+    struct admission *inside; /* submitted and not yet back */
+    GHashTable *live;         /* owners of sessions that have sent something */
+    struct deadlines *deadlines;
 };
 
 /* From any thread. A job is never lost: after close, which comes after the last job was asked for, it is
@@ -39,22 +50,41 @@ static void fail_and_send_back(struct pipeline *pipeline, struct job *job, const
     send_back(pipeline, job);
 }
 
-/* The stage is closed only when the service stops. */
-static void move_on(struct pipeline *pipeline, struct job *job, int next)
+static bool is_late(const struct pipeline *pipeline, const struct job *job)
+{
+    return dub_clock_now_ns(pipeline->config.clock) >= job->deadline_ns;
+}
+
+static void set_late(const struct job *job, enum job_stage stage, const char *what, struct dub_error *error)
+{
+    int64_t allowed_ms = (job->deadline_ns - job->arrived_ns) / DUB_NS_PER_MS;
+    dub_error_set_stage(error, DUB_ERROR_TIMEOUT, error_stages[stage],
+                        "not done within %" G_GINT64_FORMAT " ms: %s %s", allowed_ms, what,
+                        stage_names[stage]);
+}
+
+static void move_on(struct pipeline *pipeline, struct job *job, enum job_stage next)
 {
     struct dub_error error;
     if (stage_push(pipeline->stages[next], job))
         return;
-    dub_error_set(&error, DUB_ERROR_CANCELLED, "the service is stopping");
+    if (is_late(pipeline, job))
+        set_late(job, next, "waited for", &error);
+    else
+        dub_error_set(&error, DUB_ERROR_CANCELLED, "the client is gone or the service is stopping");
     fail_and_send_back(pipeline, job, &error);
 }
 
-static void after_step(struct pipeline *pipeline, struct job *job, enum step_outcome outcome, int next,
-                       const struct dub_error *error)
+static void after_step(struct pipeline *pipeline, struct job *job, enum job_stage stage,
+                       enum step_outcome outcome, struct dub_error *error)
 {
+    if (outcome != STEP_FAILED && is_late(pipeline, job)) {
+        set_late(job, stage, "late after", error);
+        outcome = STEP_FAILED;
+    }
     switch (outcome) {
     case STEP_NEXT:
-        move_on(pipeline, job, next);
+        move_on(pipeline, job, stage + 1);
         return;
     case STEP_DONE:
         send_back(pipeline, job);
@@ -65,72 +95,110 @@ static void after_step(struct pipeline *pipeline, struct job *job, enum step_out
     }
 }
 
-/* Observes a stage's time, but not that of a warm-up, which nobody waited for. */
-static void note_time(struct dub_metric *metric, const struct job *job, int64_t took_ms)
+/* Observes the engine's time, but not that of a warm-up, which nobody waited for, nor of an engine that was
+ * not asked. */
+static void note_time(const struct pipeline *pipeline, const struct job *job, enum job_stage stage)
 {
-    if (job->owner != WARM_UP_OWNER)
-        dub_metric_observe(metric, (double)took_ms / 1000, NULL);
+    const struct dub_processing_metadata *metadata = &job->result.metadata;
+    const struct dub_stage_timings *timings = &job->result.stage_timings;
+    struct sts_metrics *metrics = pipeline->config.metrics;
+    const struct {
+        struct dub_metric *metric;
+        int64_t took_ms;
+        const char *model; /* set when the engine was asked */
+    } stages[JOB_N_STAGES] = {
+        [JOB_ASR] = {metrics->asr, timings->asr_ms, metadata->asr_model},
+        [JOB_TRANSLATION] = {metrics->translation, timings->translation_ms, metadata->translation_model},
+        [JOB_TTS] = {metrics->tts, timings->tts_ms, metadata->tts_model},
+    };
+    if (job->owner != JOB_WARM_UP && stages[stage].model)
+        dub_metric_observe(stages[stage].metric, (double)stages[stage].took_ms / 1000, NULL);
 }
 
-static void handle_asr(struct job *job, void *user)
+/* On a thread of the stage. */
+static void handle(struct job *job, void *user)
 {
-    struct pipeline *pipeline = user;
+    const struct place *place = user;
+    struct pipeline *pipeline = place->pipeline;
     struct dub_error error;
-    enum step_outcome outcome = step_recognise(pipeline->engines, job, &error);
-    note_time(pipeline->metrics->asr, job, job->result.stage_timings.asr_ms);
-    after_step(pipeline, job, outcome, TRANSLATION, &error);
-}
-
-static void handle_translation(struct job *job, void *user)
-{
-    struct pipeline *pipeline = user;
-    struct dub_error error;
-    enum step_outcome outcome = step_translate(pipeline->engines, job, &error);
-    note_time(pipeline->metrics->translation, job, job->result.stage_timings.translation_ms);
-    after_step(pipeline, job, outcome, TTS, &error);
-}
-
-static void handle_tts(struct job *job, void *user)
-{
-    struct pipeline *pipeline = user;
-    struct dub_error error;
-    enum step_outcome outcome = step_speak(pipeline->engines, job, &error);
-    note_time(pipeline->metrics->tts, job, job->result.stage_timings.tts_ms);
-    after_step(pipeline, job, outcome, N_STAGES, &error);
+    enum step_outcome outcome = pipeline->config.steps[place->stage](pipeline->config.engines, job, &error);
+    note_time(pipeline, job, place->stage);
+    after_step(pipeline, job, place->stage, outcome, &error);
 }
 
 static void on_finished(void *message, void *user)
 {
     struct pipeline *pipeline = user;
-    pipeline->inside--;
-    job_finish(message);
+    struct job *job = message;
+    admission_leave(pipeline->inside, job_stream(job));
+    deadlines_remove(pipeline->deadlines, job);
+    job_finish(job);
+}
+
+/* What waits in vain is answered now; what is being worked on comes back by itself. */
+static void on_due(int64_t now_ns, void *user)
+{
+    struct pipeline *pipeline = user;
+    for (unsigned i = 0; i < JOB_N_STAGES; i++) {
+        g_autoptr(GPtrArray) jobs = g_ptr_array_new();
+        stage_expire(pipeline->stages[i], now_ns, jobs);
+        for (guint j = 0; j < jobs->len; j++) {
+            struct dub_error error;
+            set_late(jobs->pdata[j], i, "waited for", &error);
+            fail_and_send_back(pipeline, jobs->pdata[j], &error);
+        }
+    }
+}
+
+/* A session takes its part of the threads with its first fragment and gives it back at its end. */
+static void note_live(struct pipeline *pipeline, uint64_t owner)
+{
+    if (owner >= JOB_FIRST_REQUEST || g_hash_table_contains(pipeline->live, &owner))
+        return;
+    g_hash_table_add(pipeline->live, g_memdup2(&owner, sizeof(owner)));
+    for (int i = 0; i < JOB_N_STAGES; i++)
+        stage_join(pipeline->stages[i], owner);
+}
+
+/* False when there is no room. */
+static bool let_in(struct pipeline *pipeline, struct job *job, enum job_stage first)
+{
+    if (!admission_enter(pipeline->inside, job_stream(job)))
+        return false;
+    deadlines_add(pipeline->deadlines, job, job->deadline_ns);
+    move_on(pipeline, job, first);
+    return true;
 }
 
 static bool submit(struct processor *processor, struct job *job, struct dub_error *error)
 {
     struct pipeline *pipeline = (struct pipeline *)processor;
-    if (!stage_offer(pipeline->stages[ASR], job))
-        return dub_error_set(error, DUB_ERROR_QUEUE_FULL,
-                             "the service is busy: %u fragments are waiting; send it again later",
-                             pipeline->inside);
-    pipeline->inside++;
-    return true;
+    note_live(pipeline, job->owner);
+    if (let_in(pipeline, job, JOB_ASR))
+        return true;
+    return dub_error_set(error, DUB_ERROR_QUEUE_FULL,
+                         "the service is busy: %u fragments are under way; send it again later",
+                         admission_count(pipeline->inside));
 }
 
 static void cancel(struct processor *processor, uint64_t owner)
 {
     struct pipeline *pipeline = (struct pipeline *)processor;
-    g_autoptr(GPtrArray) jobs = g_ptr_array_new();
-    for (int i = 0; i < N_STAGES; i++)
+    g_autoptr(GPtrArray) jobs = g_ptr_array_new_with_free_func((GDestroyNotify)job_free);
+    for (int i = 0; i < JOB_N_STAGES; i++) {
         stage_remove(pipeline->stages[i], owner, jobs);
-    for (guint i = 0; i < jobs->len; i++)
-        job_free(jobs->pdata[i]);
-    pipeline->inside -= jobs->len;
+        stage_leave(pipeline->stages[i], owner);
+    }
+    for (guint i = 0; i < jobs->len; i++) {
+        admission_leave(pipeline->inside, job_stream(jobs->pdata[i]));
+        deadlines_remove(pipeline->deadlines, jobs->pdata[i]);
+    }
+    g_hash_table_remove(pipeline->live, &owner);
 }
 
 static unsigned depth(struct processor *processor)
 {
-    return ((struct pipeline *)processor)->inside;
+    return admission_count(((struct pipeline *)processor)->inside);
 }
 
 static bool check_config(struct processor *processor, const struct dub_stream_config *config,
@@ -140,7 +208,7 @@ static bool check_config(struct processor *processor, const struct dub_stream_co
     if (config->format != DUB_FORMAT_PCM_S16LE)
         return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT, "format: %s is not served; use pcm_s16le",
                              dub_audio_format_name(config->format));
-    return engines_check_languages(pipeline->engines, config->source_language, config->target_language,
+    return engines_check_languages(pipeline->config.engines, config->source_language, config->target_language,
                                    error);
 }
 
@@ -152,21 +220,22 @@ static void prepare(struct processor *processor, struct job_settings *settings)
     struct dub_fragment_data nothing = {.audio = {.duration_ms = 1000}};
     struct dub_log_context context = {.stream_id = settings->stream_id};
 
-    if (pipeline->engines->voices && !voices_has(pipeline->engines->voices, settings->voice_profile))
+    if (pipeline->config.engines->voices &&
+        !voices_has(pipeline->config.engines->voices, settings->voice_profile))
         dub_log(DUB_LOG_WARN, &context, "there is no voice profile %s; the default of %s is used",
                 settings->voice_profile, settings->target_language);
-    struct job *job = job_new(WARM_UP_OWNER, settings, &nothing, pipeline->warming);
-    job->deadline_ns = dub_clock_now_ns(dub_clock_monotonic()) + WARM_UP_TIMEOUT_NS;
+    struct job *job = job_new(JOB_WARM_UP, settings, &nothing, pipeline->warming);
+    job->arrived_ns = dub_clock_now_ns(pipeline->config.clock);
+    job->deadline_ns = job->arrived_ns + WARM_UP_TIMEOUT_NS;
+    job->text.prepared_source = g_strdup(WARM_UP_TEXT);
     job->result.transcript = g_strdup(WARM_UP_TEXT);
-    if (stage_offer(pipeline->stages[TRANSLATION], job))
-        pipeline->inside++;
-    else
+    if (!let_in(pipeline, job, JOB_TRANSLATION))
         job_free(job);
 }
 
 static JsonObject *describe(struct processor *processor)
 {
-    return engines_describe(((struct pipeline *)processor)->engines);
+    return engines_describe(((struct pipeline *)processor)->config.engines);
 }
 
 static const struct processor_ops ops = {
@@ -178,33 +247,56 @@ static const struct processor_ops ops = {
     .describe = describe,
 };
 
-struct processor *pipeline_new(struct engines *engines, unsigned queue_capacity, struct sts_metrics *metrics)
+static unsigned n_threads(const struct engines *engines, int stage)
+{
+    const unsigned threads[JOB_N_STAGES] = {
+        [JOB_ASR] = engines->asr_workers,
+        [JOB_TRANSLATION] = engines->translation_workers,
+        [JOB_TTS] = engines->tts_workers,
+    };
+    return threads[stage];
+}
+
+/* So many wait and so many are worked on when one stage holds up all the others. */
+static unsigned bound(const struct pipeline_config *config)
+{
+    unsigned most = 0;
+    for (int i = 0; i < JOB_N_STAGES; i++)
+        most = MAX(most, n_threads(config->engines, i));
+    return config->queue_capacity + most;
+}
+
+static void start_stage(struct pipeline *pipeline, unsigned i)
+{
+    pipeline->places[i] = (struct place){pipeline, i};
+    pipeline->stages[i] = stage_new(&(struct stage_config){
+        .name = stage_names[i],
+        .place = i,
+        .n_threads = n_threads(pipeline->config.engines, (int)i),
+        .clock = pipeline->config.clock,
+        .metrics = pipeline->config.metrics,
+        .handle = handle,
+        .user = &pipeline->places[i],
+    });
+}
+
+struct processor *pipeline_new(const struct pipeline_config *config)
 {
     struct pipeline *pipeline = g_new0(struct pipeline, 1);
-    const struct {
-        const char *name;
-        unsigned n_threads;
-        void (*handle)(struct job *take_job, void *user);
-    } stages[N_STAGES] = {
-        [ASR] = {"asr", engines->asr_workers, handle_asr},
-        [TRANSLATION] = {"translation", engines->translation_workers, handle_translation},
-        [TTS] = {"tts", engines->tts_workers, handle_tts},
-    };
     pipeline->processor.ops = &ops;
-    pipeline->engines = engines;
-    pipeline->metrics = metrics;
+    pipeline->config = *config;
+    if (!config->clock)
+        pipeline->config.clock = dub_clock_monotonic();
+    if (!config->steps)
+        pipeline->config.steps = engine_steps;
     pipeline->finished = dub_mailbox_new(NULL, 1, on_finished, (GDestroyNotify)job_free, pipeline);
     pipeline->warming = g_cancellable_new();
+    pipeline->inside = admission_new(bound(config));
+    pipeline->live = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    pipeline->deadlines = deadlines_new(pipeline->config.clock, on_due, pipeline);
     /* From the end, so that a stage's successor is there before it has work. */
-    for (int i = N_STAGES - 1; i >= 0; i--)
-        pipeline->stages[i] = stage_new(&(struct stage_config){
-            .name = stages[i].name,
-            .capacity = queue_capacity,
-            .n_threads = stages[i].n_threads,
-            .metrics = metrics,
-            .handle = stages[i].handle,
-            .user = pipeline,
-        });
+    for (unsigned i = JOB_N_STAGES; i-- > 0;)
+        start_stage(pipeline, i);
     return &pipeline->processor;
 }
 
@@ -214,11 +306,14 @@ void pipeline_free(struct processor *processor)
     if (!pipeline)
         return;
     g_cancellable_cancel(pipeline->warming);
-    for (int i = 0; i < N_STAGES; i++)
+    deadlines_free(pipeline->deadlines);
+    for (int i = 0; i < JOB_N_STAGES; i++)
         stage_close(pipeline->stages[i]);
-    for (int i = 0; i < N_STAGES; i++)
+    for (int i = 0; i < JOB_N_STAGES; i++)
         stage_free(pipeline->stages[i]);
     dub_mailbox_free(pipeline->finished);
+    admission_free(pipeline->inside);
+    g_hash_table_unref(pipeline->live);
     g_object_unref(pipeline->warming);
     g_free(pipeline);
 }

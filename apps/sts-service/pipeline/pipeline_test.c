@@ -22,7 +22,11 @@ static void open_stand(struct stand *stand, unsigned capacity, const struct mock
     *stand = (struct stand){0};
     sts_metrics_init(&stand->metrics);
     mock_engines_open(&stand->engines, script);
-    stand->pipeline = pipeline_new(&stand->engines, capacity, &stand->metrics);
+    stand->pipeline = pipeline_new(&(struct pipeline_config){
+        .engines = &stand->engines,
+        .queue_capacity = capacity,
+        .metrics = &stand->metrics,
+    });
     stand->settings = mock_settings_new();
     stand->cancellable = g_cancellable_new();
     stand->done = g_ptr_array_new_with_free_func((GDestroyNotify)job_free);

@@ -11,7 +11,7 @@ struct processor_ops {
      * false (QUEUE_FULL) it is still the caller's. */
     bool (*submit)(struct processor *processor, struct job *job, struct dub_error *error);
     /* Forgets what this owner has waiting; what is being worked on is left to its cancellable. The caller has
-     * cleared `done` of all its jobs. */
+     * cancelled that and cleared `done` of all its jobs. The owner's last call. */
     void (*cancel)(struct processor *processor, uint64_t owner);
     /* Jobs waiting or being worked on. */
     unsigned (*depth)(struct processor *processor);

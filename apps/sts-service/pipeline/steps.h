@@ -12,6 +12,8 @@ enum step_outcome {
     STEP_FAILED /* error says why */
 };
 
+typedef enum step_outcome (*step)(const struct engines *engines, struct job *job, struct dub_error *error);
+
 /* Each looks at the deadline and the cancellable first, and fills the job's result. */
 enum step_outcome step_recognise(const struct engines *engines, struct job *job, struct dub_error *error);
 enum step_outcome step_translate(const struct engines *engines, struct job *job, struct dub_error *error);
