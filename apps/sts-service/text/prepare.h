@@ -19,5 +19,9 @@ char *text_sentence_from_words(const char *raw, const char *language);
  * interpret removed. */
 char *text_prepare_for_speech(const char *text, const char *language);
 
+/* Spanish opens questions and exclamations: "Qué hora es?" -> "¿Qué hora es?", where the mark
+ * is not there yet. Text of another language comes back as it is. */
+char *text_open_questions(const char *text, const char *language);
+
 /* White space single, none before punctuation, trimmed. What every translation goes through. */
 char *text_tidy(const char *text);

@@ -66,6 +66,23 @@ static void test_tidy(void)
     g_assert_cmpstr(tidy, ==, "Hola, mundo! (si) \xc2\xbfqu\xc3\xa9?");
 }
 
+static void test_questions_are_opened(void)
+{
+    static const char *const cases[][3] = {
+        {"es", "Qué hora es?", "¿Qué hora es?"},
+        {"es-MX", "Hola. Qué tal? Bien! No.", "Hola. ¿Qué tal? ¡Bien! No."},
+        {"es", "¿Ya está? 3.5?", "¿Ya está? ¿3.5?"},
+        {"es", "?", "¿?"},
+        {"es", "", ""},
+        {"en", "What?", "What?"},
+        {"est", "Mis?", "Mis?"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *opened = text_open_questions(cases[i][1], cases[i][0]);
+        g_assert_cmpstr(opened, ==, cases[i][2]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -76,5 +93,6 @@ int main(int argc, char **argv)
     g_test_add_func("/prepare/numbers-are-left-to-the-engine", test_numbers_are_left_to_the_engine);
     g_test_add_func("/prepare/markup-and-control-characters", test_markup_and_control_characters);
     g_test_add_func("/prepare/tidy", test_tidy);
+    g_test_add_func("/prepare/questions-are-opened", test_questions_are_opened);
     return g_test_run();
 }

@@ -54,3 +54,48 @@ char *text_tidy(const char *text)
     }
     return g_string_free(out, FALSE);
 }
+
+static bool opens_questions(const char *language)
+{
+    return language && g_ascii_strncasecmp(language, "es", 2) == 0 && !g_ascii_isalpha(language[2]);
+}
+
+/* Where the sentence that begins at `at` ends, behind its marks. */
+static const char *end_of_sentence(const char *at)
+{
+    while (*at != '\0') {
+        gsize marks = strspn(at, ".!?");
+        at += marks;
+        if (marks > 0 && (*at == ' ' || *at == '\0'))
+            return at;
+        if (marks == 0)
+            at++;
+    }
+    return at;
+}
+
+static const char *opening_of(const char *start, const char *end)
+{
+    static const char *const openings[2] = {"\xc2\xbf", "\xc2\xa1"};
+    if (end == start || (end[-1] != '?' && end[-1] != '!'))
+        return "";
+    const char *opening = openings[end[-1] == '!'];
+    return g_strstr_len(start, end - start, opening) ? "" : opening;
+}
+
+char *text_open_questions(const char *text, const char *language)
+{
+    if (!opens_questions(language))
+        return g_strdup(text);
+    GString *out = g_string_new(NULL);
+    const char *at = text;
+    while (*at != '\0') {
+        const char *start = at + strspn(at, " ");
+        const char *end = end_of_sentence(start);
+        g_string_append_len(out, at, start - at);
+        g_string_append(out, opening_of(start, end));
+        g_string_append_len(out, start, end - start);
+        at = end;
+    }
+    return g_string_free(out, FALSE);
+}

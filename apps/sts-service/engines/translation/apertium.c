@@ -5,6 +5,7 @@
  * replaced. */
 #include "../wait.h"
 #include "apertium_modes.h"
+#include "apertium_source.h"
 #include "apertium_text.h"
 #include "engines.h"
 #include "pipe_chain.h"
@@ -78,10 +79,12 @@ static void describe(const struct translation_engine *engine, struct engine_info
 {
     g_autoptr(GStrvBuilder) pairs = g_strv_builder_new();
     g_autoptr(GString) names = g_string_new(NULL);
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; i < engine->modes->len; i++) {
         const struct apertium_mode *mode = engine->modes->pdata[i];
         g_autofree char *pair = g_strdup_printf("%s-%s", mode->source, mode->target);
-        g_strv_builder_add(pairs, pair);
+        if (g_hash_table_add(seen, g_strdup(pair)))
+            g_strv_builder_add(pairs, pair);
         g_string_append_printf(names, "%s%s", i > 0 ? " " : "", mode->name);
     }
     info->languages = g_strv_builder_end(pairs);
@@ -90,12 +93,8 @@ static void describe(const struct translation_engine *engine, struct engine_info
 
 static struct pair *find_pair(const struct translation_engine *engine, const char *source, const char *target)
 {
-    for (guint i = 0; i < engine->modes->len; i++) {
-        const struct apertium_mode *mode = engine->pairs[i].mode;
-        if (strcmp(mode->source, source) == 0 && strcmp(mode->target, target) == 0)
-            return &engine->pairs[i];
-    }
-    return NULL;
+    int index = apertium_modes_find(engine->modes, source, target);
+    return index < 0 ? NULL : &engine->pairs[index];
 }
 
 static bool supports(const struct translation_engine *engine, const char *source, const char *target)
@@ -174,21 +173,39 @@ static bool ask(struct translation_engine *engine, struct pair *pair, const stru
     return false;
 }
 
+/* Asks for the text, and once more with its unknown words as names where there are any. *sent becomes the
+ * text of the better answer. */
+static bool ask_with_names(struct translation_engine *engine, struct pair *pair,
+                           const struct engine_call *call, char **sent, GString *answer,
+                           struct dub_error *error)
+{
+    if (!ask(engine, pair, call, *sent, answer, error))
+        return false;
+    g_autofree char *named = apertium_text_capitalise_unknown(answer->str, *sent);
+    g_autoptr(GString) second = g_string_new(NULL);
+    if (!named || !ask(engine, pair, call, named, second, NULL) ||
+        apertium_text_count_unknown(second->str) >= apertium_text_count_unknown(answer->str))
+        return true;
+    g_string_assign(answer, second->str);
+    g_free(*sent);
+    *sent = g_steal_pointer(&named);
+    return true;
+}
+
 static bool translate(struct translation_engine *engine, const struct translation_request *request,
                       struct translation_result *result, struct dub_error *error)
 {
-    struct pair *pair = find_pair(engine, request->source_language, request->target_language);
+    struct pair *pair = find_pair(engine, request->source_variant, request->target_variant);
     if (!pair)
         return dub_error_set_stage(error, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR, DUB_STAGE_TRANSLATION,
                                    "no such pair");
-    g_autoptr(GString) answer = g_string_new(NULL);
-    if (!ask(engine, pair, &request->call, request->text, answer, error))
+    g_autofree char *sent = apertium_source_prepare(request->text, request->source_language);
+    g_autoptr(GString) stream = g_string_new(NULL);
+    if (!ask_with_names(engine, pair, &request->call, &sent, stream, error))
         return false;
-    g_autofree char *named = apertium_text_capitalise_unknown(answer->str, request->text);
-    g_autoptr(GString) second = g_string_new(NULL);
-    bool better = named && ask(engine, pair, &request->call, named, second, NULL) &&
-                  apertium_text_count_unknown(second->str) < apertium_text_count_unknown(answer->str);
-    result->text = apertium_text_from_stream(better ? second->str : answer->str, request->text);
+    g_autofree char *answer = apertium_text_from_stream(stream->str, request->text);
+    result->text = apertium_source_finish(answer, sent, request->text, request->source_language,
+                                          request->target_language);
     return true;
 }
 

@@ -14,9 +14,18 @@ void apertium_mode_free(struct apertium_mode *mode)
         return;
     g_free(mode->source);
     g_free(mode->target);
+    g_free(mode->source_variant);
+    g_free(mode->target_variant);
     g_free(mode->name);
     g_ptr_array_unref(mode->commands);
     g_free(mode);
+}
+
+/* What follows the language: "us" of "eng_US" and of "en-US", "" of "en". */
+static char *variant_of(const char *code)
+{
+    const char *rest = code + strcspn(code, "_-");
+    return g_ascii_strdown(*rest != '\0' ? rest + 1 : rest, -1);
 }
 
 static bool set_languages(struct apertium_mode *mode)
@@ -26,6 +35,8 @@ static bool set_languages(struct apertium_mode *mode)
         return false;
     mode->source = engine_language_base(codes[0]);
     mode->target = engine_language_base(codes[1]);
+    mode->source_variant = variant_of(codes[0]);
+    mode->target_variant = variant_of(codes[1]);
     return mode->source && mode->target;
 }
 
@@ -118,16 +129,6 @@ static struct apertium_mode *read_mode(const char *directory, const char *file)
     return mode;
 }
 
-static bool has_pair(const GPtrArray *modes, const struct apertium_mode *wanted)
-{
-    for (guint i = 0; i < modes->len; i++) {
-        const struct apertium_mode *mode = modes->pdata[i];
-        if (strcmp(mode->source, wanted->source) == 0 && strcmp(mode->target, wanted->target) == 0)
-            return true;
-    }
-    return false;
-}
-
 static gint compare_names(gconstpointer first, gconstpointer second)
 {
     return strcmp(*(const char *const *)first, *(const char *const *)second);
@@ -151,10 +152,38 @@ GPtrArray *apertium_modes_read(const char *directory)
     g_autoptr(GPtrArray) files = mode_files(directory);
     for (guint i = 0; i < files->len; i++) {
         struct apertium_mode *mode = read_mode(directory, files->pdata[i]);
-        if (mode && !has_pair(modes, mode))
+        if (mode)
             g_ptr_array_add(modes, mode);
-        else
-            apertium_mode_free(mode);
     }
     return modes;
+}
+
+static int fit_of(const char *variant, const char *wanted)
+{
+    if (strcmp(variant, wanted) == 0)
+        return 2;
+    return *variant == '\0';
+}
+
+int apertium_modes_find(const GPtrArray *modes, const char *source, const char *target)
+{
+    g_autofree char *from = engine_language_base(source);
+    g_autofree char *to = engine_language_base(target);
+    if (!from || !to)
+        return -1;
+    g_autofree char *from_variant = variant_of(source);
+    g_autofree char *to_variant = variant_of(target);
+    int best = -1;
+    int best_fit = -1;
+    for (guint i = 0; i < modes->len; i++) {
+        const struct apertium_mode *mode = modes->pdata[i];
+        if (strcmp(mode->source, from) != 0 || strcmp(mode->target, to) != 0)
+            continue;
+        int fit = fit_of(mode->source_variant, from_variant) + fit_of(mode->target_variant, to_variant);
+        if (fit > best_fit) {
+            best = (int)i;
+            best_fit = fit;
+        }
+    }
+    return best;
 }

@@ -78,18 +78,52 @@ static void test_what_is_no_mode(void)
     g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
 }
 
+static void assert_found(const GPtrArray *modes, const char *source, const char *target, const char *expected)
+{
+    int index = apertium_modes_find(modes, source, target);
+    const struct apertium_mode *mode = index < 0 ? NULL : modes->pdata[index];
+    g_assert_cmpstr(mode ? mode->name : NULL, ==, expected);
+}
+
 static void test_a_directory_of_modes(struct fixture *fixture, gconstpointer user)
 {
     put(fixture, "spa-eng_US.mode", "variant", 0600);
     put(fixture, "spa-eng.mode", "plain", 0600);
+    put(fixture, "oci_aran-cat_valencia.mode", "variants on both sides", 0600);
+    put(fixture, "eng-por_BR.mode", "only variants", 0600);
+    put(fixture, "eng-por_PT.mode", "only variants", 0600);
     put(fixture, "eng-spa-morph.mode", "debugging", 0600);
     put(fixture, "README", "no mode", 0600);
     g_autoptr(GPtrArray) modes = apertium_modes_read(fixture->dir);
-    g_assert_cmpuint(modes->len, ==, 1);
-    const struct apertium_mode *mode = modes->pdata[0];
-    g_assert_cmpstr(mode->name, ==, "spa-eng");
+    g_assert_cmpuint(modes->len, ==, 5);
+    assert_found(modes, "es", "en", "spa-eng");
+    assert_found(modes, "es-MX", "en-GB", "spa-eng");
+    assert_found(modes, "es", "en-US", "spa-eng_US");
+    assert_found(modes, "es-MX", "EN_us", "spa-eng_US");
+    assert_found(modes, "en", "pt-PT", "eng-por_PT");
+    assert_found(modes, "en", "pt", "eng-por_BR");
+    assert_found(modes, "oc", "ca", "oci_aran-cat_valencia");
+    assert_found(modes, "en", "es", NULL);
+    assert_found(modes, "", "es", NULL);
     g_autoptr(GPtrArray) none = apertium_modes_read("/no/such/directory");
     g_assert_cmpuint(none->len, ==, 0);
+}
+
+/* The pair is offered once, whatever its variants. */
+static void test_variants_are_one_pair(struct fixture *fixture, gconstpointer user)
+{
+    put(fixture, "spa-eng_US.mode", "cat", 0600);
+    put(fixture, "spa-eng.mode", "cat", 0600);
+    struct engine_config config = {.model = fixture->dir};
+    struct translation *translation = translation_open("apertium", &config, NULL);
+    struct engine_info info = {0};
+    g_assert_nonnull(translation);
+    translation_describe(translation, &info);
+    g_assert_cmpstr(info.model, ==, "spa-eng spa-eng_US");
+    g_assert_cmpuint(g_strv_length(info.languages), ==, 1);
+    g_assert_cmpstr(info.languages[0], ==, "es-en");
+    engine_info_clear(&info);
+    translation_close(translation);
 }
 
 static struct translation *open_engine(const struct fixture *fixture)
@@ -214,6 +248,7 @@ int main(int argc, char **argv)
     g_test_add_func("/apertium/a-mode-is-understood", test_a_mode_is_understood);
     g_test_add_func("/apertium/what-is-no-mode", test_what_is_no_mode);
     add("/apertium/a-directory-of-modes", test_a_directory_of_modes);
+    add("/apertium/variants-are-one-pair", test_variants_are_one_pair);
     add("/apertium/a-pipeline-that-dies-now-and-then", test_a_pipeline_that_dies_now_and_then);
     add("/apertium/a-pipeline-that-always-dies", test_a_pipeline_that_always_dies);
     add("/apertium/a-hanging-pair-harms-no-other", test_a_hanging_pair_harms_no_other);

@@ -39,9 +39,22 @@ char *apertium_text_to_stream(const char *text)
     return g_string_free(out, FALSE);
 }
 
+/* Of unknown words, of words without a translation, of forms that cannot be generated, and of the
+ * post-generator. */
 static bool is_mark(char c)
 {
-    return c == '*' || c == '@' || c == '#';
+    return c == '*' || c == '@' || c == '#' || c == '~';
+}
+
+/* Names of the rules' own that come out where no form could be generated: "#prpers". Nobody says them. */
+static const char *const internal_words[] = {"#prpers", "#prnpers", "@prpers", "#cnjcoo"};
+
+static size_t internal_word_at(const char *at)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(internal_words); i++)
+        if (g_str_has_prefix(at, internal_words[i]))
+            return strlen(internal_words[i]);
+    return 0;
 }
 
 /* Between the brackets of the stream stands formatting, of which we send none. */
@@ -59,6 +72,8 @@ char *apertium_text_from_stream(const char *stream, const char *source)
             g_string_append_c(out, *++at);
         else if (*at == '[')
             at = skip_blank(at);
+        else if (internal_word_at(at) > 0)
+            at += internal_word_at(at) - 1;
         else if (!is_mark(*at))
             g_string_append_c(out, *at);
     }
@@ -118,6 +133,19 @@ static bool capitalise_word(char *text, const char *word, size_t length)
     return changed;
 }
 
+/* "new *york": the dictionary has the two together. */
+static void capitalise_beginnings(char *text)
+{
+    static const char *const beginnings[] = {"new", "san", "los", "saint"};
+    for (size_t i = 0; i < G_N_ELEMENTS(beginnings); i++) {
+        size_t length = strlen(beginnings[i]);
+        for (char *at = strstr(text, beginnings[i]); at; at = strstr(at + length, beginnings[i])) {
+            if (is_word_at(text, at, length) && at[length] == ' ' && g_ascii_isupper(at[length + 1]))
+                *at = g_ascii_toupper(*at);
+        }
+    }
+}
+
 char *apertium_text_capitalise_unknown(const char *stream, const char *source)
 {
     g_autofree char *text = g_strdup(source);
@@ -125,5 +153,7 @@ char *apertium_text_capitalise_unknown(const char *stream, const char *source)
     size_t length = 0;
     for (const char *at = next_unknown(stream, &length); at; at = next_unknown(at + length, &length))
         changed |= capitalise_word(text, at, length);
+    if (changed)
+        capitalise_beginnings(text);
     return changed ? g_steal_pointer(&text) : NULL;
 }

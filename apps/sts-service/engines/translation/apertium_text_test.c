@@ -41,6 +41,8 @@ static void test_stream_becomes_text(void)
 static void test_marks_are_dropped(void)
 {
     check_from("El *qwxyz #ser @thing.\n", "The qwxyz be thing.", "El qwxyz ser thing.");
+    check_from("Vidas del #dr. y ~de.\n", "x.", "Vidas del dr. y de.");
+    check_from("Hay #prpers aqu\xc3\xad.\n", "x.", "Hay  aqu\xc3\xad.");
 }
 
 static void test_unknown_words_are_counted(void)
@@ -57,6 +59,8 @@ static void test_unknown_words_are_capitalised(void)
     g_autofree char *twice =
         apertium_text_capitalise_unknown("*ada con *ada", "ada with ada, not adam nor xada");
     g_assert_cmpstr(twice, ==, "Ada with Ada, not adam nor xada");
+    g_autofree char *two = apertium_text_capitalise_unknown("nuevo *york", "new york, new hopes");
+    g_assert_cmpstr(two, ==, "New York, new hopes");
     g_assert_null(apertium_text_capitalise_unknown("En Londres.", "In London."));
     g_assert_null(apertium_text_capitalise_unknown("*London", "London"));
     g_assert_null(apertium_text_capitalise_unknown("*elsewhere", "not in here"));

@@ -102,6 +102,8 @@ static bool ask_engine(struct translation *translation, const struct translation
     struct translation_request plain = *request;
     plain.source_language = from;
     plain.target_language = to;
+    plain.source_variant = request->source_language;
+    plain.target_variant = request->target_language;
     if (strcmp(from, to) == 0 || !guard_has_letters(request->text)) {
         result->text = text_tidy(request->text);
         return true;

@@ -12,8 +12,11 @@ struct translation_engine; /* the engine's own */
 struct translation_request {
     struct engine_call call;
     const char *text; /* UTF-8, a sentence with capitals and punctuation (text_sentence_from_words) */
-    const char *source_language; /* "en" */
-    const char *target_language; /* "es" */
+    const char *source_language; /* "en", "en-GB"; engines get the base */
+    const char *target_language; /* "es", "es-MX" */
+    /* For engines, filled by the wrapper: the codes as the caller said them. */
+    const char *source_variant;
+    const char *target_variant;
 };
 
 struct translation_result {
