@@ -54,6 +54,7 @@ static const struct dub_http_route routes[] = {
     {"POST", "/json", on_json, 0},
     {"GET", "/keyed", on_echo, DUB_HTTP_KEYED},
     {"GET", "/fail", on_fail, 0},
+    {"GET", "/health", on_echo, DUB_HTTP_ALWAYS},
     {NULL},
 };
 
@@ -73,6 +74,16 @@ static void set_up_with(struct fixture *fixture, const struct dub_http_config *c
 static void set_up(struct fixture *fixture, const void *data)
 {
     set_up_with(fixture, &(struct dub_http_config){.address = "127.0.0.1:0", .max_body_bytes = 1000});
+}
+
+static void set_up_guarded(struct fixture *fixture, const void *data)
+{
+    set_up_with(fixture, &(struct dub_http_config){.address = "127.0.0.1:0", .request_timeout_ms = 100});
+}
+
+static void set_up_small(struct fixture *fixture, const void *data)
+{
+    set_up_with(fixture, &(struct dub_http_config){.address = "127.0.0.1:0", .max_connections = 2});
 }
 
 static void set_up_with_key(struct fixture *fixture, const void *data)
@@ -354,6 +365,74 @@ static void test_garbage_does_not_disturb_others(struct fixture *fixture, const 
     raw_close(&raw);
 }
 
+/* What is sent and never finished. */
+static void test_slow_clients_are_closed(struct fixture *fixture, const void *data)
+{
+    static const char *const beginnings[] = {
+        "",
+        "GET /items/1 HT",
+        "GET /items/1 HTTP/1.1\r\nHost: x",
+        "POST /json HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{",
+        "POST /json HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+        "GET /items/1 HTTP/1.1\r\nHost: x\r\n\r\n", /* answered, then idle */
+    };
+    struct raw raws[G_N_ELEMENTS(beginnings)];
+    for (unsigned i = 0; i < G_N_ELEMENTS(beginnings); i++) {
+        raw_open(fixture, &raws[i]);
+        raw_write(&raws[i], beginnings[i]);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(beginnings); i++) {
+        g_test_message("%s", beginnings[i]);
+        g_assert_true(test_wait(raw_is_closed, &raws[i]));
+    }
+    g_assert_nonnull(strstr(raws[5].answer->str, "200 OK"));
+    for (unsigned i = 0; i < G_N_ELEMENTS(beginnings); i++)
+        raw_close(&raws[i]);
+    g_assert_cmpuint(fixture->calls, ==, 1);
+    expect(fixture, "GET", "/items/1", NULL, 200, "GET:");
+}
+
+/* Two are served, two more are told so, the fifth finds a closed door; health is answered to all that get in.
+ */
+static void test_too_many_connections(struct fixture *fixture, const void *data)
+{
+    struct raw raws[5];
+    for (unsigned i = 0; i < G_N_ELEMENTS(raws); i++)
+        raw_open(fixture, &raws[i]);
+    g_assert_true(test_wait(raw_is_closed, &raws[4]));
+    raw_write(&raws[2], "GET /items/1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    raws[2].until = "TOO_MANY_CONNECTIONS";
+    g_assert_true(test_wait(raw_has, &raws[2]));
+    g_assert_nonnull(strstr(raws[2].answer->str, "503 "));
+    g_assert_nonnull(strstr(raws[2].answer->str, "Retry-After: 1"));
+    g_assert_true(test_wait(raw_is_closed, &raws[2]));
+    raw_write(&raws[3], "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    raw_write(&raws[1], "GET /items/1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    raws[1].until = raws[3].until = "200 OK";
+    g_assert_true(test_wait(raw_has, &raws[3]) && test_wait(raw_has, &raws[1]));
+    for (unsigned i = 0; i < G_N_ELEMENTS(raws); i++)
+        raw_close(&raws[i]);
+    expect(fixture, "GET", "/items/1", NULL, 200, "GET:");
+}
+
+/* Headers without end must not be kept without end. */
+static void test_endless_headers_are_refused(struct fixture *fixture, const void *data)
+{
+    struct raw raw;
+    g_autofree char *line = g_strnfill(10000, 'a');
+    raw_open(fixture, &raw);
+    raw_write(&raw, "GET /items/1 HTTP/1.1\r\nHost: x\r\n");
+    for (unsigned i = 0; i < 100 && !raw.closed; i++) {
+        raw_write(&raw, "X-");
+        raw_write(&raw, line);
+        raw_write(&raw, ": 1\r\n");
+        g_main_context_iteration(NULL, FALSE);
+    }
+    g_assert_true(test_wait(raw_is_closed, &raw));
+    raw_close(&raw);
+    g_assert_cmpuint(fixture->calls, ==, 0);
+}
+
 static void test_busy_port_is_named(struct fixture *fixture, const void *data)
 {
     struct dub_error error = {0};
@@ -437,8 +516,14 @@ static void check_tls(void)
     g_autofree char *key = g_build_filename(dir, "key.pem", NULL);
     g_assert_true(make_certificate(cert, key));
     set_up_with(&fixture,
-                &(struct dub_http_config){.address = "127.0.0.1:0", .tls_cert = cert, .tls_key = key});
+                &(struct dub_http_config){
+                    .address = "127.0.0.1:0", .tls_cert = cert, .tls_key = key, .request_timeout_ms = 1000});
     expect(&fixture, "GET", "/items/1", NULL, 200, "GET:");
+    /* One that never begins the TLS handshake. */
+    struct raw raw;
+    raw_open(&fixture, &raw);
+    g_assert_true(test_wait(raw_is_closed, &raw));
+    raw_close(&raw);
     tear_down(&fixture, NULL);
     test_directory_remove(dir);
 }
@@ -479,6 +564,11 @@ int main(int argc, char **argv)
     ADD("large-chunked-body-is-refused", test_large_chunked_body_is_refused);
     ADD("garbage-does-not-disturb-others", test_garbage_does_not_disturb_others);
     ADD("busy-port-is-named", test_busy_port_is_named);
+    ADD("endless-headers-are-refused", test_endless_headers_are_refused);
+    g_test_add("/http/slow-clients-are-closed", struct fixture, NULL, set_up_guarded,
+               test_slow_clients_are_closed, tear_down);
+    g_test_add("/http/too-many-connections", struct fixture, NULL, set_up_small, test_too_many_connections,
+               tear_down);
     g_test_add("/http/key-is-needed", struct fixture, NULL, set_up_with_key, test_key_is_needed, tear_down);
     g_test_add_func("/http/bad-addresses-are-named", test_bad_addresses_are_named);
     g_test_add_func("/http/all-interfaces", test_all_interfaces);

@@ -12,6 +12,7 @@
 
 void connection_emit(struct connection *connection, const char *event, JsonNode *take_payload)
 {
+    connection->active_ns = dub_clock_now_ns(connection->owner->config.clock);
     dub_sio_socket_emit_take(connection->socket, event, take_payload);
 }
 
@@ -193,8 +194,8 @@ static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_hands
     struct connection *connection = g_new0(struct connection, 1);
     connection->owner = connections;
     connection->socket = socket;
-    connection->heard_ns = now_of(connections);
-    rate_limit_init(&connection->rate, connections->config.max_events_per_second, connection->heard_ns);
+    connection->active_ns = now_of(connections);
+    rate_limit_init(&connection->rate, connections->config.max_events_per_second, connection->active_ns);
     g_hash_table_add(connections->all, connection);
     dub_sio_socket_set_user(socket, connection);
     sts_metrics_connection(connections->config.metrics, "accepted");
@@ -225,7 +226,7 @@ static void check_idle(struct connection *connection, int64_t now_ns)
     struct dub_error error;
     bool is_busy = connection->session && session_inflight(connection->session) > 0;
     if (connection->is_ending || is_busy || allowed_ms == 0 ||
-        now_ns - connection->heard_ns < allowed_ms * DUB_NS_PER_MS)
+        now_ns - connection->active_ns < allowed_ms * DUB_NS_PER_MS)
         return;
     dub_error_set(&error, DUB_ERROR_TIMEOUT, "%s within %.1f s",
                   connection->session ? "no message" : "no stream:init", allowed_ms / 1000.0);

@@ -13,23 +13,34 @@ struct stand {
     unsigned port;
 };
 
-static void open_stand(struct stand *stand, const char *key)
+/* What the tests differ in; processor, clock and metrics are the stand's. */
+static struct connections_config config_of(const char *key)
 {
-    *stand = (struct stand){.soup = soup_server_new(NULL, NULL), .processor = echo_new(0)};
+    return (struct connections_config){
+        .limits = FLOW_DEFAULT_LIMITS,
+        .api_key = key,
+        .echo = true,
+        .max_connections = 8,
+        .close_delay_ms = 1,
+    };
+}
+
+static void open_stand_with(struct stand *stand, struct connections_config config, unsigned delay_ms)
+{
+    *stand = (struct stand){.soup = soup_server_new(NULL, NULL), .processor = echo_new(delay_ms)};
     sts_metrics_init(&stand->metrics);
     g_assert_true(soup_server_listen_local(stand->soup, 0, SOUP_SERVER_LISTEN_IPV4_ONLY, NULL));
     g_autoslist(GUri) uris = soup_server_get_uris(stand->soup);
     stand->port = (unsigned)g_uri_get_port(uris->data);
-    stand->connections = connections_new(stand->soup, &(struct connections_config){
-                                                          .processor = stand->processor,
-                                                          .clock = dub_clock_monotonic(),
-                                                          .metrics = &stand->metrics,
-                                                          .limits = FLOW_DEFAULT_LIMITS,
-                                                          .api_key = key,
-                                                          .echo = true,
-                                                          .max_connections = 8,
-                                                          .close_delay_ms = 1,
-                                                      });
+    config.processor = stand->processor;
+    config.clock = dub_clock_monotonic();
+    config.metrics = &stand->metrics;
+    stand->connections = connections_new(stand->soup, &config);
+}
+
+static void open_stand(struct stand *stand, const char *key)
+{
+    open_stand_with(stand, config_of(key), 0);
 }
 
 static void close_stand(struct stand *stand)
@@ -114,6 +125,120 @@ static void test_free_with_a_stream(void)
     connections_free(NULL);
 }
 
+static void test_no_init_in_time(void)
+{
+    struct stand stand;
+    struct connections_config config = config_of(NULL);
+    config.init_timeout_ms = 50;
+    open_stand_with(&stand, config, 0);
+    struct sts_peer silent, talking;
+    sts_peer_connect(&silent, stand.port, "");
+    wait_until(silent.socket);
+    sts_peer_connect(&talking, stand.port, "");
+    wait_until(talking.socket);
+    sts_peer_send_init(&talking);
+    wait_until(silent.closed);
+    g_assert_cmpint(silent.last_error, ==, DUB_ERROR_TIMEOUT);
+    g_assert_cmpint(silent.last_severity, ==, DUB_SEVERITY_FATAL);
+    g_assert_false(talking.closed);
+    sts_peer_clear(&silent);
+    sts_peer_clear(&talking);
+    close_stand(&stand);
+}
+
+/* Work in flight is not idleness: the time counts from its end. */
+static void test_idle_stream(void)
+{
+    struct stand stand;
+    struct connections_config config = config_of(NULL);
+    config.idle_timeout_ms = 50;
+    open_stand_with(&stand, config, 200);
+    struct sts_peer peer;
+    sts_peer_connect(&peer, stand.port, "");
+    wait_until(peer.socket);
+    sts_peer_send_init(&peer);
+    sts_peer_send_fragment(&peer, 0, STS_PEER_UUID(0));
+    wait_until(peer.closed);
+    g_assert_cmpuint(peer.n_processed, ==, 1);
+    g_assert_cmpint(peer.last_error, ==, DUB_ERROR_TIMEOUT);
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.sessions, NULL), ==, 0);
+    sts_peer_clear(&peer);
+    close_stand(&stand);
+}
+
+static void send_ack(struct sts_peer *peer, enum dub_ack_status status)
+{
+    struct dub_fragment_ack ack = {.fragment_id = (char *)STS_PEER_UUID(0),
+                                   .status = status,
+                                   .timestamp_ms = 1,
+                                   .queue_position = -1,
+                                   .estimated_completion_ms = -1};
+    dub_sio_socket_emit_take(peer->socket, DUB_EVENT_FRAGMENT_ACK, dub_fragment_ack_to_json(&ack));
+}
+
+static void test_rate(void)
+{
+    struct stand stand;
+    struct connections_config config = config_of(NULL);
+    config.max_events_per_second = 5;
+    open_stand_with(&stand, config, 0);
+    struct sts_peer peer;
+    sts_peer_connect(&peer, stand.port, "");
+    wait_until(peer.socket);
+    sts_peer_send_init(&peer);
+    for (int i = 0; i < 12; i++)
+        send_ack(&peer, DUB_ACK_RECEIVED);
+    wait_until(peer.n_errors > 0);
+    g_assert_cmpint(peer.last_error, ==, DUB_ERROR_RATE_LIMIT_EXCEEDED);
+    g_assert_cmpint(peer.last_severity, ==, DUB_SEVERITY_ERROR);
+    for (int i = 0; i < 80; i++)
+        send_ack(&peer, DUB_ACK_RECEIVED);
+    wait_until(peer.closed);
+    g_assert_cmpint(peer.last_severity, ==, DUB_SEVERITY_FATAL);
+    /* Each refused event got its answer until the last one ended it. */
+    g_assert_cmpuint(peer.n_errors, >, 50);
+    g_assert_cmpuint(peer.n_errors, <=, 92 - 9);
+    sts_peer_clear(&peer);
+    close_stand(&stand);
+}
+
+static void test_status_of_a_worker(void)
+{
+    struct stand stand;
+    open_stand(&stand, NULL);
+    struct sts_peer peer;
+    sts_peer_connect(&peer, stand.port, "");
+    wait_until(peer.socket);
+    sts_peer_send_init(&peer);
+    send_ack(&peer, DUB_ACK_APPLIED);
+    send_ack(&peer, DUB_ACK_QUEUED);
+    wait_until(peer.n_errors == 1);
+    g_assert_cmpint(peer.last_error, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_cmpint(peer.last_severity, ==, DUB_SEVERITY_WARNING);
+    sts_peer_clear(&peer);
+    close_stand(&stand);
+}
+
+static void on_acknowledged(JsonArray *args, GPtrArray *attachments, void *user)
+{
+    g_assert_nonnull(args);
+    *(bool *)user = true;
+}
+
+static void test_acknowledgement_on_request(void)
+{
+    struct stand stand;
+    open_stand(&stand, NULL);
+    struct sts_peer peer;
+    sts_peer_connect(&peer, stand.port, "");
+    wait_until(peer.socket);
+    bool acknowledged = false;
+    dub_sio_socket_emit_ack(peer.socket, "stream:dance", NULL, NULL, 0, on_acknowledged, &acknowledged);
+    wait_until(acknowledged && peer.n_errors == 1);
+    sts_peer_clear(&peer);
+    close_stand(&stand);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -122,5 +247,10 @@ int main(int argc, char **argv)
     g_test_add_func("/connections/wrong-key-is-refused", test_wrong_key);
     g_test_add_func("/connections/newer-connection-wins", test_take_over);
     g_test_add_func("/connections/free-with-a-stream", test_free_with_a_stream);
+    g_test_add_func("/connections/no-stream-in-time-is-closed", test_no_init_in_time);
+    g_test_add_func("/connections/idle-stream-is-closed", test_idle_stream);
+    g_test_add_func("/connections/rate-is-limited-and-a-flood-closed", test_rate);
+    g_test_add_func("/connections/worker-says-received-or-applied", test_status_of_a_worker);
+    g_test_add_func("/connections/acknowledgement-on-request", test_acknowledgement_on_request);
     return g_test_run();
 }

@@ -193,7 +193,7 @@ static const char *fragment_of(const struct dub_sio_event *event)
 static bool is_within_rate(struct connection *connection, const struct dub_sio_event *event)
 {
     struct dub_error error;
-    if (rate_limit_allows(&connection->rate, connection->heard_ns))
+    if (rate_limit_allows(&connection->rate, connection->active_ns))
         return true;
     dub_error_set(&error, DUB_ERROR_RATE_LIMIT_EXCEEDED, "more than %.0f events a second; send less",
                   connection->rate.per_second);
@@ -225,7 +225,7 @@ void connection_handle(struct connection *connection, const struct dub_sio_event
 {
     if (connection->is_ending)
         return;
-    connection->heard_ns = dub_clock_now_ns(connection->owner->config.clock);
+    connection->active_ns = dub_clock_now_ns(connection->owner->config.clock);
     if (is_within_rate(connection, event))
         dispatch(connection, event);
     /* Only who asked for one gets it: it says that the event was read, its answer is an event of its own. */

@@ -22,18 +22,24 @@ struct answer {
     JsonNode *body; /* NULL when it is not JSON */
 };
 
-static void open_stand(struct stand *stand, unsigned delay_ms, const char *key)
+static void open_stand_with(struct stand *stand, unsigned delay_ms, const char *key, unsigned per_second)
 {
     struct dub_error error = {0};
     *stand = (struct stand){.processor = echo_new(delay_ms), .session = soup_session_new()};
     sts_metrics_init(&stand->metrics);
     stand->api = http_api_new(&(struct http_api_config){.address = "127.0.0.1:0",
                                                         .api_key = key,
+                                                        .max_requests_per_second = per_second,
                                                         .processor = stand->processor,
                                                         .clock = dub_clock_monotonic(),
                                                         .metrics = &stand->metrics},
                               &error);
     g_assert_cmpstr(error.message, ==, "");
+}
+
+static void open_stand(struct stand *stand, unsigned delay_ms, const char *key)
+{
+    open_stand_with(stand, delay_ms, key, 0);
 }
 
 static void close_stand(struct stand *stand)
@@ -137,6 +143,25 @@ static void test_key(void)
     close_stand(&stand);
 }
 
+static void test_rate(void)
+{
+    struct stand stand;
+    struct answer answer;
+    open_stand_with(&stand, 0, NULL, 1);
+    for (int i = 0; i < 3; i++) {
+        start_request(&stand, "/api/v1/sts/process", process_body(), &answer);
+        wait_until(answer.done);
+        g_assert_cmpuint(answer.status, ==, i < 2 ? 200 : 429);
+        if (i < 2)
+            json_node_unref(answer.body);
+    }
+    g_autofree char *text = dub_json_to_string(answer.body);
+    g_assert_nonnull(strstr(text, "RATE_LIMIT_EXCEEDED"));
+    g_assert_nonnull(strstr(text, "\"retryable\":true"));
+    json_node_unref(answer.body);
+    close_stand(&stand);
+}
+
 /* Freed while a request waits: it is answered or cut off, and nothing is left. */
 static void test_free_with_a_request(void)
 {
@@ -174,6 +199,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http-api/process", test_process);
     g_test_add_func("/http-api/bad-body-names-the-field", test_bad_body);
     g_test_add_func("/http-api/key", test_key);
+    g_test_add_func("/http-api/rate-is-limited", test_rate);
     g_test_add_func("/http-api/free-with-a-request", test_free_with_a_request);
     g_test_add_func("/http-api/health-ready-engines-metrics", test_gets);
     return g_test_run();
