@@ -166,7 +166,7 @@ static void on_request_started(SoupServer *soup, SoupServerMessage *message, voi
     visit->message = message;
     give_ticket(guard, message, socket);
     start_timer(visit);
-    if (visit->is_over && g_hash_table_size(guard->visits) / 2 >= guard->max_connections)
+    if (visit->is_over && (g_hash_table_size(guard->visits) - 1) / 2 >= guard->max_connections)
         g_socket_shutdown(socket, TRUE, TRUE, NULL);
 }
 
