@@ -94,11 +94,17 @@ def beep_times(path):
     return times
 
 
-def av_offsets(path):
-    """Sound minus picture, in ms, for each flash that has its beep."""
+def av_offsets(path, resumed=()):
+    """Sound minus picture, in ms, for each flash that has its beep.
+
+    A flash with which the picture resumed does not count: its beep begins inside the first AAC frame of a new
+    connection, of which only half is heard, for there is no frame before it to overlap with.
+    """
     beeps = beep_times(path)
     offsets = []
     for flash in flash_times(path):
+        if any(abs(flash - time) < 0.001 for time in resumed):
+            continue
         nearest = min(beeps, key=lambda beep: abs(beep - flash), default=None)
         if nearest is not None and abs(nearest - flash) < 0.4:
             offsets.append((nearest - flash) * 1000)
