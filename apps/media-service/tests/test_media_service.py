@@ -297,7 +297,8 @@ def test_listener_that_does_not_read_is_dropped(start_service):
         deaf.sendall(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
         assert deaf.recv(1)
         service.hook("ready")
-        wait_for(lambda: service.stream().get("phrases", {}).get("dubbed") == 30000, "all phrases")
+        wait_for(lambda: service.stream().get("phrases", {}).get("dubbed") == 30000, "all phrases",
+                 deadline_s=5 * DEADLINE_S)
         deaf.settimeout(DEADLINE_S)
         with pytest.raises((ConnectionResetError, EOFError)):
             while True:
