@@ -29,6 +29,17 @@ int64_t dub_audio_measured_ms(const struct dub_audio *audio)
     return (dub_audio_frames(audio) * 1000 + audio->sample_rate_hz / 2) / audio->sample_rate_hz;
 }
 
+bool dub_audio_check_measured(const struct dub_audio *audio, int64_t measured_ms, struct dub_error *error)
+{
+    int64_t allowed = MAX(measured_ms * DURATION_TOLERANCE_PERCENT / 100, DURATION_ROUNDING_MS);
+    if (llabs(measured_ms - audio->duration_ms) <= allowed)
+        return true;
+    return dub_error_set_stage(error, DUB_ERROR_INVALID_AUDIO_FORMAT, DUB_STAGE_INPUT,
+                               "audio.duration_ms says %" G_GINT64_FORMAT
+                               " ms, but the audio lasts %" G_GINT64_FORMAT " ms at %d Hz with %d channels",
+                               audio->duration_ms, measured_ms, audio->sample_rate_hz, audio->channels);
+}
+
 bool dub_audio_check_duration(const struct dub_audio *audio, struct dub_error *error)
 {
     if (audio->format != DUB_FORMAT_PCM_S16LE || !audio->data)
@@ -40,15 +51,7 @@ bool dub_audio_check_duration(const struct dub_audio *audio, struct dub_error *e
                                    "audio.data_base64 holds %" G_GSIZE_FORMAT
                                    " bytes, which is not whole frames of %" G_GSIZE_FORMAT " bytes",
                                    size, frame);
-
-    int64_t measured = dub_audio_measured_ms(audio);
-    int64_t allowed = MAX(measured * DURATION_TOLERANCE_PERCENT / 100, DURATION_ROUNDING_MS);
-    if (llabs(measured - audio->duration_ms) <= allowed)
-        return true;
-    return dub_error_set_stage(error, DUB_ERROR_INVALID_AUDIO_FORMAT, DUB_STAGE_INPUT,
-                               "audio.duration_ms says %" G_GINT64_FORMAT
-                               " ms, but the audio lasts %" G_GINT64_FORMAT " ms at %d Hz with %d channels",
-                               audio->duration_ms, measured, audio->sample_rate_hz, audio->channels);
+    return dub_audio_check_measured(audio, dub_audio_measured_ms(audio), error);
 }
 
 /* g_base64_decode skips what it does not know; from outside, that is damage and must be said. */

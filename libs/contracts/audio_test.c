@@ -136,6 +136,9 @@ static void test_measures(void)
     audio.format = DUB_FORMAT_M4A;
     g_assert_cmpint((int)dub_audio_frames(&audio), ==, 0);
     g_assert_true(dub_audio_check_duration(&audio, NULL));
+    audio.duration_ms = 1200;
+    g_assert_true(dub_audio_check_measured(&audio, 1000, NULL));
+    g_assert_false(dub_audio_check_measured(&audio, 999, NULL));
     dub_audio_clear(&audio);
     g_assert_cmpint((int)dub_audio_measured_ms(&audio), ==, 0);
 }

@@ -147,6 +147,8 @@ int64_t dub_audio_measured_ms(const struct dub_audio *audio);
 /* True when said and measured duration of pcm_s16le differ by at most 20 % of the measured one (or by the 1
  * ms of rounding). Otherwise INVALID_AUDIO_FORMAT. Data that is not whole frames is refused too. */
 bool dub_audio_check_duration(const struct dub_audio *audio, struct dub_error *error);
+/* The same rule for audio of any format whose length somebody has measured. */
+bool dub_audio_check_measured(const struct dub_audio *audio, int64_t measured_ms, struct dub_error *error);
 
 /* ---- worker to service ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "pcm.h"
 
-#include <string.h>
+#include "sound.h"
 
 void pcm_clear(struct pcm *pcm)
 {
@@ -29,45 +29,13 @@ int64_t pcm_duration_ms(const struct pcm *pcm)
     return ((int64_t)pcm->count * 1000 + pcm->rate_hz / 2) / pcm->rate_hz;
 }
 
-static bool check_format(size_t size_bytes, int rate_hz, int channels, struct dub_error *error)
-{
-    if (rate_hz < PCM_MIN_RATE_HZ || rate_hz > PCM_MAX_RATE_HZ)
-        return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT, "sample rate %d Hz is outside %d..%d",
-                             rate_hz, PCM_MIN_RATE_HZ, PCM_MAX_RATE_HZ);
-    if (channels != 1 && channels != 2)
-        return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT, "%d channels, only 1 or 2 are possible",
-                             channels);
-    size_t frame_bytes = sizeof(int16_t) * (size_t)channels;
-    if (size_bytes % frame_bytes != 0)
-        return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT,
-                             "%zu bytes are no whole number of 16-bit frames of %d channels", size_bytes,
-                             channels);
-    if (size_bytes / frame_bytes > (size_t)rate_hz * (PCM_MAX_MS / 1000))
-        return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT, "audio is longer than %d s",
-                             PCM_MAX_MS / 1000);
-    return true;
-}
-
-static int16_t sample_at(const uint8_t *bytes)
-{
-    return (int16_t)(uint16_t)(bytes[0] | bytes[1] << 8);
-}
-
 bool pcm_from_s16le(const void *data, size_t size_bytes, int rate_hz, int channels, struct pcm *out,
                     struct dub_error *error)
 {
-    if (!check_format(size_bytes, rate_hz, channels, error))
+    struct sound sound;
+    if (!sound_from_s16le(data, size_bytes, rate_hz, channels, &sound, error))
         return false;
-    const uint8_t *bytes = data;
-    size_t count = size_bytes / sizeof(int16_t) / (size_t)channels;
-    int16_t *samples = g_new(int16_t, count);
-    for (size_t i = 0; i < count; i++) {
-        if (channels == 1)
-            samples[i] = sample_at(bytes + 2 * i);
-        else
-            samples[i] = (int16_t)((sample_at(bytes + 4 * i) + sample_at(bytes + 4 * i + 2)) / 2);
-    }
-    *out = (struct pcm){.samples = samples, .count = count, .rate_hz = rate_hz};
+    *out = sound_to_pcm(&sound);
     return true;
 }
 

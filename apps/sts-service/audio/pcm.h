@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Mono speech as it travels through the pipeline: signed 16-bit samples and their rate.
  *
- * One plain value with one owner; whoever holds it clears it. Stereo exists only at the edge, in
- * pcm_from_s16le(). */
+ * One plain value with one owner; whoever holds it clears it. Stereo exists only at the edge
+ * (sound.h). */
 #pragma once
 
 #include <dubbing_error.h>

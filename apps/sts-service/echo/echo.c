@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "echo.h"
 
-#include "../audio/resample.h"
+#include "../audio/wire.h"
+
+#include <dubbing_mailbox.h>
 
 struct echo {
     struct processor processor;
     unsigned delay_ms;
-    GQueue waiting; /* of struct wait */
+    GQueue waiting;                /* of struct wait */
+    GThreadPool *converters;       /* of jobs whose audio is not returned byte for byte */
+    struct dub_mailbox *converted; /* jobs on their way back to the main loop */
+    unsigned converting;           /* main loop's thread: with the converters */
+    int closing;                   /* atomic: convert nothing more */
 };
 
 struct wait {
@@ -23,67 +29,88 @@ static void wait_free(struct wait *wait)
     g_free(wait);
 }
 
-/* The audio in the form that the stream asked for: as it is where that fits. */
-static bool convert(const struct dub_audio *in, int rate_hz, int channels, struct dub_audio *out,
-                    struct dub_error *error)
+/* The form in which the stream asked for its audio. */
+struct form {
+    enum dub_audio_format format;
+    int rate_hz, channels;
+};
+
+static struct form wanted_form(const struct job *job)
 {
-    *out = (struct dub_audio){.format = in->format,
-                              .sample_rate_hz = in->sample_rate_hz,
-                              .channels = in->channels,
-                              .duration_ms = in->duration_ms};
-    bool fits =
-        in->format != DUB_FORMAT_PCM_S16LE || (in->sample_rate_hz == rate_hz && in->channels == channels);
-    if (fits) {
-        out->data = g_bytes_ref(in->data);
-        return true;
-    }
-    gsize size;
-    const void *data = g_bytes_get_data(in->data, &size);
-    pcm_auto clip = {0};
-    pcm_auto resampled = {0};
-    if (!pcm_from_s16le(data, size, in->sample_rate_hz, in->channels, &clip, error) ||
-        !pcm_resample(&clip, rate_hz, &resampled, error))
-        return false;
-    out->sample_rate_hz = rate_hz;
-    out->channels = channels;
-    out->data = pcm_to_s16le(&resampled, channels);
-    return true;
+    const struct job_settings *settings = job->settings;
+    const struct dub_audio *audio = &job->fragment.audio;
+    return (struct form){
+        .format = settings->out_format,
+        .rate_hz = settings->out_sample_rate_hz ? settings->out_sample_rate_hz : audio->sample_rate_hz,
+        .channels = settings->out_channels ? settings->out_channels : audio->channels,
+    };
+}
+
+static void convert(struct job *job)
+{
+    struct form form = wanted_form(job);
+    struct dub_error error;
+    if (!wire_convert(&job->fragment.audio, form.format, form.rate_hz, form.channels,
+                      &job->result.dubbed_audio, &error))
+        job_fail(job, &error);
 }
 
 static void answer(struct job *job)
 {
-    const struct job_settings *settings = job->settings;
-    const struct dub_audio *audio = &job->fragment.audio;
-    int rate_hz = settings->out_sample_rate_hz ? settings->out_sample_rate_hz : audio->sample_rate_hz;
-    int channels = settings->out_channels ? settings->out_channels : audio->channels;
     struct dub_fragment_processed *result = &job->result;
-    struct dub_error error;
+    if (result->status != DUB_FRAGMENT_FAILED) {
+        result->status = DUB_FRAGMENT_SUCCESS;
+        result->transcript = g_strdup_printf("fragment %" G_GINT64_FORMAT, result->sequence_number);
+        result->translated_text = g_strdup(result->transcript);
+        result->metadata.dubbed_duration_ms = result->dubbed_audio.duration_ms;
+        result->metadata.speed_ratio = 1;
+        result->metadata.asr_model = g_strdup("echo");
+        result->metadata.translation_model = g_strdup("echo");
+        result->metadata.tts_model = g_strdup("echo");
+    }
+    job_finish(job);
+}
 
+static void on_converted(void *message, void *user)
+{
+    struct echo *echo = user;
+    echo->converting--;
+    answer(message);
+}
+
+/* On a thread of the pool. */
+static void convert_and_send_back(gpointer data, gpointer user)
+{
+    struct echo *echo = user;
+    struct job *job = data;
+    if (!g_atomic_int_get(&echo->closing) && !g_cancellable_is_cancelled(job->cancellable))
+        convert(job);
+    dub_mailbox_post_control(echo->converted, job);
+}
+
+/* What is only handed on is answered at once; the rest would keep the other streams waiting. */
+static void process(struct echo *echo, struct job *job)
+{
+    struct form form = wanted_form(job);
     if (job->forced.code != DUB_ERROR_NONE) {
         job_fail(job, &job->forced);
+    } else if (wire_passes(&job->fragment.audio, form.format, form.rate_hz, form.channels)) {
+        convert(job);
+    } else {
+        echo->converting++;
+        g_thread_pool_push(echo->converters, job, NULL);
         return;
     }
-    if (!convert(audio, rate_hz, channels, &result->dubbed_audio, &error)) {
-        job_fail(job, &error);
-        return;
-    }
-    result->status = DUB_FRAGMENT_SUCCESS;
-    result->transcript = g_strdup_printf("fragment %" G_GINT64_FORMAT, result->sequence_number);
-    result->translated_text = g_strdup(result->transcript);
-    result->metadata.dubbed_duration_ms = result->dubbed_audio.duration_ms;
-    result->metadata.speed_ratio = 1;
-    result->metadata.asr_model = g_strdup("echo");
-    result->metadata.translation_model = g_strdup("echo");
-    result->metadata.tts_model = g_strdup("echo");
+    answer(job);
 }
 
 static gboolean on_due(gpointer user)
 {
     struct wait *wait = user;
+    struct echo *echo = wait->echo;
     struct job *job = wait->job;
     wait_free(wait);
-    answer(job);
-    job_finish(job);
+    process(echo, job);
     return G_SOURCE_REMOVE;
 }
 
@@ -115,7 +142,8 @@ static void cancel(struct processor *processor, uint64_t owner)
 
 static unsigned depth(struct processor *processor)
 {
-    return ((struct echo *)processor)->waiting.length;
+    const struct echo *echo = (const struct echo *)processor;
+    return echo->waiting.length + echo->converting;
 }
 
 /* Any language: nothing is spoken. */
@@ -147,6 +175,9 @@ struct processor *echo_new(unsigned delay_ms)
     echo->processor.ops = &ops;
     echo->delay_ms = delay_ms;
     g_queue_init(&echo->waiting);
+    echo->converted = dub_mailbox_new(NULL, 1, on_converted, (GDestroyNotify)job_free, echo);
+    echo->converters =
+        g_thread_pool_new(convert_and_send_back, echo, (int)g_get_num_processors(), FALSE, NULL);
     return &echo->processor;
 }
 
@@ -160,5 +191,8 @@ void echo_free(struct processor *processor)
         job_free(wait->job);
         wait_free(wait);
     }
+    g_atomic_int_set(&echo->closing, 1);
+    g_thread_pool_free(echo->converters, FALSE, TRUE);
+    dub_mailbox_free(echo->converted);
     g_free(echo);
 }

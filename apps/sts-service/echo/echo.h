@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The processor of `--mode echo`: returns each fragment's own audio, after a delay, without any engine. For
- * tests of clients, which may ask for errors and backpressure (simulation.h). */
+ * tests of clients, which may ask for errors and backpressure (simulation.h). PCM that has the form which the
+ * stream asked for is returned byte for byte by the main loop itself; everything else (M4A, another rate)
+ * is decoded and encoded on threads of its own. */
 #pragma once
 
 #include "../pipeline/processor.h"

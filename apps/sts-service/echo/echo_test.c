@@ -68,6 +68,58 @@ static void test_converted(void)
     close_stand(&stand);
 }
 
+static void test_m4a_both_ways(void)
+{
+    struct stand stand;
+    open_stand(&stand, 0);
+    stand.settings->out_format = DUB_FORMAT_M4A;
+    struct job *first = submit(&stand, 1, 1000);
+    wait_until(stand.done->len == 1);
+    const struct dub_audio *encoded = &first->result.dubbed_audio;
+    g_assert_cmpint(first->result.status, ==, DUB_FRAGMENT_SUCCESS);
+    g_assert_cmpint(encoded->format, ==, DUB_FORMAT_M4A);
+    g_assert_cmpint((int)encoded->duration_ms, ==, 1000);
+
+    stand.settings->out_format = DUB_FORMAT_PCM_S16LE;
+    struct job *second = mock_job_new(stand.settings, NULL, 1, 1000, 0);
+    g_bytes_unref(second->fragment.audio.data);
+    second->fragment.audio.data = g_bytes_ref(encoded->data);
+    second->fragment.audio.format = DUB_FORMAT_M4A;
+    second->done = on_done;
+    second->user = &stand;
+    g_assert_true(stand.echo->ops->submit(stand.echo, second, NULL));
+    wait_until(stand.done->len == 2);
+    g_assert_cmpint(second->result.status, ==, DUB_FRAGMENT_SUCCESS);
+    g_assert_cmpuint(g_bytes_get_size(second->result.dubbed_audio.data), ==,
+                     g_bytes_get_size(first->fragment.audio.data));
+    close_stand(&stand);
+}
+
+static void test_bad_audio_fails(void)
+{
+    struct stand stand;
+    open_stand(&stand, 0);
+    struct job *job = submit(&stand, 1, 100);
+    job->fragment.audio.format = DUB_FORMAT_M4A;
+    wait_until(stand.done->len == 1);
+    g_assert_cmpint(job->result.status, ==, DUB_FRAGMENT_FAILED);
+    g_assert_cmpint(job->result.error.code, ==, DUB_ERROR_INVALID_AUDIO_FORMAT);
+    g_assert_cmpint(job->result.error.stage, ==, DUB_STAGE_INPUT);
+    g_assert_null(job->result.transcript);
+    close_stand(&stand);
+}
+
+static void test_free_while_converting(void)
+{
+    struct stand stand;
+    open_stand(&stand, 0);
+    for (int i = 0; i < 20; i++)
+        submit(&stand, 1, 1000)->settings->out_format = DUB_FORMAT_M4A;
+    wait_until(stand.done->len >= 1);
+    g_assert_cmpuint(stand.echo->ops->depth(stand.echo), ==, 20 - stand.done->len);
+    close_stand(&stand);
+}
+
 static void test_forced_failure(void)
 {
     struct stand stand;
@@ -112,6 +164,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/echo/same-audio", test_same_audio);
     g_test_add_func("/echo/converted-to-what-was-asked-for", test_converted);
+    g_test_add_func("/echo/m4a-both-ways", test_m4a_both_ways);
+    g_test_add_func("/echo/bad-audio-fails", test_bad_audio_fails);
+    g_test_add_func("/echo/free-while-converting", test_free_while_converting);
     g_test_add_func("/echo/forced-failure", test_forced_failure);
     g_test_add_func("/echo/order-and-delay", test_order_and_delay);
     g_test_add_func("/echo/cancel-and-free", test_cancel_and_free);

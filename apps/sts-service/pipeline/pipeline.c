@@ -205,9 +205,6 @@ static bool check_config(struct processor *processor, const struct dub_stream_co
                          struct dub_error *error)
 {
     struct pipeline *pipeline = (struct pipeline *)processor;
-    if (config->format != DUB_FORMAT_PCM_S16LE)
-        return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT, "format: %s is not served; use pcm_s16le",
-                             dub_audio_format_name(config->format));
     return engines_check_languages(pipeline->config.engines, config->source_language, config->target_language,
                                    error);
 }
@@ -217,7 +214,8 @@ static bool check_config(struct processor *processor, const struct dub_stream_co
 static void prepare(struct processor *processor, struct job_settings *settings)
 {
     struct pipeline *pipeline = (struct pipeline *)processor;
-    struct dub_fragment_data nothing = {.audio = {.duration_ms = 1000}};
+    struct dub_fragment_data nothing = {.sequence_number = ENGINE_CALL_WARM_UP,
+                                        .audio = {.duration_ms = 1000}};
     struct dub_log_context context = {.stream_id = settings->stream_id};
 
     if (pipeline->config.engines->voices &&

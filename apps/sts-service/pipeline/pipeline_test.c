@@ -192,8 +192,7 @@ static void test_config(void)
     open_stand(&stand, 20, &(struct mock_script){0});
     g_assert_true(stand.pipeline->ops->check_config(stand.pipeline, &config, &error));
     config.format = DUB_FORMAT_M4A;
-    g_assert_false(stand.pipeline->ops->check_config(stand.pipeline, &config, &error));
-    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_AUDIO_FORMAT);
+    g_assert_true(stand.pipeline->ops->check_config(stand.pipeline, &config, &error));
     close_stand(&stand);
 }
 

@@ -3,7 +3,7 @@
 
 #include "../audio/fit.h"
 #include "../audio/loudness.h"
-#include "../audio/resample.h"
+#include "../audio/wire.h"
 #include "../text/guard.h"
 #include "../text/prepare.h"
 
@@ -14,6 +14,7 @@ static struct engine_call call_of(const struct job *job)
 {
     return (struct engine_call){
         .stream_id = job->settings->stream_id,
+        .fragment = job->fragment.sequence_number,
         .cancellable = job->cancellable,
         .deadline_ns = job->deadline_ns,
     };
@@ -45,24 +46,16 @@ static enum step_outcome suspect(enum dub_stage stage, enum guard_verdict verdic
     return STEP_FAILED;
 }
 
-/* The clip in the rate and channels that the stream asked for. */
+/* The clip in the form that the stream asked for. */
 static bool set_dubbed_audio(struct job *job, const struct pcm *clip, struct dub_error *error)
 {
     const struct job_settings *settings = job->settings;
     struct dub_audio *audio = &job->result.dubbed_audio;
-    pcm_auto resampled = {0};
+    struct sound sound = sound_of_pcm(clip);
 
-    if (!pcm_resample(clip, settings->out_sample_rate_hz, &resampled, error)) {
-        error->stage = DUB_STAGE_OUTPUT;
+    if (!wire_encode(&sound, settings->out_format, settings->out_sample_rate_hz, settings->out_channels,
+                     audio, error))
         return false;
-    }
-    *audio = (struct dub_audio){
-        .format = DUB_FORMAT_PCM_S16LE,
-        .sample_rate_hz = settings->out_sample_rate_hz,
-        .channels = settings->out_channels,
-        .duration_ms = pcm_duration_ms(&resampled),
-        .data = pcm_to_s16le(&resampled, settings->out_channels),
-    };
     job->result.metadata.dubbed_duration_ms = audio->duration_ms;
     return true;
 }
@@ -75,17 +68,6 @@ static enum step_outcome be_silent(struct job *job, struct dub_error *error)
     job->result.translated_text = g_strdup("");
     job->result.status = DUB_FRAGMENT_SUCCESS;
     return set_dubbed_audio(job, &silence, error) ? STEP_DONE : STEP_FAILED;
-}
-
-static bool decode(const struct dub_audio *audio, struct pcm *clip, struct dub_error *error)
-{
-    gsize size;
-    if (audio->format != DUB_FORMAT_PCM_S16LE)
-        return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT,
-                             "audio.format: %s cannot be decoded here; send pcm_s16le",
-                             dub_audio_format_name(audio->format));
-    const void *data = g_bytes_get_data(audio->data, &size);
-    return pcm_from_s16le(data, size, audio->sample_rate_hz, audio->channels, clip, error);
 }
 
 static enum step_outcome take_transcript(struct job *job, const struct asr_transcript *transcript,
@@ -118,7 +100,7 @@ enum step_outcome step_recognise(const struct engines *engines, struct job *job,
 
     if (!may_start(job, DUB_STAGE_ASR, error))
         return STEP_FAILED;
-    if (!decode(&job->fragment.audio, &clip, error))
+    if (!wire_decode_speech(&job->fragment.audio, &clip, error))
         return failed_in(DUB_STAGE_INPUT, error);
     job->result.metadata.asr_model = g_strdup(engines->asr_info.model);
     if (!loudness_may_be_speech(&clip))

@@ -57,17 +57,6 @@ def test_silence_is_success_without_words(start_sts, connect):
     assert pcm_of(processed) == bytes(1000 * 48 * 4) and processed["dubbed_audio"]["duration_ms"] == 1000
 
 
-def test_m4a_is_refused_with_a_message(start_sts, connect):
-    worker = connect(start_sts(*MOCKS))
-    worker.emit("stream:init", {"stream_id": "news", "worker_id": "w", "config": {
-        "source_language": "en", "target_language": "es", "format": "m4a"}})
-    assert "use pcm_s16le" in worker.wait_for("error")["message"]
-    worker.init()
-    worker.send(0, tone(1000), audio={"format": "m4a"})
-    error = worker.wait_for("fragment:processed")["error"]
-    assert error["code"] == "INVALID_AUDIO_FORMAT" and error["stage"] == "input" and "pcm_s16le" in error["message"]
-
-
 def test_unsupported_pair_is_refused_naming_the_supported(start_sts, connect):
     worker = connect(start_sts())
     for count, (source, target) in enumerate([("xx", "es"), ("en", "xx"), ("es", "en")], 1):
