@@ -12,22 +12,6 @@ static struct dub_biquad normalised(double b0, double b1, double b2, double a0, 
                                .a2 = (float)(a2 / a0)};
 }
 
-struct dub_biquad dub_biquad_lowpass(double rate_hz, double frequency_hz, double q)
-{
-    double w = 2 * M_PI * frequency_hz / rate_hz;
-    double alpha = sin(w) / (2 * q);
-    double b = (1 - cos(w)) / 2;
-    return normalised(b, 2 * b, b, 1 + alpha, -2 * cos(w), 1 - alpha);
-}
-
-struct dub_biquad dub_biquad_highpass(double rate_hz, double frequency_hz, double q)
-{
-    double w = 2 * M_PI * frequency_hz / rate_hz;
-    double alpha = sin(w) / (2 * q);
-    double b = (1 + cos(w)) / 2;
-    return normalised(b, -2 * b, b, 1 + alpha, -2 * cos(w), 1 - alpha);
-}
-
 /* The analogue prototypes behind the 48 kHz coefficients of BS.1770, by the bilinear transform. */
 struct dub_biquad dub_biquad_k_shelf(double rate_hz)
 {
@@ -63,10 +47,4 @@ void dub_biquad_run(struct dub_biquad *filter, float *samples, unsigned n_sample
     /* A decaying state would reach denormal numbers, which are slow. */
     filter->z1 = fabsf(f.z1) < 1e-20f ? 0 : f.z1;
     filter->z2 = fabsf(f.z2) < 1e-20f ? 0 : f.z2;
-}
-
-void dub_biquad_reset(struct dub_biquad *filter)
-{
-    filter->z1 = 0;
-    filter->z2 = 0;
 }

@@ -7,10 +7,6 @@ struct dub_biquad {
     float z1, z2;
 };
 
-/* Robert Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients". */
-struct dub_biquad dub_biquad_lowpass(double rate_hz, double frequency_hz, double q);
-struct dub_biquad dub_biquad_highpass(double rate_hz, double frequency_hz, double q);
-
 /* The two stages of K-weighting, ITU-R BS.1770-4 annex 1, for any rate: a shelf of +4 dB above 1.7 kHz (the
  * head), then a high-pass at 38 Hz. */
 struct dub_biquad dub_biquad_k_shelf(double rate_hz);
@@ -18,5 +14,3 @@ struct dub_biquad dub_biquad_k_highpass(double rate_hz);
 
 /* In place. */
 void dub_biquad_run(struct dub_biquad *filter, float *samples, unsigned n_samples);
-/* Forgets the signal so far. */
-void dub_biquad_reset(struct dub_biquad *filter);

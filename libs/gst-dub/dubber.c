@@ -24,6 +24,12 @@ static unsigned ring_samples(const struct dub_dubber *dubber)
     return (unsigned)(ahead + dubber->history);
 }
 
+static void read_original(void *user, int64_t position, int16_t *samples, unsigned n_samples)
+{
+    const struct dub_dubber *dubber = user;
+    dub_pcm_ring_read(&dubber->ring, position, samples, n_samples);
+}
+
 struct dub_dubber *dub_dubber_new(const struct dub_dubber_config *config)
 {
     struct dub_dubber *dubber = g_new0(struct dub_dubber, 1);
@@ -38,7 +44,7 @@ struct dub_dubber *dub_dubber_new(const struct dub_dubber_config *config)
     dub_vad_init(&dubber->vad);
     dub_fragmenter_init(&dubber->fragmenter, config->fragmenter, dub_ns_to_samples(config->segment_ns));
     dub_placing_init(&dubber->placing, dub_ns_to_samples(config->max_lag_ns), &events);
-    dub_mixer_init(&dubber->mixer);
+    dub_mixer_init(&dubber->mixer, read_original, dubber);
     dub_limiter_init(&dubber->limiter);
     dub_ledger_init(&dubber->ledger);
     g_queue_init(&dubber->requests);
@@ -84,10 +90,14 @@ void dub_dubber_reset(struct dub_dubber *dubber)
     dubber->ended = false;
 }
 
-void dub_dubber_set_beds(struct dub_dubber *dubber, enum dub_bed under_dub, enum dub_bed under_failed)
+void dub_dubber_set_mix(struct dub_dubber *dubber, const struct dub_mix *mix)
 {
-    dubber->mixer.under_dub = under_dub;
-    dubber->mixer.under_failed = under_failed;
+    dubber->mixer.mix = *mix;
+}
+
+void dub_dubber_set_max_lag(struct dub_dubber *dubber, int64_t max_lag_ns)
+{
+    dubber->placing.max_lag = dub_ns_to_samples(max_lag_ns);
 }
 
 void dub_dubber_set_rtt(struct dub_dubber *dubber, int64_t rtt_ns)
@@ -112,9 +122,10 @@ static int64_t settled_until(const struct dub_dubber *dubber)
     int64_t until = dub_placing_first_missing(&dubber->placing);
     if (dubber->ended)
         return until;
-    int64_t frontier = dubber->config.find_phrases ? dub_fragmenter_frontier(&dubber->fragmenter)
-                                                   : dubber->ring.end + PLACE_AHEAD_SAMPLES;
-    return MIN(until, MIN(frontier, dubber->ring.end + PLACE_AHEAD_SAMPLES));
+    if (!dubber->config.find_phrases)
+        return dubber->ring.end + PLACE_AHEAD_SAMPLES;
+    int64_t heard = dubber->ring.end - DUB_MIXER_AHEAD_SAMPLES + PLACE_AHEAD_SAMPLES;
+    return MIN(until, MIN(dub_fragmenter_frontier(&dubber->fragmenter), heard));
 }
 
 bool dub_dubber_ready(const struct dub_dubber *dubber)

@@ -66,8 +66,11 @@ void dub_dubber_free(struct dub_dubber *dubber);
 /* After a flush: a new timeline; open phrases are settled as dropped, FLUSHED. */
 void dub_dubber_reset(struct dub_dubber *dubber);
 
-/* May change at any time. */
-void dub_dubber_set_beds(struct dub_dubber *dubber, enum dub_bed under_dub, enum dub_bed under_failed);
+/* These may change at any time. With bypass, phrases that would be heard from now on are passed through,
+ * BYPASSED. */
+void dub_dubber_set_mix(struct dub_dubber *dubber, const struct dub_mix *mix);
+/* For phrases that are not placed yet. */
+void dub_dubber_set_max_lag(struct dub_dubber *dubber, int64_t max_lag_ns);
 /* The round trip to the speech service, margin included. */
 void dub_dubber_set_rtt(struct dub_dubber *dubber, int64_t rtt_ns);
 

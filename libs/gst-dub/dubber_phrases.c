@@ -12,6 +12,10 @@ void dub_dubber_free_clip(gpointer data)
 static void on_placed(struct dub_dubber *dubber, struct dub_phrase *phrase, int64_t start)
 {
     struct dub_ready_clip *clip = g_hash_table_lookup(dubber->clips, &phrase->id);
+    if (dubber->mixer.mix.bypass) {
+        dub_ledger_settle(&dubber->ledger, phrase, DUB_PHRASE_PASSTHROUGH, DUB_REASON_BYPASSED);
+        return;
+    }
     dub_mixer_add_dub(&dubber->mixer, start, g_steal_pointer(&clip->samples), clip->n_samples);
     phrase->lag_ns = MAX(dub_timeline_time_ns(&dubber->timeline, start) - phrase->start_ns, 0);
     dub_ledger_settle(&dubber->ledger, phrase, DUB_PHRASE_DUBBED, "");

@@ -76,6 +76,15 @@ static int64_t between(struct world *world, int64_t from, int64_t to)
     return from + (int64_t)(g_rand_double(world->random) * (double)(to - from));
 }
 
+static void set_beds(struct dub_dubber *dubber, enum dub_bed under_dub, enum dub_bed under_failed)
+{
+    struct dub_mix mix = {.under_dub = under_dub,
+                          .under_failed = under_failed,
+                          .duck_gain = DUB_MIXER_DUCK_GAIN,
+                          .dub_gain = 1};
+    dub_dubber_set_mix(dubber, &mix);
+}
+
 static void world_init(struct world *world, bool live, bool perfect)
 {
     *world = (struct world){.random = g_rand_new_with_seed(seed), .live = live, .perfect = perfect};
@@ -95,8 +104,8 @@ static void world_init(struct world *world, bool live, bool perfect)
     world->dubber = dub_dubber_new(&config);
     /* Not the background, which would carry the steps of the right channel over. */
     static const enum dub_bed fallbacks[] = {DUB_BED_FULL, DUB_BED_DUCKED, DUB_BED_SILENT};
-    dub_dubber_set_beds(world->dubber, DUB_BED_SILENT,
-                        perfect ? DUB_BED_FULL : fallbacks[g_rand_int_range(world->random, 0, 3)]);
+    set_beds(world->dubber, DUB_BED_SILENT,
+             perfect ? DUB_BED_FULL : fallbacks[g_rand_int_range(world->random, 0, 3)]);
     dub_dubber_set_rtt(world->dubber, between(world, 100, 2000) * MS);
 }
 
@@ -462,7 +471,7 @@ static void test_skip_leaves_the_original(void)
     struct dub_dubber *dubber = new_live(2 * S);
     struct dub_dubber_request request;
     int16_t block[2 * DUB_BLOCK_SAMPLES];
-    dub_dubber_set_beds(dubber, DUB_BED_DUCKED, DUB_BED_SILENT);
+    set_beds(dubber, DUB_BED_DUCKED, DUB_BED_SILENT);
     write_speech(dubber, 0, 1500, SPEECH_MARK);
     write_speech(dubber, 1500, 2000, 0);
     g_assert_true(dub_dubber_take_request(dubber, &request));
@@ -508,7 +517,7 @@ static void test_fallback_after_waiting_in_vain(void)
     struct dub_dubber *dubber = new_live(2 * S); /* and 2 s of lag */
     struct dub_dubber_request request;
     int16_t block[2 * DUB_BLOCK_SAMPLES];
-    dub_dubber_set_beds(dubber, DUB_BED_DUCKED, DUB_BED_SILENT);
+    set_beds(dubber, DUB_BED_DUCKED, DUB_BED_SILENT);
     write_speech(dubber, 0, 4000, SPEECH_MARK);
     write_speech(dubber, 4000, 4500, 0);
     g_assert_true(dub_dubber_take_request(dubber, &request));

@@ -2,12 +2,12 @@
 #include "mixer.h"
 
 #include "samples.h"
-#include <string.h>
 
-/* Voices live between these; what lies outside, and what differs between left and right, is background. */
-#define VOICE_LOW_HZ 100.0
-#define VOICE_HIGH_HZ 8000.0
-#define BUTTERWORTH_Q 0.70710678118654752
+/* How fast the mixer forgets whether the original was stereo: 30 s. */
+#define MEMORY_SAMPLES (30.0 * DUB_RATE_HZ)
+/* Sides against middle, as energy: -40 dB make a mono original, -36 dB a stereo one. */
+#define MONO_BELOW 1e-4
+#define STEREO_ABOVE 2.5e-4
 
 struct mixer_region {
     int64_t bed_start; /* where the bed begins to move */
@@ -17,12 +17,6 @@ struct mixer_region {
 
 struct bed_gains {
     float dry, wet;
-};
-
-static const struct bed_gains bed_gains[] = {
-#define X(name, nick, dry, wet) {dry, wet},
-    DUB_BEDS(X)
-#undef X
 };
 
 static void clear_region(gpointer data)
@@ -36,22 +30,22 @@ static struct mixer_region *region_at(const struct dub_mixer *mixer, guint i)
     return &g_array_index(mixer->regions, struct mixer_region, i);
 }
 
-void dub_mixer_init(struct dub_mixer *mixer)
+void dub_mixer_init(struct dub_mixer *mixer, dub_background_reader read, void *user)
 {
-    *mixer = (struct dub_mixer){.under_dub = DUB_BED_DUCKED, .under_failed = DUB_BED_FULL};
+    *mixer = (struct dub_mixer){.mix = {.under_dub = DUB_BED_DUCKED,
+                                        .under_failed = DUB_BED_FULL,
+                                        .duck_gain = DUB_MIXER_DUCK_GAIN,
+                                        .dub_gain = 1}};
     mixer->regions = g_array_new(FALSE, FALSE, sizeof(struct mixer_region));
     g_array_set_clear_func(mixer->regions, clear_region);
-    /* Two equal Butterworth sections make a Linkwitz-Riley filter of fourth order. */
-    for (unsigned i = 0; i < DUB_MIXER_BACKGROUND_SECTIONS; i++) {
-        mixer->low[i] = dub_biquad_lowpass(DUB_RATE_HZ, VOICE_LOW_HZ, BUTTERWORTH_Q);
-        mixer->high[i] = dub_biquad_highpass(DUB_RATE_HZ, VOICE_HIGH_HZ, BUTTERWORTH_Q);
-    }
+    dub_background_init(&mixer->background, read, user);
     dub_mixer_reset(mixer);
 }
 
 void dub_mixer_clear(struct dub_mixer *mixer)
 {
     g_clear_pointer(&mixer->regions, g_array_unref);
+    dub_background_clear(&mixer->background);
 }
 
 static struct dub_mixer_ramp at_rest(float value)
@@ -64,6 +58,10 @@ void dub_mixer_reset(struct dub_mixer *mixer)
     g_array_set_size(mixer->regions, 0);
     mixer->dry = at_rest(1);
     mixer->wet = at_rest(0);
+    mixer->dub = at_rest(mixer->mix.bypass ? 0 : mixer->mix.dub_gain);
+    dub_background_reset(&mixer->background);
+    mixer->middle = mixer->sides = 0;
+    mixer->mono = true;
 }
 
 /* The bed stays down from the end of a region that ends shortly before this one. */
@@ -118,9 +116,9 @@ static enum dub_bed bed_at(const struct dub_mixer *mixer, int64_t position, int6
         }
         *until = MIN(*until, region->end);
         under_dub = under_dub || region->dub != NULL;
-        bed = under_dub ? mixer->under_dub : mixer->under_failed;
+        bed = under_dub ? mixer->mix.under_dub : mixer->mix.under_failed;
     }
-    return bed;
+    return mixer->mix.bypass ? DUB_BED_FULL : bed;
 }
 
 static void aim(struct dub_mixer_ramp *ramp, float target, unsigned n_steps)
@@ -141,13 +139,47 @@ static float advance(struct dub_mixer_ramp *ramp)
     return ramp->value;
 }
 
+static struct bed_gains gains_of(const struct dub_mixer *mixer, enum dub_bed bed)
+{
+    if (bed == DUB_BED_BACKGROUND && mixer->mono)
+        bed = DUB_BED_DUCKED;
+    switch (bed) {
+    case DUB_BED_FULL:
+        return (struct bed_gains){.dry = 1};
+    case DUB_BED_DUCKED:
+        return (struct bed_gains){.dry = mixer->mix.duck_gain};
+    case DUB_BED_BACKGROUND:
+        return (struct bed_gains){.wet = 1};
+    case DUB_BED_SILENT:
+        break;
+    }
+    return (struct bed_gains){0};
+}
+
 static void aim_at_bed(struct dub_mixer *mixer, enum dub_bed bed)
 {
-    const struct bed_gains *gains = &bed_gains[bed];
-    bool leaving = gains->dry > mixer->dry.value;
+    struct bed_gains gains = gains_of(mixer, bed);
+    bool leaving = gains.dry > mixer->dry.value;
     unsigned n_steps = leaving ? DUB_MIXER_RELEASE_SAMPLES : DUB_MIXER_ATTACK_SAMPLES;
-    aim(&mixer->dry, gains->dry, n_steps);
-    aim(&mixer->wet, gains->wet, n_steps);
+    aim(&mixer->dry, gains.dry, n_steps);
+    aim(&mixer->wet, gains.wet, n_steps);
+}
+
+static void watch_sides(struct dub_mixer *mixer, const int16_t *original, unsigned n_samples)
+{
+    double middle = 0;
+    double sides = 0;
+    for (unsigned i = 0; i < n_samples; i++) {
+        float sum = (float)(original[2 * i] + original[2 * i + 1]);
+        float difference = (float)(original[2 * i] - original[2 * i + 1]);
+        middle += (double)(sum * sum);
+        sides += (double)(difference * difference);
+    }
+    double kept = 1 - n_samples / MEMORY_SAMPLES;
+    mixer->middle = mixer->middle * kept + middle;
+    mixer->sides = mixer->sides * kept + sides;
+    double limit = mixer->mono ? STEREO_ABOVE : MONO_BELOW;
+    mixer->mono = mixer->sides <= limit * mixer->middle;
 }
 
 static void mix_dry(struct dub_mixer *mixer, const int16_t *original, float *out, unsigned n_samples)
@@ -171,35 +203,21 @@ static bool wet_is_silent(const struct dub_mixer *mixer)
     return mixer->wet.left == 0 && mixer->wet.value <= 0;
 }
 
-static void forget_background(struct dub_mixer *mixer)
+/* Adds the original without what is in the middle. */
+static void mix_wet(struct dub_mixer *mixer, int64_t position, const int16_t *original, float *out,
+                    unsigned n_samples)
 {
-    for (unsigned i = 0; i < DUB_MIXER_BACKGROUND_SECTIONS; i++) {
-        dub_biquad_reset(&mixer->low[i]);
-        dub_biquad_reset(&mixer->high[i]);
-    }
-}
-
-/* Adds the original without its centre between VOICE_LOW_HZ and VOICE_HIGH_HZ. */
-static void mix_wet(struct dub_mixer *mixer, const int16_t *original, float *out, unsigned n_samples)
-{
+    const float scale = 1.0f / 32768;
     if (wet_is_silent(mixer)) {
-        forget_background(mixer);
+        dub_background_reset(&mixer->background);
         return;
     }
-    float low[DUB_BLOCK_SAMPLES];
-    float high[DUB_BLOCK_SAMPLES];
-    for (unsigned i = 0; i < n_samples; i++)
-        low[i] = high[i] = (float)(original[2 * i] + original[2 * i + 1]) / 65536;
-    for (unsigned i = 0; i < DUB_MIXER_BACKGROUND_SECTIONS; i++) {
-        dub_biquad_run(&mixer->low[i], low, n_samples);
-        dub_biquad_run(&mixer->high[i], high, n_samples);
-    }
+    float centre[DUB_BLOCK_SAMPLES];
+    dub_background_centre(&mixer->background, position, centre, n_samples);
     for (unsigned i = 0; i < n_samples; i++) {
         float gain = advance(&mixer->wet);
-        float side = (float)(original[2 * i] - original[2 * i + 1]) / 65536;
-        float kept = low[i] + high[i];
-        out[2 * i] += gain * (kept + side);
-        out[2 * i + 1] += gain * (kept - side);
+        out[2 * i] += gain * (original[2 * i] * scale - centre[i]);
+        out[2 * i + 1] += gain * (original[2 * i + 1] * scale - centre[i]);
     }
 }
 
@@ -207,25 +225,37 @@ static void mix_bed(struct dub_mixer *mixer, int64_t position, const int16_t *or
                     unsigned n_samples)
 {
     int64_t end = position + n_samples;
+    watch_sides(mixer, original, n_samples);
     for (int64_t at = position; at < end;) {
         int64_t until = end;
         aim_at_bed(mixer, bed_at(mixer, at, &until));
         gsize offset = (gsize)(at - position) * DUB_CHANNELS;
         unsigned n = (unsigned)(until - at);
         mix_dry(mixer, original + offset, out + offset, n);
-        mix_wet(mixer, original + offset, out + offset, n);
+        mix_wet(mixer, at, original + offset, out + offset, n);
         at = until;
     }
 }
 
-static void mix_dub(const struct mixer_region *region, int64_t position, float *out, unsigned n_samples)
+static void add_clip(const struct mixer_region *region, int64_t position, float *dub, unsigned n_samples)
 {
     int64_t from = MAX(region->start, position);
     int64_t to = MIN(region->end, position + n_samples);
-    for (int64_t at = from; at < to; at++) {
-        float value = region->dub[at - region->start];
-        out[2 * (at - position)] += value;
-        out[2 * (at - position) + 1] += value;
+    for (int64_t at = from; at < to; at++)
+        dub[at - position] += region->dub[at - region->start];
+}
+
+static void mix_dub(struct dub_mixer *mixer, int64_t position, float *out, unsigned n_samples)
+{
+    float dub[DUB_BLOCK_SAMPLES] = {0};
+    for (guint i = 0; i < mixer->regions->len; i++) {
+        if (region_at(mixer, i)->dub != NULL)
+            add_clip(region_at(mixer, i), position, dub, n_samples);
+    }
+    for (unsigned i = 0; i < n_samples; i++) {
+        float value = dub[i] * advance(&mixer->dub);
+        out[2 * i] += value;
+        out[2 * i + 1] += value;
     }
 }
 
@@ -241,9 +271,7 @@ void dub_mixer_run(struct dub_mixer *mixer, int64_t position, const int16_t *ori
                    unsigned n_samples)
 {
     mix_bed(mixer, position, original, out, n_samples);
-    for (guint i = 0; i < mixer->regions->len; i++) {
-        if (region_at(mixer, i)->dub != NULL)
-            mix_dub(region_at(mixer, i), position, out, n_samples);
-    }
+    aim(&mixer->dub, mixer->mix.bypass ? 0 : mixer->mix.dub_gain, DUB_MIXER_ATTACK_SAMPLES);
+    mix_dub(mixer, position, out, n_samples);
     drop_past_regions(mixer, position + n_samples);
 }

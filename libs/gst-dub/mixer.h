@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* out = bed * bed_gain(t) + dub (system.md section 5): the original under and between the dubbed clips.
+/* out = bed * bed_gain(t) + dub * dub_gain (system.md section 5): the original under and between the dubbed
+ * clips.
  *
  * Regions of the timeline say where the original is not heard as it is: under a dub, or where a phrase failed
  * and a fallback other than the original was asked for. The bed glides into a region in 50 ms, before it
  * begins where it is known early enough, and back in 200 ms; between two regions less than 250 ms apart it
- * stays down. Clips come prepared (clip.h). Pure; the owner's lock guards it. */
+ * stays down. Clips come prepared (clip.h). Where there is no region the original passes bit for bit.
+ *
+ * The bed without its speech (background.h) needs stereo. An original that has been mono, to 40 dB, for as
+ * long as the mixer remembers (about a minute) is ducked instead. Pure; the owner's lock guards it. */
 #pragma once
 
-#include "biquad.h"
+#include "background.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DUB_MIXER_ATTACK_SAMPLES 2400   /* 50 ms */
-#define DUB_MIXER_RELEASE_SAMPLES 9600  /* 200 ms */
-#define DUB_MIXER_HOLD_SAMPLES 12000    /* 250 ms */
-#define DUB_MIXER_DUCK_GAIN 0.1f        /* -20 dB */
-#define DUB_MIXER_BACKGROUND_SECTIONS 2 /* biquads per crossover filter */
+#define DUB_MIXER_ATTACK_SAMPLES 2400  /* 50 ms */
+#define DUB_MIXER_RELEASE_SAMPLES 9600 /* 200 ms */
+#define DUB_MIXER_HOLD_SAMPLES 12000   /* 250 ms */
+#define DUB_MIXER_DUCK_GAIN 0.1f       /* -20 dB */
+/* What the mixer's reader should hold beyond the sample that is mixed, for the bed without speech. */
+#define DUB_MIXER_AHEAD_SAMPLES DUB_BACKGROUND_AHEAD_SAMPLES
 
-/* X(enum suffix, nick, gain of the original, gain of the original without its speech) */
-#define DUB_BEDS(X)                                                                                          \
-    X(FULL, "passthrough", 1, 0)                                                                             \
-    X(DUCKED, "ducked", DUB_MIXER_DUCK_GAIN, 0)                                                              \
-    X(BACKGROUND, "background", 0, 1)                                                                        \
-    X(SILENT, "silence", 0, 0)
+/* FULL: the original; DUCKED: quieter; BACKGROUND: without its speech; SILENT: nothing. */
+enum dub_bed { DUB_BED_FULL, DUB_BED_DUCKED, DUB_BED_BACKGROUND, DUB_BED_SILENT };
 
-enum dub_bed {
-#define X(name, nick, dry, wet) DUB_BED_##name,
-    DUB_BEDS(X)
-#undef X
+/* May change at any time; heard at once, as a ramp. */
+struct dub_mix {
+    enum dub_bed under_dub, under_failed;
+    float duck_gain, dub_gain; /* factors */
+    bool bypass;               /* the original alone, whatever is placed */
 };
 
 /* Moves from value to target in equal steps. */
@@ -38,16 +40,18 @@ struct dub_mixer_ramp {
 };
 
 struct dub_mixer {
-    GArray *regions;           /* struct mixer_region (private), in order of adding */
-    enum dub_bed under_dub;    /* may change at any time; heard at once, as a ramp */
-    enum dub_bed under_failed; /* likewise */
-    struct dub_mixer_ramp dry, wet;
-    struct dub_biquad low[DUB_MIXER_BACKGROUND_SECTIONS], high[DUB_MIXER_BACKGROUND_SECTIONS];
+    GArray *regions; /* struct mixer_region (private), in order of adding */
+    struct dub_mix mix;
+    struct dub_mixer_ramp dry, wet, dub;
+    struct dub_background background;
+    double middle, sides; /* energy of the original, leaky; what tells mono from stereo */
+    bool mono;
 };
 
-void dub_mixer_init(struct dub_mixer *mixer);
+/* read: the original at any position, also ahead of the one that is mixed. */
+void dub_mixer_init(struct dub_mixer *mixer, dub_background_reader read, void *user);
 void dub_mixer_clear(struct dub_mixer *mixer);
-/* Forgets all regions; the bed is at full level. */
+/* Forgets all regions and the original; the bed is at full level. */
 void dub_mixer_reset(struct dub_mixer *mixer);
 
 /* A clip of mono samples (full scale 1) that begins at `start`, which is not before the next position to be

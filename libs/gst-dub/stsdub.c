@@ -299,7 +299,7 @@ static void start(StsDub *self)
     pthread_mutex_lock(&self->lock);
     dub_dubber_free(self->dubber);
     self->dubber = dub_dubber_new(&config);
-    sts_dub_apply_beds(self);
+    sts_dub_apply_mix(self);
     forget_stream(self);
     self->blocks = self->late_blocks = self->stretched_phrases = 0;
     self->peer_latency = 0;

@@ -25,8 +25,8 @@ G_DECLARE_FINAL_TYPE(StsDub, sts_dub, STS, DUB, GstElement)
 enum sts_mode { STS_MODE_ENABLED, STS_MODE_PASSTHROUGH, STS_MODE_DISABLED };
 enum sts_mix_mode { STS_MIX_DUCK, STS_MIX_REPLACE, STS_MIX_BACKGROUND };
 
-/* What the properties hold. Guarded by the lock; all but mix_mode and fallback only change in NULL and READY.
- */
+/* What the properties hold. Guarded by the lock; all but max_lag_ns and what is marked only change in NULL
+ * and READY. */
 struct sts_dub_settings {
     guint64 latency_ns, max_lag_ns;
     gboolean live;
@@ -34,8 +34,10 @@ struct sts_dub_settings {
     enum sts_mode sts_mode;
     guint sts_timeout_ms;
     char *source_lang, *target_lang, *voice;
-    enum sts_mix_mode mix_mode;
-    enum dub_bed fallback;
+    enum sts_mix_mode mix_mode;       /* while playing too */
+    enum dub_bed fallback;            /* likewise */
+    double duck_gain_db, dub_gain_db; /* likewise */
+    gboolean bypass;                  /* likewise */
     enum dub_fragmenter_mode fragmenter;
     guint64 segment_ns;
     guint max_inflight;
@@ -77,8 +79,8 @@ struct _StsDub {
 void sts_dub_install_properties(GObjectClass *class);
 void sts_dub_settings_init(struct sts_dub_settings *settings);
 void sts_dub_settings_clear(struct sts_dub_settings *settings);
-/* Hands the mixing modes to the dubber; with the lock. */
-void sts_dub_apply_beds(StsDub *self);
+/* Hands what may change while playing to the dubber; with the lock. */
+void sts_dub_apply_mix(StsDub *self);
 
 /* stsdub_stats.c; takes the lock */
 GstStructure *sts_dub_new_stats(StsDub *self);

@@ -19,6 +19,9 @@ enum {
     PROP_VOICE,
     PROP_MIX_MODE,
     PROP_FALLBACK,
+    PROP_DUCK_GAIN,
+    PROP_DUB_GAIN,
+    PROP_BYPASS,
     PROP_FRAGMENTER,
     PROP_SEGMENT_DURATION,
     PROP_MAX_INFLIGHT,
@@ -36,6 +39,7 @@ enum {
 #define DEFAULT_VOICE "default"
 #define DEFAULT_TIMEOUT_MS 8000
 #define DEFAULT_INFLIGHT 3
+#define DEFAULT_DUCK_GAIN_DB (-20.0)
 
 #define FIXED_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 #define PLAYING_FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
@@ -48,16 +52,18 @@ static const GEnumValue sts_modes[] = {
 };
 
 static const GEnumValue mix_modes[] = {
-    {STS_MIX_DUCK, "The original at -20 dB under the dub", "duck"},
+    {STS_MIX_DUCK, "The original at duck-gain under the dub", "duck"},
     {STS_MIX_REPLACE, "No original under the dub", "replace"},
-    {STS_MIX_BACKGROUND, "The original without its speech under the dub", "background"},
+    {STS_MIX_BACKGROUND,
+     "The original without what is in its middle, where speech is; a mono original is ducked", "background"},
     {0, NULL, NULL},
 };
 
 static const GEnumValue fallbacks[] = {
     {DUB_BED_FULL, "The original as it is", "passthrough"},
-    {DUB_BED_DUCKED, "The original at -20 dB", "ducked"},
-    {DUB_BED_BACKGROUND, "The original without its speech", "background"},
+    {DUB_BED_DUCKED, "The original at duck-gain", "ducked"},
+    {DUB_BED_BACKGROUND, "The original without what is in its middle; a mono original is ducked",
+     "background"},
     {DUB_BED_SILENT, "Nothing", "silence"},
     {0, NULL, NULL},
 };
@@ -81,6 +87,7 @@ void sts_dub_settings_init(struct sts_dub_settings *settings)
         .source_lang = g_strdup(DEFAULT_SOURCE_LANG),
         .target_lang = g_strdup(DEFAULT_TARGET_LANG),
         .voice = g_strdup(DEFAULT_VOICE),
+        .duck_gain_db = DEFAULT_DUCK_GAIN_DB,
         .segment_ns = DEFAULT_SEGMENT,
         .max_inflight = DEFAULT_INFLIGHT,
     };
@@ -97,15 +104,30 @@ void sts_dub_settings_clear(struct sts_dub_settings *settings)
     g_free(settings->voice);
 }
 
-void sts_dub_apply_beds(StsDub *self)
+static float factor(double db)
+{
+    return (float)pow(10, db / 20);
+}
+
+void sts_dub_apply_mix(StsDub *self)
 {
     static const enum dub_bed under_dub[] = {
         [STS_MIX_DUCK] = DUB_BED_DUCKED,
         [STS_MIX_REPLACE] = DUB_BED_SILENT,
         [STS_MIX_BACKGROUND] = DUB_BED_BACKGROUND,
     };
-    if (self->dubber != NULL)
-        dub_dubber_set_beds(self->dubber, under_dub[self->settings.mix_mode], self->settings.fallback);
+    const struct sts_dub_settings *settings = &self->settings;
+    if (self->dubber == NULL)
+        return;
+    struct dub_mix mix = {
+        .under_dub = under_dub[settings->mix_mode],
+        .under_failed = settings->fallback,
+        .duck_gain = factor(settings->duck_gain_db),
+        .dub_gain = factor(settings->dub_gain_db),
+        .bypass = settings->bypass,
+    };
+    dub_dubber_set_mix(self->dubber, &mix);
+    dub_dubber_set_max_lag(self->dubber, (int64_t)settings->max_lag_ns);
 }
 
 /* The string behind a property, or NULL for one that is none. */
@@ -163,6 +185,15 @@ static void set_setting(struct sts_dub_settings *settings, guint id, const GValu
     case PROP_FALLBACK:
         settings->fallback = (enum dub_bed)g_value_get_enum(value);
         break;
+    case PROP_DUCK_GAIN:
+        settings->duck_gain_db = g_value_get_double(value);
+        break;
+    case PROP_DUB_GAIN:
+        settings->dub_gain_db = g_value_get_double(value);
+        break;
+    case PROP_BYPASS:
+        settings->bypass = g_value_get_boolean(value);
+        break;
     case PROP_FRAGMENTER:
         settings->fragmenter = (enum dub_fragmenter_mode)g_value_get_enum(value);
         break;
@@ -197,7 +228,7 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     }
     pthread_mutex_lock(&self->lock);
     set_any(&self->settings, id, value);
-    sts_dub_apply_beds(self);
+    sts_dub_apply_mix(self);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -218,6 +249,15 @@ static void get_setting(const struct sts_dub_settings *settings, guint id, GValu
         break;
     case PROP_FALLBACK:
         g_value_set_enum(value, (gint)settings->fallback);
+        break;
+    case PROP_DUCK_GAIN:
+        g_value_set_double(value, settings->duck_gain_db);
+        break;
+    case PROP_DUB_GAIN:
+        g_value_set_double(value, settings->dub_gain_db);
+        break;
+    case PROP_BYPASS:
+        g_value_set_boolean(value, settings->bypass);
         break;
     case PROP_FRAGMENTER:
         g_value_set_enum(value, (gint)settings->fragmenter);
@@ -260,15 +300,22 @@ static void install_texts(GObjectClass *class)
         guint id;
         const char *name, *nick, *blurb, *value;
     } texts[] = {
-        {PROP_STREAM_ID, "stream-id", "Stream", "Name of the stream, as the sts-service sees it",
+        {PROP_STREAM_ID, "stream-id", "Stream",
+         "Name of the stream, as the sts-service sees it: 1 to 64 letters, digits, - and _",
          DEFAULT_STREAM_ID},
-        {PROP_WORKER_ID, "worker-id", "Worker", "Name of this worker, as the sts-service sees it",
+        {PROP_WORKER_ID, "worker-id", "Worker",
+         "Name of this worker, as the sts-service sees it: 1 to 64 letters, digits, - and _",
          DEFAULT_WORKER_ID},
-        {PROP_STS_URL, "sts-url", "Service", "Where the sts-service is: http(s)://host:port", DEFAULT_URL},
-        {PROP_STS_API_KEY, "sts-api-key", "Key", "What the sts-service wants as its key", NULL},
-        {PROP_SOURCE_LANG, "source-lang", "Source language", "Language that is spoken", DEFAULT_SOURCE_LANG},
-        {PROP_TARGET_LANG, "target-lang", "Target language", "Language that is wanted", DEFAULT_TARGET_LANG},
-        {PROP_VOICE, "voice", "Voice", "Voice profile of the sts-service", DEFAULT_VOICE},
+        {PROP_STS_URL, "sts-url", "Service",
+         "Where the sts-service is: http://host:port or https://host:port", DEFAULT_URL},
+        {PROP_STS_API_KEY, "sts-api-key", "Key", "What the sts-service wants as its key; none if not set",
+         NULL},
+        {PROP_SOURCE_LANG, "source-lang", "Source language",
+         "Language that is spoken, as its code: en, es, ...", DEFAULT_SOURCE_LANG},
+        {PROP_TARGET_LANG, "target-lang", "Target language",
+         "Language that is wanted, as its code: en, es, ...", DEFAULT_TARGET_LANG},
+        {PROP_VOICE, "voice", "Voice", "Voice profile of the sts-service, one of those it lists",
+         DEFAULT_VOICE},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         GParamSpec *spec =
@@ -283,18 +330,23 @@ static void install_durations(GObjectClass *class)
         guint id;
         const char *name, *nick, *blurb;
         guint64 min, value;
+        GParamFlags flags;
     } durations[] = {
-        {PROP_LATENCY, "latency", "Latency", "The fixed delay D of the output behind the input, in ns",
-         100 * GST_MSECOND, DEFAULT_LATENCY},
-        {PROP_MAX_LAG, "max-lag", "Greatest lag", "How far behind its source a dub may begin, in ns", 0,
-         DEFAULT_MAX_LAG},
+        {PROP_LATENCY, "latency", "Latency",
+         "The fixed delay D of the output behind the input, in ns: 100 ms to 30 s", 100 * GST_MSECOND,
+         DEFAULT_LATENCY, FIXED_FLAGS},
+        {PROP_MAX_LAG, "max-lag", "Greatest lag",
+         "How far behind its source a dub may begin, in ns: 0 to 30 s; holds for dubs that are not placed "
+         "yet",
+         0, DEFAULT_MAX_LAG, PLAYING_FLAGS},
         {PROP_SEGMENT_DURATION, "segment-duration", "Segment",
-         "Length of fragments with fragmenter=fixed, in ns", GST_SECOND, DEFAULT_SEGMENT},
+         "Length of fragments with fragmenter=fixed, in ns: 1 s to 30 s", GST_SECOND, DEFAULT_SEGMENT,
+         FIXED_FLAGS},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(durations); i++) {
         GParamSpec *spec =
             g_param_spec_uint64(durations[i].name, durations[i].nick, durations[i].blurb, durations[i].min,
-                                30 * GST_SECOND, durations[i].value, FIXED_FLAGS);
+                                30 * GST_SECOND, durations[i].value, durations[i].flags);
         g_object_class_install_property(class, durations[i].id, spec);
     }
 }
@@ -304,17 +356,40 @@ static void install_numbers(GObjectClass *class)
     g_object_class_install_property(
         class, PROP_STS_TIMEOUT_MS,
         g_param_spec_uint("sts-timeout-ms", "Timeout",
-                          "An answer of the service that takes longer is not used", 1000, 30000,
-                          DEFAULT_TIMEOUT_MS, FIXED_FLAGS));
+                          "An answer of the service that takes longer is not used, in ms: 1000 to 30000",
+                          1000, 30000, DEFAULT_TIMEOUT_MS, FIXED_FLAGS));
     g_object_class_install_property(class, PROP_MAX_INFLIGHT,
                                     g_param_spec_uint("max-inflight", "In flight",
-                                                      "Fragments outstanding at the service at most", 1, 10,
-                                                      DEFAULT_INFLIGHT, FIXED_FLAGS));
+                                                      "Fragments outstanding at the service at most: 1 to 10",
+                                                      1, 10, DEFAULT_INFLIGHT, FIXED_FLAGS));
     g_object_class_install_property(
         class, PROP_LIVE,
         g_param_spec_boolean("live", "Live",
                              "Push blocks by the clock, whatever is missing; otherwise wait for every dub",
                              TRUE, FIXED_FLAGS));
+}
+
+/* May change while playing, without a click. */
+static void install_levels(GObjectClass *class)
+{
+    g_object_class_install_property(
+        class, PROP_DUCK_GAIN,
+        g_param_spec_double(
+            "duck-gain", "Duck gain",
+            "Gain of the original under a dub with mix-mode=duck, and with fallback=ducked, in "
+            "dB: -60 to 0",
+            -60, 0, DEFAULT_DUCK_GAIN_DB, PLAYING_FLAGS));
+    g_object_class_install_property(
+        class, PROP_DUB_GAIN,
+        g_param_spec_double("dub-gain", "Dub gain",
+                            "Gain of dubs beyond the loudness of the speech they replace, in dB: -20 to 20",
+                            -20, 20, 0, PLAYING_FLAGS));
+    g_object_class_install_property(
+        class, PROP_BYPASS,
+        g_param_spec_boolean(
+            "bypass", "Bypass",
+            "Only the original is heard, as late as ever; speech is passed through as BYPASSED", FALSE,
+            PLAYING_FLAGS));
 }
 
 static void install_choices(GObjectClass *class)
@@ -326,13 +401,15 @@ static void install_choices(GObjectClass *class)
         const char *name, *nick, *blurb;
         GParamFlags flags;
     } choices[] = {
-        {PROP_STS_MODE, "StsDubMode", sts_modes, "sts-mode", "Mode", "What is done with speech", FIXED_FLAGS},
-        {PROP_FRAGMENTER, "StsDubFragmenter", fragmenters, "fragmenter", "Fragmenter", "How speech is cut",
-         FIXED_FLAGS},
-        {PROP_MIX_MODE, "StsDubMixMode", mix_modes, "mix-mode", "Mix", "The original under a dub",
-         PLAYING_FLAGS},
+        {PROP_STS_MODE, "StsDubMode", sts_modes, "sts-mode", "Mode",
+         "What is done with speech: enabled, passthrough, disabled", FIXED_FLAGS},
+        {PROP_FRAGMENTER, "StsDubFragmenter", fragmenters, "fragmenter", "Fragmenter",
+         "How speech is cut: vad, fixed", FIXED_FLAGS},
+        {PROP_MIX_MODE, "StsDubMixMode", mix_modes, "mix-mode", "Mix",
+         "The original under a dub: duck, replace, background", PLAYING_FLAGS},
         {PROP_FALLBACK, "StsDubFallback", fallbacks, "fallback", "Fallback",
-         "What is heard of a phrase that could not be dubbed", PLAYING_FLAGS},
+         "What is heard of a phrase that could not be dubbed: passthrough, ducked, background, silence",
+         PLAYING_FLAGS},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(choices); i++) {
         GType type = g_enum_register_static(choices[i].type_name, choices[i].values);
@@ -350,9 +427,11 @@ void sts_dub_install_properties(GObjectClass *class)
     install_texts(class);
     install_durations(class);
     install_numbers(class);
+    install_levels(class);
     install_choices(class);
-    g_object_class_install_property(class, PROP_STATS,
-                                    g_param_spec_boxed("stats", "Statistics", "What was done so far",
-                                                       GST_TYPE_STRUCTURE,
-                                                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+    g_object_class_install_property(
+        class, PROP_STATS,
+        g_param_spec_boxed("stats", "Statistics",
+                           "What was done so far; the fields are listed in the README of libs/gst-dub",
+                           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

@@ -58,10 +58,10 @@ static void fail(StsDub *self, uint64_t id, const struct dub_dubber_answer *answ
     pthread_mutex_unlock(&self->lock);
 }
 
-static void skip(StsDub *self, uint64_t id)
+static void skip(StsDub *self, uint64_t id, const char *reason)
 {
     pthread_mutex_lock(&self->lock);
-    dub_dubber_skip(self->dubber, id, DUB_REASON_DISABLED);
+    dub_dubber_skip(self->dubber, id, reason);
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
 }
@@ -93,6 +93,14 @@ static bool take_request(StsDub *self, struct dub_dubber_request *request)
     return taken;
 }
 
+static bool is_bypassed(StsDub *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool bypassed = self->settings.bypass;
+    pthread_mutex_unlock(&self->lock);
+    return bypassed;
+}
+
 static void learn_round_trip(StsDub *self)
 {
     /* Not live, the mixer waits for every phrase: sentences stay whole, however long the service takes. */
@@ -113,10 +121,12 @@ void sts_dub_send_requests(StsDub *self)
     bool any = false;
     while (take_request(self, &request)) {
         any = true;
-        if (self->exchange != NULL)
-            send_request(self, &request);
+        if (self->exchange == NULL)
+            skip(self, request.id, DUB_REASON_DISABLED);
+        else if (is_bypassed(self))
+            skip(self, request.id, DUB_REASON_BYPASSED);
         else
-            skip(self, request.id);
+            send_request(self, &request);
         g_free(request.samples);
     }
     if (any)

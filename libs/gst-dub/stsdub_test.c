@@ -565,7 +565,7 @@ static void test_every_property_reads_back(void)
         g_value_unset(&value);
         checked++;
     }
-    g_assert_cmpuint(checked, ==, 17);
+    g_assert_cmpuint(checked, ==, 20);
     gst_object_unref(element);
 }
 
@@ -628,6 +628,86 @@ static void test_mix_mode_can_change_while_playing(void)
     g_object_set(rig->element, "mix-mode", 1, NULL); /* replace */
     rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
     g_assert_cmpfloat(bed_db(rig, 105000, 130000), <, -60);
+    rig_free(rig);
+}
+
+/* The largest step between two samples of the middle beyond what the voice itself makes. */
+static void assert_no_click(const struct rig *rig, int64_t from, int64_t to)
+{
+    double own = 0;
+    double largest = 0;
+    for (int64_t i = from; i < to; i++) {
+        const int16_t *here = rig_output_at(rig, i);
+        const int16_t *before = rig_output_at(rig, i - 1);
+        largest = MAX(largest, fabs((here[0] + here[1] - before[0] - before[1]) / 2.0));
+        own = MAX(own, fabs(voice_at(i) - voice_at(i - 1)));
+    }
+    /* The dub is a tone of 600 Hz, as loud as the voice. */
+    g_assert_cmpfloat(largest, <, own + 2 * M_PI * 600 / DUB_RATE_HZ * 32768 * 0.3);
+}
+
+static void test_gains_can_change_while_playing(void)
+{
+    struct rig *rig = rig_new(NULL, NULL);
+    struct dub_exchange_fragment fragment = take_first_fragment(rig);
+    g_free(fragment.samples);
+    fake_exchange_answer_tone(fragment.id, 600, 0.2, 2 * DUB_NS_PER_S, 24000);
+    rig_run(rig, 5 * DUB_NS_PER_S, talk_once);
+    g_object_set(rig->element, "duck-gain", -6.0, "dub-gain", -10.0, NULL);
+    rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
+    g_assert_cmpfloat(fabs(bed_db(rig, 60000, 90000) + 20), <, 0.5);
+    g_assert_cmpfloat(fabs(bed_db(rig, 110000, 130000) + 6), <, 0.5);
+    assert_no_click(rig, 48000, rig->output->len / 4);
+    rig_free(rig);
+}
+
+/* In the middle of a dub, and back after the sentence that followed. */
+static void test_bypass_while_playing(void)
+{
+    struct rig *rig = rig_new(NULL, NULL);
+    struct dub_exchange_fragment fragment;
+    rig_run(rig, 3500 * DUB_NS_PER_MS, talk);
+    rig_feed(rig, 3500 * DUB_NS_PER_MS, talk);
+    g_assert_true(fake_exchange_take(&fragment));
+    g_free(fragment.samples);
+    fake_exchange_answer_tone(fragment.id, 600, 0.2, 2 * DUB_NS_PER_S, 24000);
+    rig_run(rig, 5 * DUB_NS_PER_S, talk);
+    g_object_set(rig->element, "bypass", TRUE, NULL);
+    rig_run(rig, 7 * DUB_NS_PER_S, talk);
+    g_object_set(rig->element, "bypass", FALSE, NULL);
+    rig_run(rig, 10 * DUB_NS_PER_S, talk);
+    g_assert_true(fake_exchange_take(&fragment)); /* the third sentence */
+    g_free(fragment.samples);
+    g_assert_cmpuint(fake_exchange_submitted(), ==, 2);
+    assert_phrase(rig, "dubbed", "");
+    assert_phrase(rig, "passthrough", "BYPASSED");
+    rig_assert_output_is(rig, 110000, rig->output->len / 4, talk);
+    assert_no_click(rig, 48000, rig->output->len / 4);
+    rig_free(rig);
+}
+
+/* A dub that is at hand but not yet heard when the bypass begins is not counted as heard. */
+static void test_bypass_before_the_dub(void)
+{
+    struct rig *rig = rig_new(NULL, NULL);
+    struct dub_exchange_fragment fragment = take_first_fragment(rig);
+    g_free(fragment.samples);
+    fake_exchange_answer_tone(fragment.id, 600, 0.2, 2 * DUB_NS_PER_S, 24000);
+    g_object_set(rig->element, "bypass", TRUE, NULL);
+    rig_run(rig, 9 * DUB_NS_PER_S, talk_once);
+    assert_phrase(rig, "passthrough", "BYPASSED");
+    rig_assert_output_is(rig, 0, rig->output->len / 4, talk_once);
+    rig_free(rig);
+}
+
+static void test_max_lag_can_change_while_playing(void)
+{
+    struct rig *rig = rig_new(NULL, NULL);
+    struct dub_exchange_fragment fragment = take_first_fragment(rig);
+    g_free(fragment.samples);
+    g_object_set(rig->element, "max-lag", (guint64)500 * GST_MSECOND, NULL);
+    rig_run(rig, fragment.start_ns + D_NS + 600 * DUB_NS_PER_MS, talk_once);
+    assert_phrase(rig, "passthrough", "TIMEOUT");
     rig_free(rig);
 }
 
@@ -713,6 +793,10 @@ int main(int argc, char **argv)
         {"/stsdub/one-huge-buffer", test_one_huge_buffer},
         {"/stsdub/pause-holds-and-resumes", test_pause_holds_and_resumes},
         {"/stsdub/mix-mode-can-change-while-playing", test_mix_mode_can_change_while_playing},
+        {"/stsdub/gains-can-change-while-playing", test_gains_can_change_while_playing},
+        {"/stsdub/bypass-while-playing", test_bypass_while_playing},
+        {"/stsdub/bypass-before-the-dub", test_bypass_before_the_dub},
+        {"/stsdub/max-lag-can-change-while-playing", test_max_lag_can_change_while_playing},
         {"/stsdub/downstream-error-is-passed-on", test_downstream_error_is_passed_on},
         {"/stsdub/states", test_states},
         {"/stsdub/other-speeds-are-refused", test_other_speeds_are_refused},
