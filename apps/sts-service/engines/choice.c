@@ -34,6 +34,8 @@ void engine_choice_give_up(const struct engine_choice *choice, struct dub_error 
         dub_error_set_stage(error, DUB_ERROR_NOT_FOUND, choice->stage,
                             "STS_%s_ENGINE: no engine is called \"%s\"; there are: auto, %s", stage,
                             choice->wanted, choice->known);
+    else if (choice->error.code == DUB_ERROR_INVALID_CONFIG)
+        dub_error_set_stage(error, DUB_ERROR_INVALID_CONFIG, choice->stage, "%s", choice->error.message);
     else
         dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, choice->stage, "STS_%s_ENGINE=%s: %s", stage,
                             choice->wanted ? choice->wanted : "auto", choice->error.message);

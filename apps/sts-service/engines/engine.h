@@ -27,9 +27,12 @@ struct engine_config {
         mock_delay_ns; /* how long the mock engines take; they sleep in steps and honour the call's terms */
 };
 
+#define ENGINE_CALL_WARM_UP (-1)
+
 /* The terms of one call. */
 struct engine_call {
     const char *stream_id;     /* for what an engine learns about one stream's sound; NULL: nothing is kept */
+    int64_t fragment;          /* its sequence number; ENGINE_CALL_WARM_UP: the result is for nobody */
     GCancellable *cancellable; /* NULL: cannot be cancelled */
     int64_t deadline_ns;       /* on dub_clock_monotonic(); 0: none */
 };

@@ -1,33 +1,37 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Says the configured text for everything that is not silence, and takes as long as configured. */
+/* Says what it was told to say for everything that is not silence, as slowly and unreliably as it was told
+ * (mock_spec.h): a fixed text, a text per fragment from a folder, or a text per sound from a dictionary. */
 #include "../../audio/loudness.h"
+#include "../mock_spec.h"
 #include "engines.h"
+#include <dubbing_log.h>
 
 #define DEFAULT_TEXT "the quick brown fox jumps over the lazy dog"
+#define KEYS (MOCK_TEXT | MOCK_DICT | MOCK_FIXTURE)
 
 struct asr_engine {
-    char *text;
-    int64_t delay_ns;
+    struct mock_spec spec;
 };
 
 static struct asr_engine *create(const struct engine_config *config, struct dub_error *error)
 {
     struct asr_engine *engine = g_new0(struct asr_engine, 1);
-    engine->text = g_strdup(config->mock_text ? config->mock_text : DEFAULT_TEXT);
-    engine->delay_ns = config->mock_delay_ns;
-    return engine;
+    if (mock_spec_read(&engine->spec, config, DUB_STAGE_ASR, KEYS, error))
+        return engine;
+    g_free(engine);
+    return NULL;
 }
 
 static void destroy(struct asr_engine *engine)
 {
-    g_free(engine->text);
+    mock_spec_clear(&engine->spec);
     g_free(engine);
 }
 
 static void describe(const struct asr_engine *engine, struct engine_info *info)
 {
     static const char *const languages[] = {"*", NULL};
-    info->model = g_strdup("mock");
+    info->model = g_strdup(engine->spec.model);
     info->languages = g_strdupv((char **)languages);
 }
 
@@ -46,24 +50,59 @@ static void add_words(struct asr_transcript *transcript, const char *text, int64
                                 1.0);
 }
 
+/* "sha256:..." of the samples, "#N" for the fragment's number, "*" for all others. */
+static const char *look_up(GHashTable *dict, const struct asr_request *request)
+{
+    const struct pcm *audio = request->audio;
+    g_autofree char *hash = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)audio->samples,
+                                                        audio->count * sizeof *audio->samples);
+    g_autofree char *by_hash = g_strconcat("sha256:", hash, NULL);
+    g_autofree char *by_number = g_strdup_printf("#%d", (int)request->call.fragment);
+    const char *const names[] = {by_hash, by_number, "*"};
+    dub_log_debug("mock: fragment %s is %s", by_number, by_hash);
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+        if (g_hash_table_contains(dict, names[i]))
+            return g_hash_table_lookup(dict, names[i]);
+    return NULL;
+}
+
+static char *read_fixture(const struct asr_engine *engine, const struct asr_request *request)
+{
+    g_autofree char *path = mock_spec_fixture(&engine->spec, &request->call, "txt");
+    char *text = NULL;
+    if (path && g_file_get_contents(path, &text, NULL, NULL))
+        g_strstrip(text);
+    return text;
+}
+
+/* What is heard; NULL: nothing. */
+static char *hear(const struct asr_engine *engine, const struct asr_request *request)
+{
+    if (!loudness_may_be_speech(request->audio))
+        return NULL;
+    if (engine->spec.fixture)
+        return read_fixture(engine, request);
+    if (engine->spec.dict)
+        return g_strdup(look_up(engine->spec.dict, request));
+    return g_strdup(engine->spec.text ? engine->spec.text : DEFAULT_TEXT);
+}
+
 static bool transcribe(struct asr_engine *engine, const struct asr_request *request,
                        struct asr_transcript *transcript, struct dub_error *error)
 {
-    if (!engine_call_sleep(&request->call, engine->delay_ns, DUB_STAGE_ASR, error))
+    if (!mock_spec_play(&engine->spec, &request->call, DUB_STAGE_ASR, error))
         return false;
     transcript->confidence = 1.0;
-    if (!loudness_may_be_speech(request->audio)) {
-        transcript->no_speech = true;
-        return true;
-    }
-    transcript->text = g_strdup(engine->text);
-    add_words(transcript, engine->text, pcm_duration_ms(request->audio));
+    transcript->text = hear(engine, request);
+    transcript->no_speech = !transcript->text || *transcript->text == '\0';
+    if (!transcript->no_speech)
+        add_words(transcript, transcript->text, pcm_duration_ms(request->audio));
     return true;
 }
 
 const struct asr_engine_ops asr_mock = {
     .name = "mock",
-    .summary = "for tests: the same text for everything that is not silence",
+    .summary = "for tests: hears what STS_ASR_MODEL says",
     .max_concurrency = 64,
     .automatic = false,
     .create = create,
