@@ -2,6 +2,8 @@
 /* A small layer over SoupServer: a table of routes, JSON in and out, an API key, limits, and one shape of
  * error.
  *
+ * Each connection carries one request (and what it may become: a WebSocket).
+ *
  * All calls and handlers run on the thread that iterates the server's GMainContext (the thread-default one of
  * the caller of dub_http_server_new). */
 #pragma once
@@ -52,8 +54,8 @@ struct dub_http_config {
     /* Connections at a time, 0: no limit. Further ones get 503 with Retry-After, beyond twice as many they
      * are closed at once. What has become a WebSocket does not count. */
     unsigned max_connections;
-    /* For a client to send its request (also the first or the next one of its connection), and then to take
-     * the answer; after that the connection is closed. 0: no limit. */
+    /* For a client to send its request, from the connection on, and then to take the answer; after that the
+     * connection is closed. 0: no limit. */
     unsigned request_timeout_ms;
     /* The JSON body for an error that this layer answers by itself (404, 405, 401, 413, ...). NULL: the
      * default

@@ -225,7 +225,6 @@ static void refuse_large_body(struct dub_http_server *server, SoupServerMessage 
     g_autofree char *text =
         g_strdup_printf("the body is larger than %" G_GSIZE_FORMAT " bytes", server->max_body_bytes);
     refuse(server, message, 413, "PAYLOAD_TOO_LARGE", text);
-    soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection", "close");
     SoupMessageBody *body = soup_server_message_get_request_body(message);
     soup_message_body_set_accumulate(body, FALSE);
     soup_message_body_truncate(body);
@@ -236,9 +235,7 @@ static bool is_crowded_out(struct dub_http_server *server, SoupServerMessage *me
 {
     if ((flags & DUB_HTTP_ALWAYS) || !http_guard_is_over(server->guard, message))
         return false;
-    SoupMessageHeaders *headers = soup_server_message_get_response_headers(message);
-    soup_message_headers_replace(headers, "Retry-After", "1");
-    soup_message_headers_replace(headers, "Connection", "close");
+    soup_message_headers_replace(soup_server_message_get_response_headers(message), "Retry-After", "1");
     refuse(server, message, 503, "TOO_MANY_CONNECTIONS", "too many connections are open: try again");
     return true;
 }
@@ -258,11 +255,25 @@ static void on_body_chunk(SoupServerMessage *message, GBytes *chunk, void *data)
         refuse_large_body(server, message);
 }
 
+/* One request per connection: libsoup 3.2 never closes a connection whose client leaves between two requests.
+ * Also for the answers of other handlers on the same server; a WebSocket's handshake writes its own header.
+ */
+static void close_afterwards(SoupServerMessage *message)
+{
+    soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection", "close");
+}
+
+static void on_request_read(SoupServer *soup, SoupServerMessage *message, void *data)
+{
+    close_afterwards(message);
+}
+
 /* Refusing here keeps libsoup from sending "100 Continue" and from keeping the body. */
 static void on_headers(SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query,
                        void *data)
 {
     struct dub_http_server *server = data;
+    close_afterwards(message);
     g_autoptr(GPtrArray) params = g_ptr_array_new_with_free_func(g_free);
     SoupMessageHeaders *headers = soup_server_message_get_request_headers(message);
     goffset announced = soup_message_headers_get_encoding(headers) == SOUP_ENCODING_CONTENT_LENGTH
@@ -388,6 +399,7 @@ struct dub_http_server *dub_http_server_new(const struct dub_http_config *config
     server->api_key = config->api_key != NULL && *config->api_key != '\0' ? g_strdup(config->api_key) : NULL;
     server->max_body_bytes = config->max_body_bytes != 0 ? config->max_body_bytes : DEFAULT_MAX_BODY_BYTES;
     server->format_error = config->format_error != NULL ? config->format_error : default_format_error;
+    g_signal_connect(server->soup, "request-read", G_CALLBACK(on_request_read), NULL);
     soup_server_add_early_handler(server->soup, NULL, on_headers, server, NULL);
     soup_server_add_handler(server->soup, NULL, on_request, server, NULL);
     if (!load_certificate(server, config, error) || !start_listening(server, config->address, error)) {
