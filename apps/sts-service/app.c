@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "echo/echo.h"
+#include "lineage/lineage.h"
 #include "net/connections.h"
 #include "net/http_api.h"
 #include "pipeline/pipeline.h"
@@ -13,11 +14,30 @@
 struct app {
     struct sts_metrics metrics;
     bool echo;
-    struct engines engines; /* none in echo mode */
+    struct engines engines;  /* none in echo mode */
+    struct lineage *lineage; /* NULL: none is kept */
     struct processor *processor;
     struct http_api *http;
     struct connections *connections;
 };
+
+static void start_lineage(struct app *app, const struct sts_settings *settings)
+{
+    if (!settings->artifact_dir || !*settings->artifact_dir)
+        return;
+    dub_log_info("audio and texts of every fragment are kept in %s", settings->artifact_dir);
+    app->lineage = lineage_new(&(struct lineage_config){
+        .store = {.folder = settings->artifact_dir,
+                  .max_bytes = settings->artifact_max_bytes,
+                  .max_age_ms = settings->artifact_max_age_ns / DUB_NS_PER_MS,
+                  .origin = {.run_id = settings->common.run_id,
+                             .instance_id = settings->common.instance_id,
+                             .engines = {[JOB_ASR] = app->engines.asr_info.name,
+                                         [JOB_TRANSLATION] = app->engines.translation_info.name,
+                                         [JOB_TTS] = app->engines.tts_info.name}}},
+        .metrics = &app->metrics,
+    });
+}
 
 static bool start_processor(struct app *app, const struct sts_settings *settings, struct dub_error *error)
 {
@@ -28,10 +48,12 @@ static bool start_processor(struct app *app, const struct sts_settings *settings
     if (!engines_open(&app->engines, settings, error))
         return false;
     engines_note(&app->engines, &app->metrics);
+    start_lineage(app, settings);
     app->processor = pipeline_new(&(struct pipeline_config){
         .engines = &app->engines,
         .queue_capacity = (unsigned)settings->queue_max_depth,
         .metrics = &app->metrics,
+        .lineage = app->lineage,
     });
     return true;
 }
@@ -116,6 +138,7 @@ void app_free(struct app *app)
         echo_free(app->processor);
     else
         pipeline_free(app->processor);
+    lineage_free(app->lineage);
     engines_close(&app->engines);
     sts_metrics_clear(&app->metrics);
     g_free(app);

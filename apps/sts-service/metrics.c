@@ -87,12 +87,19 @@ static void add_gauges_and_counters(struct sts_metrics *metrics)
         .type = DUB_METRIC_GAUGE,
         .labels = {"stage", "engine", "model"},
     };
+    static const struct dub_metric_spec artifacts = {
+        .name = "sts_artifacts_total",
+        .help = "Fragments whose lineage was to be kept, by what became of it.",
+        .type = DUB_METRIC_COUNTER,
+        .labels = {"result"},
+    };
     metrics->in_flight = add(metrics, &in_flight);
     metrics->sessions = add(metrics, &sessions);
     metrics->queue_depth = add(metrics, &queue_depth);
     metrics->errors = add(metrics, &errors);
     metrics->connections = add(metrics, &connections);
     metrics->engine_info = add(metrics, &engine_info);
+    metrics->artifacts = add(metrics, &artifacts);
 }
 
 void sts_metrics_init(struct sts_metrics *metrics)

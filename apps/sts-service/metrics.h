@@ -18,6 +18,7 @@ struct sts_metrics {
     struct dub_metric *errors;      /* by stage, error_code */
     struct dub_metric *connections; /* by result */
     struct dub_metric *engine_info; /* by stage, engine, model */
+    struct dub_metric *artifacts;   /* by result */
 };
 
 /* Clear with sts_metrics_clear. */

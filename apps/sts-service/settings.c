@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 static const char *const modes[] = {"full", "echo", NULL};
+static const char *const fallbacks[] = {"fail", "source", NULL};
 static const char *const devices[] = {"auto", "cpu", "cuda", NULL};
 
 #define STRING(variable, option, member, fallback, text, bits)                                               \
@@ -66,8 +67,8 @@ static const struct dub_config_item items[] = {
              "time that a client has to send its request", 10 * DUB_NS_PER_MS, DUB_NS_PER_S * 3600),
     INT("STS_HTTP_RATE_LIMIT", "http-rate-limit", http_rate_limit, "100",
         "fragments a second over REST, of all clients; 0: no limit", 0, 1000000),
-    INT("STS_QUEUE_MAX_DEPTH", "queue-max-depth", queue_max_depth, "20", "fragments waiting per stage", 1,
-        10000),
+    INT("STS_QUEUE_MAX_DEPTH", "queue-max-depth", queue_max_depth, "20",
+        "fragments that may wait while all threads work; each stream has its part", 1, 10000),
     STRING("STS_ASR_ENGINE", "asr-engine", asr_engine, "auto", "speech recognition engine", 0),
     STRING("STS_TRANSLATION_ENGINE", "translation-engine", translation_engine, "auto", "translation engine",
            0),
@@ -86,6 +87,20 @@ static const struct dub_config_item items[] = {
     INT("STS_TTS_WORKERS", "tts-workers", tts_workers, "0", "syntheses at a time; 0: by cores", 0, 256),
     INT("STS_ECHO_DELAY_MS", "echo-delay-ms", echo_delay_ms, "0",
         "echo mode: time until a fragment comes back", 0, 600000),
+    CHOICE("STS_TRANSLATION_FALLBACK", "translation-fallback", translation_fallback, "fail",
+           "when a translation fails: fail the fragment, or speak the source text (partial)", fallbacks),
+    STRING("STS_ARTIFACT_DIR", "artifact-dir", artifact_dir, NULL,
+           "keeps audio and texts of every fragment here; empty: nowhere", 0),
+    {.name = "STS_ARTIFACT_MAX_BYTES",
+     .flag = "artifact-max-bytes",
+     .type = DUB_CONFIG_BYTES,
+     .default_value = "1GiB",
+     .help = "artifacts kept; the oldest make room",
+     .offset = offsetof(struct sts_settings, artifact_max_bytes),
+     .min = 1 << 20,
+     .max = INT64_MAX},
+    DURATION("STS_ARTIFACT_MAX_AGE", "artifact-max-age", artifact_max_age_ns, "24h",
+             "artifacts that are older are removed", DUB_NS_PER_S * 60, DUB_NS_PER_S * 86400 * 3650),
     {.name = NULL},
 };
 

@@ -9,6 +9,7 @@
 /* As many as a session can have under way. */
 #define STS_INFLIGHT_MAX 64
 
+enum sts_fallback { STS_FALLBACK_FAIL, STS_FALLBACK_SOURCE };
 enum sts_mode { STS_MODE_FULL, STS_MODE_ECHO };
 
 struct sts_settings {
@@ -28,6 +29,7 @@ struct sts_settings {
     int64_t http_timeout_ns;
     int64_t http_rate_limit; /* a second; 0: no limit */
     int64_t queue_max_depth;
+    int translation_fallback; /* enum sts_fallback */
     char *asr_engine, *translation_engine, *tts_engine;
     char *asr_model, *translation_model, *tts_model;
     int device; /* index for sts_device_name */
@@ -35,6 +37,9 @@ struct sts_settings {
     char *voices_file;
     int64_t asr_workers, translation_workers, tts_workers; /* 0: by cores */
     int64_t echo_delay_ms;
+    char *artifact_dir; /* empty: no lineage is kept */
+    int64_t artifact_max_bytes;
+    int64_t artifact_max_age_ns;
 };
 
 extern const struct dub_config_program sts_program;

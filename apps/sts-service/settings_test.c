@@ -13,6 +13,10 @@ static void test_defaults(void)
     g_assert_cmpint(settings.mode, ==, STS_MODE_FULL);
     g_assert_cmpint((int)settings.queue_max_depth, ==, 20);
     g_assert_cmpstr(settings.asr_engine, ==, "auto");
+    g_assert_cmpint(settings.translation_fallback, ==, STS_FALLBACK_FAIL);
+    g_assert_true(!settings.artifact_dir || !*settings.artifact_dir);
+    g_assert_cmpint(settings.artifact_max_bytes, ==, INT64_C(1) << 30);
+    g_assert_cmpint(settings.artifact_max_age_ns, ==, INT64_C(86400) * 1000 * 1000 * 1000);
     g_assert_cmpstr(sts_device_name(settings.device), ==, "auto");
     g_assert_false(settings.require_auth);
     dub_config_clear(&sts_program, &settings);

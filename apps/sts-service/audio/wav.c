@@ -89,25 +89,31 @@ bool wav_read_file(const char *path, struct pcm *out, struct dub_error *error)
     return wav_parse(g_mapped_file_get_contents(file), g_mapped_file_get_length(file), out, error);
 }
 
-GBytes *wav_build(const struct pcm *pcm)
+GBytes *wav_wrap_s16le(GBytes *samples, int rate_hz, int channels)
 {
-    g_autoptr(GBytes) samples = pcm_to_s16le(pcm, 1);
     uint32_t size = (uint32_t)g_bytes_get_size(samples);
-    GByteArray *out = g_byte_array_new();
+    uint32_t frame_bytes = (uint32_t)channels * 2;
+    GByteArray *out = g_byte_array_sized_new(44 + size);
     dub_write_bytes(out, "RIFF", 4);
     dub_write_le32(out, 36 + size);
     dub_write_bytes(out, "WAVEfmt ", 8);
     dub_write_le32(out, 16);
     dub_write_le16(out, FORMAT_PCM);
-    dub_write_le16(out, 1);
-    dub_write_le32(out, (uint32_t)pcm->rate_hz);
-    dub_write_le32(out, (uint32_t)pcm->rate_hz * 2);
-    dub_write_le16(out, 2);
+    dub_write_le16(out, (uint16_t)channels);
+    dub_write_le32(out, (uint32_t)rate_hz);
+    dub_write_le32(out, (uint32_t)rate_hz * frame_bytes);
+    dub_write_le16(out, (uint16_t)frame_bytes);
     dub_write_le16(out, 16);
     dub_write_bytes(out, "data", 4);
     dub_write_le32(out, size);
     dub_write_bytes(out, g_bytes_get_data(samples, NULL), size);
     return g_byte_array_free_to_bytes(out);
+}
+
+GBytes *wav_build(const struct pcm *pcm)
+{
+    g_autoptr(GBytes) samples = pcm_to_s16le(pcm, 1);
+    return wav_wrap_s16le(samples, pcm->rate_hz, 1);
 }
 
 bool wav_write_file(const char *path, const struct pcm *pcm, struct dub_error *error)

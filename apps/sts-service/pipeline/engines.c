@@ -17,9 +17,10 @@ static bool load_voices(struct engines *engines, const struct sts_settings *sett
     return false;
 }
 
+/* By cores, but two at least: with one, a stream whose fragments take long would hold up all others. */
 static unsigned threads_for(int64_t wanted, int engine_max)
 {
-    int64_t threads = wanted > 0 ? wanted : g_get_num_processors();
+    int64_t threads = wanted > 0 ? wanted : MAX(g_get_num_processors(), 2);
     return (unsigned)CLAMP(threads, 1, MAX(engine_max, 1));
 }
 
@@ -30,7 +31,7 @@ static struct engine_config config_for(const struct sts_settings *settings, cons
         .model = model,
         .model_cache_dir = settings->model_cache_dir,
         .device = sts_device_name(settings->device),
-        .workers = (int)(workers > 0 ? workers : g_get_num_processors()),
+        .workers = (int)(workers > 0 ? workers : MAX(g_get_num_processors(), 2)),
     };
 }
 
@@ -73,7 +74,7 @@ static bool open_tts(struct engines *engines, const struct sts_settings *setting
 
 bool engines_open(struct engines *engines, const struct sts_settings *settings, struct dub_error *error)
 {
-    *engines = (struct engines){0};
+    *engines = (struct engines){.speak_source = settings->translation_fallback == STS_FALLBACK_SOURCE};
     if (!load_voices(engines, settings, error) || !open_asr(engines, settings, error) ||
         !open_translation(engines, settings, error) || !open_tts(engines, settings, error))
         return false;

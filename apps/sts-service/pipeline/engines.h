@@ -18,6 +18,7 @@ struct engines {
     struct translation *translation;
     struct tts *tts;
     struct engine_info asr_info, translation_info, tts_info;
+    bool speak_source;                                      /* where a translation fails */
     unsigned asr_workers, translation_workers, tts_workers; /* threads per stage */
 };
 

@@ -64,12 +64,13 @@ struct job *job_new(uint64_t owner, struct job_settings *settings, struct dub_fr
     return job;
 }
 
-static void clear_text(struct job_text *text)
+void job_text_clear(struct job_text *text)
 {
     g_free(text->transcript);
     g_free(text->prepared_source);
     g_free(text->translation);
     g_free(text->prepared_translation);
+    *text = (struct job_text){0};
 }
 
 void job_free(struct job *job)
@@ -80,7 +81,7 @@ void job_free(struct job *job)
         job->free_work(job->work);
     job_settings_unref(job->settings);
     dub_fragment_data_clear(&job->fragment);
-    clear_text(&job->text);
+    job_text_clear(&job->text);
     dub_fragment_processed_clear(&job->result);
     g_clear_object(&job->cancellable);
     g_free(job);

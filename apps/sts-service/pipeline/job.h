@@ -38,6 +38,8 @@ struct job_text {
     char *prepared_translation; /* what is spoken */
 };
 
+void job_text_clear(struct job_text *text);
+
 /* Owners of sessions count up from 1; those of single requests from here on. */
 #define JOB_FIRST_REQUEST (UINT64_C(1) << 63)
 /* The owner of what nobody waits for. */

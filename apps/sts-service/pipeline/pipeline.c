@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "pipeline.h"
 
+#include "../lineage/lineage.h"
 #include "admission.h"
 #include "deadlines.h"
 #include "stage.h"
@@ -40,6 +41,8 @@ struct pipeline {
  * freed. */
 static void send_back(struct pipeline *pipeline, struct job *job)
 {
+    if (pipeline->config.lineage && job->owner != JOB_WARM_UP)
+        lineage_note(pipeline->config.lineage, job, dub_clock_now_ns(pipeline->config.clock));
     if (!dub_mailbox_post_control(pipeline->finished, job))
         job_free(job);
 }

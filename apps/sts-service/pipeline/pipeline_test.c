@@ -2,6 +2,8 @@
 /* The pipeline with mock engines whose text and slowness are given. */
 #include "pipeline.h"
 
+#include "../lineage/lineage.h"
+#include "../lineage/lineage_test_support.h"
 #include "../tests/mock_pipeline.h"
 
 #include <dubbing_clock.h>
@@ -184,6 +186,39 @@ static void test_warm_up_is_nobodys_fragment(void)
     close_stand(&stand);
 }
 
+/* Every fragment that came back, also a failed one; not the warm-up. */
+static void test_lineage(void)
+{
+    static const char *const written = "written";
+    struct stand stand;
+    g_autofree char *root = g_dir_make_tmp("sts-pipeline-XXXXXX", NULL);
+    open_stand(&stand, 20, &(struct mock_script){.heard = "good evening", .translated = "Buenas tardes."});
+    pipeline_free(stand.pipeline);
+    struct lineage *lineage = lineage_new(&(struct lineage_config){
+        .store = {.folder = root, .max_bytes = INT64_MAX, .max_age_ms = INT64_MAX},
+        .metrics = &stand.metrics,
+    });
+    stand.pipeline = pipeline_new(&(struct pipeline_config){
+        .engines = &stand.engines,
+        .queue_capacity = 20,
+        .metrics = &stand.metrics,
+        .lineage = lineage,
+    });
+    stand.pipeline->ops->prepare(stand.pipeline, stand.settings);
+    process(&stand, new_job(&stand, 1, 1500));
+    struct job *late = new_job(&stand, 1, 1500);
+    late->deadline_ns = 1;
+    process(&stand, late);
+    g_clear_pointer(&stand.pipeline, pipeline_free);
+    lineage_free(lineage);
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.artifacts, &written), ==, 2);
+    g_autofree char *list = lineage_test_list(root, "news");
+    g_auto(GStrv) names = g_strsplit(list, " ", -1);
+    g_assert_cmpuint(g_strv_length(names), ==, 5);
+    lineage_test_remove(root);
+    close_stand(&stand);
+}
+
 static void test_config(void)
 {
     struct stand stand;
@@ -206,6 +241,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pipeline/cancel-frees-at-once", test_cancel_frees_at_once);
     g_test_add_func("/pipeline/stop-with-work-in-every-stage", test_stop_with_work_in_every_stage);
     g_test_add_func("/pipeline/warm-up-is-nobodys-fragment", test_warm_up_is_nobodys_fragment);
+    g_test_add_func("/pipeline/lineage-of-every-fragment", test_lineage);
     g_test_add_func("/pipeline/config-is-checked", test_config);
     return g_test_run();
 }

@@ -114,6 +114,20 @@ enum step_outcome step_recognise(const struct engines *engines, struct job *job,
     return outcome;
 }
 
+/* A translation that failed: the source text is spoken where that is configured, and the client told why. */
+static enum step_outcome untranslated(const struct engines *engines, struct job *job, struct dub_error *error)
+{
+    struct engine_call call = call_of(job);
+    struct dub_error over;
+    if (!engines->speak_source || !engine_call_go_on(&call, DUB_STAGE_TRANSLATION, &over))
+        return failed_in(DUB_STAGE_TRANSLATION, error);
+    failed_in(DUB_STAGE_TRANSLATION, error);
+    job->result.error = *error;
+    g_free(job->result.translated_text);
+    job->result.translated_text = g_strdup(job->result.transcript);
+    return STEP_NEXT;
+}
+
 enum step_outcome step_translate(const struct engines *engines, struct job *job, struct dub_error *error)
 {
     struct translation_result result = {0};
@@ -133,11 +147,12 @@ enum step_outcome step_translate(const struct engines *engines, struct job *job,
     job->result.translated_text = g_steal_pointer(&result.text);
     translation_result_clear(&result);
     if (!translated)
-        return failed_in(DUB_STAGE_TRANSLATION, error);
+        return untranslated(engines, job, error);
     enum guard_verdict verdict = guard_translation(job->result.transcript, job->result.translated_text);
-    if (verdict != GUARD_OK)
-        return suspect(DUB_STAGE_TRANSLATION, verdict, job->result.translated_text, error);
-    return STEP_NEXT;
+    if (verdict == GUARD_OK)
+        return STEP_NEXT;
+    suspect(DUB_STAGE_TRANSLATION, verdict, job->result.translated_text, error);
+    return untranslated(engines, job, error);
 }
 
 struct speaking {
@@ -171,11 +186,12 @@ static void note_fit(struct job *job, const struct fit_decision *decision)
     struct dub_fragment_processed *result = &job->result;
     result->metadata.duration_variance_percent = decision->variance_percent;
     result->metadata.speed_ratio = decision->speed_ratio;
-    result->status = decision->verdict == FIT_PARTIAL ? DUB_FRAGMENT_PARTIAL : DUB_FRAGMENT_SUCCESS;
-    if (decision->verdict == FIT_PARTIAL)
+    if (decision->verdict == FIT_PARTIAL && result->error.code == DUB_ERROR_NONE)
         dub_error_set_stage(&result->error, DUB_ERROR_DURATION_MISMATCH_EXCEEDED, DUB_STAGE_TTS,
                             "the dub lasts %" G_GINT64_FORMAT " ms, the fragment %" G_GINT64_FORMAT " ms",
                             decision->result_ms, job->fragment.audio.duration_ms);
+    /* Also when an earlier stage has left something to be told. */
+    result->status = result->error.code == DUB_ERROR_NONE ? DUB_FRAGMENT_SUCCESS : DUB_FRAGMENT_PARTIAL;
 }
 
 enum step_outcome step_speak(const struct engines *engines, struct job *job, struct dub_error *error)

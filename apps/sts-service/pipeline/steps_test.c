@@ -153,6 +153,50 @@ static void test_fit(void)
     }
 }
 
+/* A translator that invents: the fragment fails, or its source text is spoken and the client told. */
+static void test_untranslated(void)
+{
+    static const struct mock_script script = {
+        .heard = "good evening",
+        .translated =
+            "Buenas tardes y bienvenidos a nuestro programa de noticias, en el que les contamos todo "
+            "lo que ha pasado hoy en el mundo entero, con todos los detalles.",
+    };
+    struct stand stand;
+    open_stand(&stand, &script, 1500, 8000);
+    expect_failure(process(&stand), DUB_ERROR_HALLUCINATION_SUSPECTED, DUB_STAGE_TRANSLATION);
+    close_stand(&stand);
+
+    open_stand(&stand, &script, 1500, 8000);
+    stand.engines.speak_source = true;
+    const struct dub_fragment_processed *result = process(&stand);
+    g_assert_cmpint(result->status, ==, DUB_FRAGMENT_PARTIAL);
+    g_assert_cmpint(result->error.code, ==, DUB_ERROR_HALLUCINATION_SUSPECTED);
+    g_assert_cmpint(result->error.stage, ==, DUB_STAGE_TRANSLATION);
+    g_assert_cmpstr(result->translated_text, ==, "Good evening.");
+    g_assert_cmpstr(stand.job->text.prepared_translation, ==, "Good evening.");
+    g_assert_nonnull(result->dubbed_audio.data);
+    close_stand(&stand);
+}
+
+/* What has no time left is not spoken in any language. */
+static void test_untranslated_too_late(void)
+{
+    struct stand stand;
+    struct dub_error error;
+    open_stand(&stand, &(struct mock_script){0}, 500, 8000);
+    stand.engines.speak_source = true;
+    translation_close(stand.engines.translation);
+    struct engine_config slow = {.mock_delay_ns = 3600 * DUB_NS_PER_S};
+    stand.engines.translation = translation_open("mock", &slow, &error);
+    stand.job->result.transcript = g_strdup("Hello.");
+    stand.job->deadline_ns = dub_clock_now_ns(dub_clock_monotonic()) + 30 * DUB_NS_PER_MS;
+    g_assert_cmpint(step_translate(&stand.engines, stand.job, &error), ==, STEP_FAILED);
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TIMEOUT);
+    g_assert_cmpint(error.stage, ==, DUB_STAGE_TRANSLATION);
+    close_stand(&stand);
+}
+
 static void test_undecodable(void)
 {
     struct stand stand;
@@ -211,6 +255,8 @@ int main(int argc, char **argv)
     g_test_add_func("/steps/only-markers-are-silence", test_only_markers);
     g_test_add_func("/steps/inventions-are-not-spoken", test_inventions_are_not_spoken);
     g_test_add_func("/steps/fit-decides-the-status", test_fit);
+    g_test_add_func("/steps/untranslated-fails-or-is-spoken-in-the-source", test_untranslated);
+    g_test_add_func("/steps/untranslated-too-late", test_untranslated_too_late);
     g_test_add_func("/steps/undecodable-audio", test_undecodable);
     g_test_add_func("/steps/too-late-to-start", test_too_late_to_start);
     g_test_add_func("/steps/too-slow-an-engine", test_too_slow_engine);
