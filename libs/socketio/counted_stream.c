@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The stream and, private to it, the counting output stream. Pings that libsoup answers by itself are written
- * but were never announced; the count therefore stops at zero instead of turning negative. */
+/* The stream and, private to it, its two halves. Pings that libsoup answers by itself are written but were
+ * never announced; the count therefore stops at zero instead of turning negative. */
 #include "counted_stream.h"
+
+#include "ws_frames.h"
 
 #define COUNTED_TYPE_OUTPUT (counted_output_get_type())
 G_DECLARE_FINAL_TYPE(CountedOutput, counted_output, COUNTED, OUTPUT, GFilterOutputStream)
@@ -9,6 +11,7 @@ G_DECLARE_FINAL_TYPE(CountedOutput, counted_output, COUNTED, OUTPUT, GFilterOutp
 struct _CountedOutput {
     GFilterOutputStream parent;
     gsize queued;
+    struct ws_frames frames;
 };
 
 static void counted_output_pollable_init(GPollableOutputStreamInterface *interface);
@@ -22,10 +25,12 @@ static GOutputStream *base_of(CountedOutput *output)
     return G_FILTER_OUTPUT_STREAM(output)->base_stream;
 }
 
-static gssize count(CountedOutput *output, gssize written)
+static gssize count(CountedOutput *output, const void *data, gssize written)
 {
-    if (written > 0)
+    if (written > 0) {
         output->queued -= MIN(output->queued, (gsize)written);
+        ws_frames_pass(&output->frames, data, (gsize)written);
+    }
     return written;
 }
 
@@ -33,7 +38,7 @@ static gssize output_write(GOutputStream *stream, const void *data, gsize size, 
                            GError **error)
 {
     CountedOutput *self = COUNTED_OUTPUT(stream);
-    return count(self, g_output_stream_write(base_of(self), data, size, cancellable, error));
+    return count(self, data, g_output_stream_write(base_of(self), data, size, cancellable, error));
 }
 
 static gssize output_write_nonblocking(GPollableOutputStream *stream, const void *data, gsize size,
@@ -41,7 +46,7 @@ static gssize output_write_nonblocking(GPollableOutputStream *stream, const void
 {
     CountedOutput *self = COUNTED_OUTPUT(stream);
     GPollableOutputStream *base = G_POLLABLE_OUTPUT_STREAM(base_of(self));
-    return count(self, g_pollable_output_stream_write_nonblocking(base, data, size, NULL, error));
+    return count(self, data, g_pollable_output_stream_write_nonblocking(base, data, size, NULL, error));
 }
 
 static gboolean output_can_poll(GPollableOutputStream *stream)
@@ -78,10 +83,100 @@ static void counted_output_init(CountedOutput *self)
 {
 }
 
+#define COUNTED_TYPE_INPUT (counted_input_get_type())
+G_DECLARE_FINAL_TYPE(CountedInput, counted_input, COUNTED, INPUT, GFilterInputStream)
+
+struct _CountedInput {
+    GFilterInputStream parent;
+    const CountedOutput *output; /* lives as long: both belong to one CountedStream */
+    gsize max_message_bytes;
+    struct ws_frames frames;
+};
+
+static void counted_input_pollable_init(GPollableInputStreamInterface *interface);
+
+/* NOLINTNEXTLINE(performance-no-int-to-ptr): GLib's macro */
+G_DEFINE_TYPE_WITH_CODE(CountedInput, counted_input, G_TYPE_FILTER_INPUT_STREAM,
+                        G_IMPLEMENT_INTERFACE(G_TYPE_POLLABLE_INPUT_STREAM, counted_input_pollable_init))
+
+static GInputStream *source_of(CountedInput *input)
+{
+    return G_FILTER_INPUT_STREAM(input)->base_stream;
+}
+
+static enum counted_excess excess(const CountedInput *input)
+{
+    if (input->frames.message_frames > 1 && input->frames.message_bytes > input->max_message_bytes)
+        return COUNTED_LONG_MESSAGE;
+    if (input->frames.n_pings > input->output->frames.n_pongs + COUNTED_MAX_UNANSWERED_PINGS)
+        return COUNTED_PING_FLOOD;
+    return COUNTED_NO_EXCESS;
+}
+
+static gssize check(CountedInput *input, const void *data, gssize size, GError **error)
+{
+    if (size <= 0)
+        return size;
+    ws_frames_pass(&input->frames, data, (gsize)size);
+    if (excess(input) == COUNTED_NO_EXCESS)
+        return size;
+    g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE, "more than the limits allow");
+    return -1;
+}
+
+static gssize input_read(GInputStream *stream, void *data, gsize size, GCancellable *cancellable,
+                         GError **error)
+{
+    CountedInput *self = COUNTED_INPUT(stream);
+    return check(self, data, g_input_stream_read(source_of(self), data, size, cancellable, error), error);
+}
+
+static gssize input_read_nonblocking(GPollableInputStream *stream, void *data, gsize size, GError **error)
+{
+    CountedInput *self = COUNTED_INPUT(stream);
+    GPollableInputStream *base = G_POLLABLE_INPUT_STREAM(source_of(self));
+    return check(self, data, g_pollable_input_stream_read_nonblocking(base, data, size, NULL, error), error);
+}
+
+static gboolean input_can_poll(GPollableInputStream *stream)
+{
+    return g_pollable_input_stream_can_poll(G_POLLABLE_INPUT_STREAM(source_of(COUNTED_INPUT(stream))));
+}
+
+static gboolean input_is_readable(GPollableInputStream *stream)
+{
+    return g_pollable_input_stream_is_readable(G_POLLABLE_INPUT_STREAM(source_of(COUNTED_INPUT(stream))));
+}
+
+static GSource *input_create_source(GPollableInputStream *stream, GCancellable *cancellable)
+{
+    GPollableInputStream *base = G_POLLABLE_INPUT_STREAM(source_of(COUNTED_INPUT(stream)));
+    g_autoptr(GSource) base_source = g_pollable_input_stream_create_source(base, cancellable);
+    return g_pollable_source_new_full(stream, base_source, NULL);
+}
+
+static void counted_input_pollable_init(GPollableInputStreamInterface *interface)
+{
+    interface->can_poll = input_can_poll;
+    interface->is_readable = input_is_readable;
+    interface->create_source = input_create_source;
+    interface->read_nonblocking = input_read_nonblocking;
+}
+
+static void counted_input_class_init(CountedInputClass *klass)
+{
+    G_INPUT_STREAM_CLASS(klass)->read_fn = input_read;
+}
+
+static void counted_input_init(CountedInput *self)
+{
+}
+
 struct _CountedStream {
     GIOStream parent;
     GIOStream *base;
     CountedOutput *output;
+    CountedInput *input;
 };
 
 /* NOLINTNEXTLINE(performance-no-int-to-ptr): GLib's macro */
@@ -89,7 +184,7 @@ G_DEFINE_TYPE(CountedStream, counted_stream, G_TYPE_IO_STREAM)
 
 static GInputStream *stream_get_input(GIOStream *stream)
 {
-    return g_io_stream_get_input_stream(COUNTED_STREAM(stream)->base);
+    return G_INPUT_STREAM(COUNTED_STREAM(stream)->input);
 }
 
 static GOutputStream *stream_get_output(GIOStream *stream)
@@ -129,6 +224,7 @@ static gboolean stream_close_finish(GIOStream *stream, GAsyncResult *result, GEr
 static void stream_finalize(GObject *object)
 {
     CountedStream *self = COUNTED_STREAM(object);
+    g_clear_object(&self->input);
     g_clear_object(&self->output);
     g_clear_object(&self->base);
     G_OBJECT_CLASS(counted_stream_parent_class)->finalize(object);
@@ -148,12 +244,16 @@ static void counted_stream_init(CountedStream *self)
 {
 }
 
-CountedStream *counted_stream_new(GIOStream *base)
+CountedStream *counted_stream_new(GIOStream *base, gsize max_message_bytes)
 {
     CountedStream *self = g_object_new(counted_stream_get_type(), NULL);
     self->base = g_object_ref(base);
     self->output = g_object_new(COUNTED_TYPE_OUTPUT, "base-stream", g_io_stream_get_output_stream(base),
                                 "close-base-stream", FALSE, NULL);
+    self->input = g_object_new(COUNTED_TYPE_INPUT, "base-stream", g_io_stream_get_input_stream(base),
+                               "close-base-stream", FALSE, NULL);
+    self->input->output = self->output;
+    self->input->max_message_bytes = max_message_bytes;
     return self;
 }
 
@@ -165,4 +265,9 @@ void counted_stream_add_queued(CountedStream *stream, gsize bytes)
 gsize counted_stream_queued(CountedStream *stream)
 {
     return stream->output->queued;
+}
+
+enum counted_excess counted_stream_excess(CountedStream *stream)
+{
+    return excess(stream->input);
 }

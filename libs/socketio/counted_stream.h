@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A GIOStream around another that counts what has really been written.
+/* A GIOStream for a WebSocket, around another, that knows what libsoup (3.2) neither bounds nor tells.
  *
- * libsoup queues WebSocket frames without bound and does not say how much waits. With the frames' sizes added
- * when they are handed over and subtracted here as the bytes leave, a peer that reads nothing is noticed. */
+ * Out: how much still waits. The frames' sizes are added when they are handed over and subtracted here as the
+ * bytes leave, so that a peer that reads nothing is noticed.
+ * In: a message in endless fragments, and pings that are sent faster than their answers are read, end the
+ * stream: reading fails. */
 #pragma once
 
 #include <gio/gio.h>
+#include <stdbool.h>
+
+/* A peer that reads does not come near it. */
+#define COUNTED_MAX_UNANSWERED_PINGS 1000
 
 G_DECLARE_FINAL_TYPE(CountedStream, counted_stream, COUNTED, STREAM, GIOStream)
 
-/* Both streams of base must be pollable. References base. */
-CountedStream *counted_stream_new(GIOStream *base);
+enum counted_excess { COUNTED_NO_EXCESS, COUNTED_LONG_MESSAGE, COUNTED_PING_FLOOD };
+
+/* Both streams of base must be pollable. References base. max_message_bytes: of a message in fragments; one
+ * in a single frame is libsoup's to bound. */
+CountedStream *counted_stream_new(GIOStream *base, gsize max_message_bytes);
 /* A frame of this size is about to be queued by the layer above. */
 void counted_stream_add_queued(CountedStream *stream, gsize bytes);
 gsize counted_stream_queued(CountedStream *stream);
+/* Why reading fails. */
+enum counted_excess counted_stream_excess(CountedStream *stream);

@@ -27,7 +27,7 @@ static void pair_open(struct pair *pair)
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), ==, 0);
     pair->near = connection_on(fds[0]);
     pair->far = connection_on(fds[1]);
-    pair->counted = counted_stream_new(G_IO_STREAM(pair->near));
+    pair->counted = counted_stream_new(G_IO_STREAM(pair->near), 1000);
     pair->out = g_io_stream_get_output_stream(G_IO_STREAM(pair->counted));
 }
 
@@ -104,6 +104,67 @@ static void test_full_socket_leaves_the_count_and_wakes_when_read(void)
     pair_close(&pair);
 }
 
+static void far_sends(struct pair *pair, const void *bytes, gsize size)
+{
+    GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(pair->far));
+    g_assert_true(g_output_stream_write_all(out, bytes, size, NULL, NULL, NULL));
+}
+
+/* Reads what is there; how the reading ended. */
+static GIOErrorEnum read_all(struct pair *pair)
+{
+    char bytes[4096];
+    g_autoptr(GError) error = NULL;
+    GPollableInputStream *in =
+        G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(G_IO_STREAM(pair->counted)));
+    g_assert_true(g_pollable_input_stream_can_poll(in));
+    while (g_pollable_input_stream_is_readable(in)) {
+        if (g_pollable_input_stream_read_nonblocking(in, bytes, sizeof bytes, NULL, &error) <= 0)
+            return (GIOErrorEnum)error->code;
+    }
+    return G_IO_ERROR_WOULD_BLOCK;
+}
+
+static void test_endless_fragments_end_the_stream(void)
+{
+    static const char single[1004] = "\x82\x7e\x03\xe8";
+    static const char first[1004] = "\x02\x7e\x03\xe8";
+    static const char next[] = {'\0', '\1', 'x'};
+    struct pair pair;
+    pair_open(&pair);
+    far_sends(&pair, single, sizeof single);
+    far_sends(&pair, first, sizeof first);
+    g_assert_cmpint(read_all(&pair), ==, G_IO_ERROR_WOULD_BLOCK);
+    g_assert_cmpint(counted_stream_excess(pair.counted), ==, COUNTED_NO_EXCESS);
+    far_sends(&pair, next, sizeof next);
+    g_assert_cmpint(read_all(&pair), ==, G_IO_ERROR_MESSAGE_TOO_LARGE);
+    g_assert_cmpint(counted_stream_excess(pair.counted), ==, COUNTED_LONG_MESSAGE);
+    pair_close(&pair);
+}
+
+static void test_unanswered_pings_end_the_stream(void)
+{
+    static const guint16 ping = GUINT16_FROM_LE(0x0089);
+    static const guint16 pong = GUINT16_FROM_LE(0x008a);
+    guint16 pings[COUNTED_MAX_UNANSWERED_PINGS];
+    guint16 pongs[COUNTED_MAX_UNANSWERED_PINGS];
+    for (gsize i = 0; i < G_N_ELEMENTS(pings); i++) {
+        pings[i] = ping;
+        pongs[i] = pong;
+    }
+    struct pair pair;
+    pair_open(&pair);
+    far_sends(&pair, pings, sizeof pings);
+    g_assert_cmpint(read_all(&pair), ==, G_IO_ERROR_WOULD_BLOCK);
+    g_assert_true(g_output_stream_write_all(pair.out, pongs, sizeof pongs, NULL, NULL, NULL));
+    far_sends(&pair, pings, sizeof pings);
+    g_assert_cmpint(read_all(&pair), ==, G_IO_ERROR_WOULD_BLOCK);
+    far_sends(&pair, &ping, sizeof ping);
+    g_assert_cmpint(read_all(&pair), ==, G_IO_ERROR_MESSAGE_TOO_LARGE);
+    g_assert_cmpint(counted_stream_excess(pair.counted), ==, COUNTED_PING_FLOOD);
+    pair_close(&pair);
+}
+
 static void on_closed(GObject *stream, GAsyncResult *result, void *data)
 {
     g_assert_true(g_io_stream_close_finish(G_IO_STREAM(stream), result, NULL));
@@ -133,6 +194,9 @@ int main(int argc, char **argv)
                     test_what_was_not_announced_never_turns_it_negative);
     g_test_add_func("/counted-stream/full-socket-leaves-the-count-and-wakes-when-read",
                     test_full_socket_leaves_the_count_and_wakes_when_read);
+    g_test_add_func("/counted-stream/endless-fragments-end-the-stream",
+                    test_endless_fragments_end_the_stream);
+    g_test_add_func("/counted-stream/unanswered-pings-end-the-stream", test_unanswered_pings_end_the_stream);
     g_test_add_func("/counted-stream/closing-closes-the-stream-beneath",
                     test_closing_closes_the_stream_beneath);
     return g_test_run();

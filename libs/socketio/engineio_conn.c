@@ -316,18 +316,26 @@ static void on_ws_message(SoupWebsocketConnection *ws, int type, GBytes *bytes, 
     conn->events->on_binary(conn, bytes, conn->owner);
 }
 
-/* What libsoup itself found wrong: a message beyond the limit, text that is not UTF-8, bad frames. It closes
- * then. */
+static enum counted_excess excess_of(const struct dub_eio_conn *conn)
+{
+    return conn->counter != NULL ? counted_stream_excess(conn->counter) : COUNTED_NO_EXCESS;
+}
+
+/* What libsoup itself found wrong: a message beyond the limit, text that is not UTF-8, bad frames; and what
+ * the stream beneath did. libsoup closes then. */
 static void on_ws_error(SoupWebsocketConnection *ws, GError *gerror, void *data)
 {
     struct dub_eio_conn *conn = data;
-    conn->broken = conn->broken || gerror->domain == SOUP_WEBSOCKET_ERROR;
+    conn->broken =
+        conn->broken || gerror->domain == SOUP_WEBSOCKET_ERROR || excess_of(conn) != COUNTED_NO_EXCESS;
     dub_log(conn->broken ? DUB_LOG_WARN : DUB_LOG_DEBUG, NULL, "Engine.IO connection %s: %s", conn->open.sid,
             gerror->message);
 }
 
 static enum dub_eio_reason reason_of_close(const struct dub_eio_conn *conn)
 {
+    if (excess_of(conn) == COUNTED_PING_FLOOD)
+        return DUB_EIO_OVERFLOW;
     if (conn->broken)
         return DUB_EIO_PROTOCOL;
     switch (soup_websocket_connection_get_close_code(conn->ws)) {

@@ -3,7 +3,7 @@
  * rest into connections.
  *
  * libsoup's own WebSocket handler would hand over a finished connection; the upgrade is done by hand here so
- * that the stream underneath can be counted (counted_stream.h), and no extension is accepted: compressed
+ * that the stream underneath can be watched (counted_stream.h), and no extension is accepted: compressed
  * messages would have to be bounded twice, and base64 of PCM hardly shrinks. */
 #include "engineio_conn.h"
 
@@ -153,7 +153,7 @@ static struct dub_eio_conn *open_connection(struct dub_eio_server *server, SoupS
     disable_nagle(message);
     g_autoptr(GUri) uri = g_uri_ref(soup_server_message_get_uri(message));
     g_autoptr(GIOStream) stream = soup_server_message_steal_connection(message);
-    g_autoptr(CountedStream) counted = counted_stream_new(stream);
+    g_autoptr(CountedStream) counted = counted_stream_new(stream, server->limits.max_payload_bytes);
     g_autoptr(SoupWebsocketConnection) ws = soup_websocket_connection_new(
         G_IO_STREAM(counted), uri, SOUP_WEBSOCKET_CONNECTION_SERVER, NULL, NULL, NULL);
     return eio_conn_new(ws, counted, EIO_SERVER, &server->limits, &conn_events, server);
@@ -188,8 +188,11 @@ static void on_upgrade_lost(SoupServerMessage *message, void *data)
 
 static void start_upgrade(struct dub_eio_server *server, SoupServerMessage *message, GHashTable *query)
 {
-    if (!soup_websocket_server_process_handshake(message, NULL, NULL, NULL, NULL))
-        return; /* libsoup has set the status that says why */
+    if (!soup_websocket_server_process_handshake(message, NULL, NULL, NULL, NULL)) {
+        refuse(message, soup_server_message_get_status(message), CODE_BAD_REQUEST,
+               "Bad request: not a WebSocket handshake of version 13");
+        return;
+    }
     struct upgrade *upgrade = g_new0(struct upgrade, 1);
     upgrade->server = server;
     upgrade->message = g_object_ref(message);
@@ -223,8 +226,11 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
     }
     if (!check_request(message, query))
         return;
-    if (server->n_live + g_hash_table_size(server->upgrades) >= server->limits.max_connections) {
-        dub_log_warn("Engine.IO handshake refused: %u connections are open", server->n_live);
+    /* Those that linger after their end count too: they hold a file descriptor. */
+    if (g_hash_table_size(server->conns) + g_hash_table_size(server->upgrades) >=
+        server->limits.max_connections) {
+        dub_log_warn("Engine.IO handshake refused: %u connections are open",
+                     g_hash_table_size(server->conns));
         refuse(message, SOUP_STATUS_SERVICE_UNAVAILABLE, CODE_FORBIDDEN, "Too many connections");
         return;
     }

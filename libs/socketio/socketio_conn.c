@@ -97,7 +97,6 @@ static void end_socket(struct dub_sio_socket *socket, enum dub_eio_reason reason
 {
     socket->leaving = true;
     g_hash_table_steal(socket->conn->sockets, socket->space->name);
-    g_hash_table_add(socket->conn->left, (void *)socket->space->name);
     fail_acks(socket);
     if (socket->space->on_disconnect != NULL)
         socket->space->on_disconnect(socket, reason, socket->space->user);
@@ -106,7 +105,9 @@ static void end_socket(struct dub_sio_socket *socket, enum dub_eio_reason reason
 
 static gboolean on_leave(void *data)
 {
-    end_socket(data, DUB_EIO_CLOSED);
+    struct dub_sio_socket *socket = data;
+    g_hash_table_add(socket->conn->left, (void *)socket->space->name);
+    end_socket(socket, DUB_EIO_CLOSED);
     return G_SOURCE_REMOVE;
 }
 

@@ -4,7 +4,8 @@
  *
  * /engine.io/ gives every message back. /socket.io/ serves the namespaces / and /custom: it emits "auth" with
  * the CONNECT payload, answers "message" with "message-back" and acknowledges "message-with-ack", with the
- * arguments that came. */
+ * arguments that came. At "ask-me" it asks back: "question" with those arguments, and "answer" with what the
+ * client acknowledged it with. */
 #include <dubbing_main.h>
 #include <dubbing_socketio.h>
 #include <stdio.h>
@@ -38,12 +39,21 @@ static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_hands
     dub_sio_socket_emit_take(socket, "auth", json_node_copy(auth != NULL ? auth : nothing));
 }
 
+/* An acknowledgement that never comes has no arguments; a socket that is gone takes no event. */
+static void on_answer(JsonArray *args, GPtrArray *attachments, void *user)
+{
+    if (args != NULL)
+        dub_sio_socket_emit(user, "answer", args, attachments);
+}
+
 static void on_event(struct dub_sio_socket *socket, const struct dub_sio_event *event, void *user)
 {
     if (strcmp(event->name, "message") == 0)
         dub_sio_socket_emit(socket, "message-back", event->args, event->attachments);
     else if (strcmp(event->name, "message-with-ack") == 0)
         dub_sio_socket_ack(socket, event->ack_id, event->args, event->attachments);
+    else if (strcmp(event->name, "ask-me") == 0)
+        dub_sio_socket_emit_ack(socket, "question", event->args, event->attachments, 0, on_answer, socket);
 }
 
 static bool parse_options(int argc, char **argv, struct options *options)

@@ -111,6 +111,29 @@ def test_heartbeat_is_kept_and_demanded(echo_server):
         await closed(ws)
 
 
+@pytest.mark.parametrize("query", ["transport=websocket", "EIO=abc&transport=websocket", "EIO=3&transport=websocket",
+                                   "EIO=4", "EIO=4&transport=abc", "EIO=4&transport=polling",
+                                   "EIO=4&transport=websocket&sid=abc"])
+@pytest.mark.parametrize("path", ["/engine.io/", "/socket.io/"])
+def test_upgrade_with_a_wrong_query_is_refused(echo_server, path, query):
+    async def steps():
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
+                await session.ws_connect(f"{echo_server}{path}?{query}")
+            assert refusal.value.status == 400
+    run(steps())
+
+
+def test_silence_closes_within_interval_and_timeout(quick_server):
+    """The public suites' own timing: pings every 300 ms, an answer within 200 ms, and the close is waited for."""
+    for path in (ENGINEIO, SOCKETIO):
+        @scenario(quick_server, path)
+        async def steps(ws):
+            assert (await text(ws)).startswith("0{")
+            assert (await ws.receive()).data == "2"
+            assert (await ws.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+
+
 def test_namespaces_and_their_auth(echo_server):
     @scenario(echo_server, SOCKETIO)
     async def steps(ws):
@@ -122,6 +145,10 @@ def test_namespaces_and_their_auth(echo_server):
         await ws.send_str("40/custom,")
         assert (await text(ws)).startswith("40/custom,{")
         assert await text(ws) == '42/custom,["auth",{}]'
+        await ws.send_str('41/custom,')
+        await ws.send_str('40/custom,{"token":"abc"}')
+        assert (await text(ws)).startswith("40/custom,{")
+        assert await text(ws) == '42/custom,["auth",{"token":"abc"}]'
         await ws.send_str("40/random")
         assert await text(ws) == '44/random,{"message":"Invalid namespace"}'
 
@@ -165,6 +192,32 @@ def test_leaving_one_namespace_keeps_the_other(echo_server):
         await ws.send_str("41/custom")
         await ws.send_str('42["message","x"]')
         assert await text(ws) == '42["message-back","x"]'
+
+
+def test_leaving_the_last_namespace_keeps_the_connection(echo_server):
+    @scenario(echo_server, SOCKETIO)
+    async def steps(ws):
+        await text(ws)
+        await ws.send_str("40")
+        await text(ws), await text(ws)
+        await ws.send_str("41")
+        for _ in range(2):
+            assert (await ws.receive()).data == "2"
+            await ws.send_str("3")
+        await ws.send_str("40")
+        assert (await text(ws)).startswith("40{")
+
+
+@pytest.mark.parametrize("frame", ['42["message"]', '43["late"]', "41"])
+def test_what_comes_for_a_namespace_that_the_peer_has_left_closes(echo_server, frame):
+    @scenario(echo_server, SOCKETIO)
+    async def steps(ws):
+        await text(ws)
+        await ws.send_str("40")
+        await text(ws), await text(ws)
+        await ws.send_str("41")
+        await ws.send_str(frame)
+        assert await closed(ws) == 1002
 
 
 @pytest.mark.parametrize("frame", ["4abc", "42{}", '42abc["message-with-ack",1]', '42["connect"]', '451-["message"]',

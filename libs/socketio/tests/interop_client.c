@@ -114,7 +114,8 @@ static void on_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason rea
 static void on_connect_error(struct dub_sio_client *client, const char *space, const char *code,
                              const char *message, void *user)
 {
-    show("connect_error", space, message, NULL, NULL);
+    printf("connect_error %s %s %s\n", space, message, code[0] != '\0' ? code : "-");
+    fflush(stdout);
 }
 
 static void on_closed(struct dub_sio_client *client, const struct dub_error *error, void *user)

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The reference server for our client: writes its URL, then what it hears, as lines of JSON. It says "bye" on a
-// namespace once both acknowledgements are through and its own question is answered.
+// namespace once both acknowledgements are through and its own question is answered. The token of a client says what
+// becomes of it.
 "use strict";
 const { createServer } = require("node:http");
 const { Server } = require("socket.io");
 
+const MAX_PAYLOAD = 50 * 1024 * 1024; // of our client
+
 const http = createServer();
-const io = new Server(http, { pingInterval: 200, pingTimeout: 2000 });
+const io = new Server(http, { pingInterval: 200, pingTimeout: 2000, perMessageDeflate: { threshold: 0 } });
+
+const treatments = {
+    secret: () => {},
+    kick: (socket) => socket.disconnect(), // of this namespace
+    cut: (socket) => socket.disconnect(true), // of the connection
+    huge: (socket) => socket.emit("huge", "x".repeat(MAX_PAYLOAD)),
+};
 
 function say(...what) {
     console.log(JSON.stringify(what, (_, value) =>
@@ -15,8 +25,8 @@ function say(...what) {
 
 function serve(space) {
     io.of(space).use((socket, next) => {
-        const { token } = socket.handshake.auth;
-        next(token === "secret" ? undefined : Object.assign(new Error("AUTH_FAILED"), { data: { code: "E1" } }));
+        const known = socket.handshake.auth.token in treatments;
+        next(known ? undefined : Object.assign(new Error("AUTH_FAILED"), { data: { code: "E1" } }));
     });
     io.of(space).on("connection", (socket) => {
         let asked = 0;
@@ -35,6 +45,7 @@ function serve(space) {
                 }), 700); // a few heartbeats
         });
         socket.on("disconnect", (reason) => say(space, "disconnect", reason));
+        treatments[socket.handshake.auth.token](socket);
     });
 }
 
