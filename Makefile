@@ -180,6 +180,7 @@ typecheck: ## Every compiler warning an error, and gcc's -fanalyzer
 	@echo "typecheck: clean"
 bench: setup build ## The benchmarks, each beside its reference
 	@$(PYTHON) bench/worker_cost.py --build-dir $(BUILD)
+	@$(PYTHON) bench/sts_echo.py --build-dir $(BUILD)
 fuzz: setup ## Run each fuzz target for FUZZ_SECONDS (60)
 	@[ -f $(BUILD_FUZZ)/build.ninja ] || CC=clang meson setup $(BUILD_FUZZ) -Dfuzz=true -Db_sanitize=address$(,)undefined -Db_lundef=false
 	@ninja -C $(BUILD_FUZZ) -j $(JOBS) --quiet
