@@ -18,6 +18,8 @@ struct dub_log_context {
     const char *stream_id;
     const char *run_id;
     const char *fragment_id;
+    const char *session_id; /* of the sts-service: one per stream:init */
+    const char *worker_id;
 };
 
 struct dub_log_config {

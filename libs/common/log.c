@@ -167,6 +167,8 @@ static char *format_json(const struct entry *entry, const char *timestamp)
     add_field(object, "streamId", first_of(entry->context.stream_id, state.stream_id));
     add_field(object, "runId", first_of(entry->context.run_id, state.run_id));
     add_field(object, "fragmentId", entry->context.fragment_id);
+    add_field(object, "sessionId", entry->context.session_id);
+    add_field(object, "workerId", entry->context.worker_id);
     add_field(object, "domain", entry->domain);
     json_object_set_string_member(object, "message", entry->message);
     return dub_json_object_to_string_take(object);

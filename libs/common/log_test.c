@@ -66,7 +66,9 @@ static void test_line_has_the_correlation_ids(struct fixture *fixture, const voi
 {
     init_log(fixture, "info", 1 << 20, 3);
     dub_log_info("hello %d", 1);
-    dub_log(DUB_LOG_WARN, &(struct dub_log_context){"other", NULL, "f1"}, "for another stream");
+    struct dub_log_context context = {
+        .stream_id = "other", .fragment_id = "f1", .session_id = "s1", .worker_id = "w1"};
+    dub_log(DUB_LOG_WARN, &context, "for another stream");
     g_auto(GStrv) lines = read_lines(fixture->path);
     g_assert_cmpuint(g_strv_length(lines), ==, 2);
     g_autoptr(JsonNode) first = parse_line(lines[0]);
@@ -79,6 +81,8 @@ static void test_line_has_the_correlation_ids(struct fixture *fixture, const voi
     assert_member(first, "message", "hello 1");
     assert_member(second, "streamId", "other");
     assert_member(second, "fragmentId", "f1");
+    assert_member(second, "sessionId", "s1");
+    assert_member(second, "workerId", "w1");
     assert_member(second, "level", "warn");
 }
 

@@ -114,7 +114,7 @@ void connection_start_session(struct connection *connection, const struct dub_st
     forget_session(connection);
     take_over(connections, init->stream_id);
 
-    struct dub_log_context context = {.stream_id = init->stream_id};
+    struct dub_log_context context = {.stream_id = init->stream_id, .worker_id = init->worker_id};
     dub_log(DUB_LOG_INFO, &context,
             "stream starts: worker %s, %s to %s, voice %s, %d Hz, at most %d in flight", init->worker_id,
             init->config.source_language, init->config.target_language, init->config.voice_profile,
@@ -199,16 +199,17 @@ static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_hands
     g_hash_table_add(connections->all, connection);
     dub_sio_socket_set_user(socket, connection);
     sts_metrics_connection(connections->config.metrics, "accepted");
-    struct dub_log_context context = {.stream_id = dub_eio_handshake_header(handshake, "X-Stream-ID")};
-    dub_log(DUB_LOG_DEBUG, &context, "connection from %s, worker %s", handshake->remote_address,
-            dub_eio_handshake_header(handshake, "X-Worker-ID"));
+    struct dub_log_context context = {.stream_id = dub_eio_handshake_header(handshake, "X-Stream-ID"),
+                                      .worker_id = dub_eio_handshake_header(handshake, "X-Worker-ID")};
+    dub_log(DUB_LOG_DEBUG, &context, "connection from %s", handshake->remote_address);
 }
 
 static void on_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason reason, void *user)
 {
     struct connection *connection = dub_sio_socket_user(socket);
     if (connection->session) {
-        struct dub_log_context context = {.stream_id = session_stream_id(connection->session)};
+        struct dub_log_context context = {.stream_id = session_stream_id(connection->session),
+                                          .session_id = session_id(connection->session)};
         dub_log(DUB_LOG_INFO, &context, "connection ended: %s", dub_eio_reason_text(reason));
     }
     g_hash_table_remove(connection->owner->all, connection);

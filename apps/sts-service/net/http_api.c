@@ -13,8 +13,6 @@
 #define BODY_BYTES_MAX (DUB_AUDIO_BASE64_BYTES_MAX + 1024 * 1024)
 /* Requests at a time; more are told to come back. */
 #define PENDING_MAX 64
-/* Owners of the sessions count up from 1; these are in the other half of the range. */
-#define FIRST_OWNER (UINT64_C(1) << 63)
 
 struct http_api {
     struct processor *processor;
@@ -100,10 +98,13 @@ static void reply_processed(struct http_api *api, struct dub_http_request *reque
 {
     const char *status = dub_fragment_status_name(processed->status);
     dub_metric_observe(api->metrics->processing, (double)processed->processing_time_ms / 1000, &status);
-    if (processed->status == DUB_FRAGMENT_FAILED)
+    if (processed->status == DUB_FRAGMENT_FAILED) {
         reply_error(api, request, processed->fragment_id, &processed->error);
-    else
-        dub_http_reply_json(request, 200, dub_process_answer_to_json(processed));
+        return;
+    }
+    if (processed->error.code != DUB_ERROR_NONE)
+        sts_metrics_error(api->metrics, &processed->error);
+    dub_http_reply_json(request, 200, dub_process_answer_to_json(processed));
 }
 
 static void on_job_done(struct job *job, void *user)
@@ -114,6 +115,7 @@ static void on_job_done(struct job *job, void *user)
 
     job->result.processing_time_ms = (dub_clock_now_ns(api->clock) - job->arrived_ns) / DUB_NS_PER_MS;
     reply_processed(api, &request, &job->result);
+    job_log_result(job);
     soup_server_message_unpause(pending->message);
     dub_metric_inc(api->metrics->in_flight, -1, NULL);
     pending_free(pending);
@@ -124,7 +126,8 @@ static struct job *new_job(struct http_api *api, struct dub_process_request *pro
                            const struct dub_stream_config *config, GCancellable *cancellable)
 {
     struct job_settings *settings = job_settings_new(process->fragment.stream_id, config);
-    struct job *job = job_new(FIRST_OWNER + ++api->last_owner, settings, &process->fragment, cancellable);
+    struct job *job =
+        job_new(JOB_FIRST_REQUEST + ++api->last_owner, settings, &process->fragment, cancellable);
     job_settings_unref(settings);
     job->arrived_ns = dub_clock_now_ns(api->clock);
     job->deadline_ns = job->arrived_ns + process->timeout_ms * DUB_NS_PER_MS;

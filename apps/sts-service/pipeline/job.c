@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "job.h"
 
+#include <dubbing_log.h>
+
 static void clear_settings(void *data)
 {
     struct job_settings *settings = data;
@@ -98,6 +100,23 @@ void job_finish(struct job *job)
         job->done(job, job->user);
     else
         job_free(job);
+}
+
+void job_log_result(const struct job *job)
+{
+    const struct dub_fragment_processed *result = &job->result;
+    struct dub_log_context context = {
+        .stream_id = result->stream_id,
+        .fragment_id = result->fragment_id,
+        .session_id = job->settings->session_id,
+        .worker_id = job->settings->worker_id,
+    };
+    dub_log(DUB_LOG_INFO, &context, "fragment %d %s in %d ms (asr %d, translation %d, tts %d)%s%s%s%s",
+            (int)result->sequence_number, dub_fragment_status_name(result->status),
+            (int)result->processing_time_ms, (int)result->stage_timings.asr_ms,
+            (int)result->stage_timings.translation_ms, (int)result->stage_timings.tts_ms,
+            result->error.code ? ": " : "", dub_error_code_name(result->error.code),
+            result->error.code ? ": " : "", result->error.message);
 }
 
 void job_fail(struct job *job, const struct dub_error *error)

@@ -78,5 +78,7 @@ void job_free(struct job *job);
 uint64_t job_stream(const struct job *job);
 /* Calls `done`, or frees the job when nobody waits. Main loop's thread. */
 void job_finish(struct job *job);
+/* One line about the result, with everything that it can be found by. */
+void job_log_result(const struct job *job);
 /* Makes the result a failure. */
 void job_fail(struct job *job, const struct dub_error *error);

@@ -46,9 +46,19 @@ static const char *state_name(enum session_state state)
     return names[state];
 }
 
+static struct dub_log_context log_context(const struct session *session, const char *fragment_id)
+{
+    return (struct dub_log_context){
+        .stream_id = session->settings->stream_id,
+        .fragment_id = fragment_id,
+        .session_id = session->id,
+        .worker_id = session->settings->worker_id,
+    };
+}
+
 static void set_state(struct session *session, enum session_state state)
 {
-    struct dub_log_context context = {.stream_id = session->settings->stream_id};
+    struct dub_log_context context = log_context(session, NULL);
     dub_log(DUB_LOG_DEBUG, &context, "session %s: %s -> %s", session->id, state_name(session->state),
             state_name(state));
     session->state = state;
@@ -71,7 +81,7 @@ static void emit_error(struct session *session, const char *fragment_id, const s
         .severity = DUB_SEVERITY_ERROR,
         .error = *error,
     };
-    struct dub_log_context context = {.stream_id = event.stream_id, .fragment_id = fragment_id};
+    struct dub_log_context context = log_context(session, fragment_id);
     dub_log(DUB_LOG_WARN, &context, "%s: %s", dub_error_code_name(error->code), error->message);
     sts_metrics_error(session->config.metrics, error);
     emit(session, DUB_EVENT_ERROR, dub_error_event_to_json(&event));
@@ -108,6 +118,7 @@ struct session *session_new(const struct session_config *config, const struct du
     session->max_inflight = MIN(init->max_inflight, config->limits.refuse_above);
     session->timeout_ns = init->timeout_ms * DUB_NS_PER_MS;
     session->settings = job_settings_new(init->stream_id, &init->config);
+    job_settings_set_origin(session->settings, session->id, init->worker_id);
     session->cancellable = g_cancellable_new();
     dub_metric_inc(config->metrics->sessions, 1, NULL);
     emit_ready(session);
@@ -221,7 +232,7 @@ static void complete_if_drained(struct session *session)
         return;
     struct dub_stream_complete complete =
         statistics_complete(&session->statistics, session->settings->stream_id);
-    struct dub_log_context context = {.stream_id = complete.stream_id};
+    struct dub_log_context context = log_context(session, NULL);
     dub_log(DUB_LOG_INFO, &context,
             "stream complete: %d fragments, %d partial, %d failed, %.0f ms on average",
             (int)complete.total_fragments, (int)complete.partial_count, (int)complete.failed_count,
@@ -231,18 +242,6 @@ static void complete_if_drained(struct session *session)
     dub_metric_inc(session->config.metrics->sessions, -1, NULL);
     set_state(session, SESSION_COMPLETE);
     session->events->completed(session->user);
-}
-
-static void log_processed(const struct dub_fragment_processed *processed)
-{
-    struct dub_log_context context = {.stream_id = processed->stream_id,
-                                      .fragment_id = processed->fragment_id};
-    dub_log(DUB_LOG_INFO, &context, "fragment %d %s in %d ms (asr %d, translation %d, tts %d)%s%s%s%s",
-            (int)processed->sequence_number, dub_fragment_status_name(processed->status),
-            (int)processed->processing_time_ms, (int)processed->stage_timings.asr_ms,
-            (int)processed->stage_timings.translation_ms, (int)processed->stage_timings.tts_ms,
-            processed->error.code ? ": " : "", dub_error_code_name(processed->error.code),
-            processed->error.code ? ": " : "", processed->error.message);
 }
 
 static void deliver(struct session *session, struct job *job)
@@ -256,7 +255,7 @@ static void deliver(struct session *session, struct job *job)
     emit(session, DUB_EVENT_FRAGMENT_PROCESSED, dub_fragment_processed_to_json(processed));
     statistics_add(&session->statistics, processed);
     retries_note(&session->retries, processed);
-    log_processed(processed);
+    job_log_result(job);
     dub_metric_observe(metrics->processing, (double)processed->processing_time_ms / 1000, &status);
     dub_metric_inc(metrics->in_flight, -1, NULL);
     if (processed->error.code != DUB_ERROR_NONE)
@@ -434,7 +433,7 @@ void session_end(struct session *session, const char *reason)
 {
     if (session->state == SESSION_ENDING || session->state == SESSION_COMPLETE)
         return;
-    struct dub_log_context context = {.stream_id = session->settings->stream_id};
+    struct dub_log_context context = log_context(session, NULL);
     dub_log(DUB_LOG_INFO, &context, "stream ends%s%s", reason ? ": " : "", reason ? reason : "");
     set_state(session, SESSION_ENDING);
     complete_if_drained(session);
