@@ -7,7 +7,7 @@
 #include "../../audio/loudness.h"
 #include "../../audio/resample.h"
 #include "../wait.h"
-#include "sphinx_decoder.h"
+#include "sphinx_shelf.h"
 #include <string.h>
 
 #define MAX_DECODERS 16
@@ -21,8 +21,9 @@ struct job {
     bool done;     /* under the engine's lock. What follows is the decoder's before, the caller's after */
     bool succeeded;
     char *stream_id;
-    struct pcm audio;  /* the speech in it, at SPHINX_RATE_HZ */
-    int64_t offset_ms; /* of audio from the start of the fragment */
+    struct hints *hints; /* NULL: none */
+    struct pcm audio;    /* the speech in it, at SPHINX_RATE_HZ */
+    int64_t offset_ms;   /* of audio from the start of the fragment */
     struct asr_transcript transcript;
     struct dub_error error;
 };
@@ -51,6 +52,7 @@ static void job_free(struct job *job)
     if (!job)
         return;
     g_free(job->stream_id);
+    hints_free(job->hints);
     pcm_clear(&job->audio);
     asr_transcript_clear(&job->transcript);
     g_free(job);
@@ -91,8 +93,10 @@ static void report_load(struct asr_engine *engine, bool loaded, const struct dub
     pthread_mutex_unlock(&engine->lock);
 }
 
-static bool decode(struct asr_engine *engine, struct sphinx_decoder *decoder, struct job *job)
+static bool decode(struct asr_engine *engine, struct sphinx_shelf *shelf, struct job *job)
 {
+    int64_t now_ns = dub_clock_now_ns(dub_clock_monotonic());
+    struct sphinx_decoder *decoder = sphinx_shelf_take(shelf, job->hints, now_ns);
     return sphinx_decoder_decode(decoder, &job->audio, engine->means, job->stream_id, &job->abandoned,
                                  &job->transcript, &job->error);
 }
@@ -102,12 +106,12 @@ static void *decoder_main(void *user)
     struct asr_engine *engine = ((struct decoder_thread *)user)->engine;
     struct dub_error error = {0};
     pthread_setname_np(pthread_self(), "asr-decoder");
-    struct sphinx_decoder *decoder = sphinx_decoder_load(&engine->model, &error);
-    report_load(engine, decoder != NULL, &error);
+    struct sphinx_shelf *shelf = sphinx_shelf_new(&engine->model, &error);
+    report_load(engine, shelf != NULL, &error);
     struct job *job;
-    while (decoder && (job = take_job(engine)))
-        finish_job(engine, job, decode(engine, decoder, job));
-    sphinx_decoder_free(decoder);
+    while (shelf && (job = take_job(engine)))
+        finish_job(engine, job, decode(engine, shelf, job));
+    sphinx_shelf_free(shelf);
     return NULL;
 }
 
@@ -191,6 +195,7 @@ static struct job *job_new(const struct asr_request *request, struct loudness_sp
     speech.samples += span.first;
     speech.count = span.count;
     job->stream_id = g_strdup(request->call.stream_id);
+    job->hints = hints_parse(request->hints);
     job->offset_ms = (int64_t)span.first * 1000 / speech.rate_hz;
     if (pcm_resample(&speech, SPHINX_RATE_HZ, &job->audio, error))
         return job;

@@ -3,13 +3,22 @@
  * in one call that cannot be interrupted; the search then goes block by block. */
 #include "sphinx_decoder.h"
 
+#include "evidence.h"
+#include "pronounce.h"
 #include <limits.h>
 #include <pocketsphinx.h>
 #include <sphinxbase/err.h>
+#include <sphinxbase/ngram_model.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define FRAME_MS 10
 #define BLOCK_FRAMES 10
+/* The library's acoustic scores are shifted by ten bits. */
+#define SENONE_SCALE 1024.0
+/* How likely a hinted phrase is to begin at any word. Chosen by measurement: README.md. */
+#define HINT_PROBABILITY 1e-3
 
 struct sphinx_decoder {
     ps_decoder_t *ps;
@@ -37,14 +46,13 @@ static void on_library_log(void *user, err_lvl_t level, const char *format, ...)
     g_strdelimit(last_complaint, "\r\n\t", ' ');
 }
 
-static ps_decoder_t *start(const struct sphinx_model *model)
+/* language_model NULL: one is set afterwards. */
+static ps_decoder_t *start(const struct sphinx_model *model, char *language_model)
 {
     char *arguments[] = {
         (char *)"pocketsphinx",
         (char *)"-hmm",
         model->acoustic_dir,
-        (char *)"-lm",
-        model->language_model,
         (char *)"-dict",
         model->dictionary,
         /* Frame numbers stay times; fragments are speech already. */
@@ -57,6 +65,10 @@ static ps_decoder_t *start(const struct sphinx_model *model)
     cmd_ln_t *config = cmd_ln_parse_r(NULL, ps_args(), G_N_ELEMENTS(arguments), arguments, TRUE);
     if (!config)
         return NULL;
+    if (model->decoder_params)
+        cmd_ln_parse_file_r(config, ps_args(), model->decoder_params, FALSE);
+    if (language_model)
+        cmd_ln_set_str_r(config, "-lm", language_model);
     ps_decoder_t *ps = ps_init(config);
     cmd_ln_free_r(config);
     if (ps)
@@ -64,20 +76,107 @@ static ps_decoder_t *start(const struct sphinx_model *model)
     return ps;
 }
 
+static struct sphinx_decoder *decoder_new(ps_decoder_t *ps)
+{
+    struct sphinx_decoder *decoder = g_new0(struct sphinx_decoder, 1);
+    decoder->ps = ps;
+    return decoder;
+}
+
+static const char *complaint(void)
+{
+    return last_complaint[0] != '\0' ? last_complaint : "no reason given";
+}
+
 struct sphinx_decoder *sphinx_decoder_load(const struct sphinx_model *model, struct dub_error *error)
 {
     err_set_callback(on_library_log, NULL);
     err_set_logfp(NULL); /* of this thread */
     last_complaint[0] = '\0';
-    ps_decoder_t *ps = start(model);
-    if (ps) {
-        struct sphinx_decoder *decoder = g_new0(struct sphinx_decoder, 1);
-        decoder->ps = ps;
-        return decoder;
-    }
+    ps_decoder_t *ps = start(model, model->language_model);
+    if (ps)
+        return decoder_new(ps);
     dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
                         "the model in %s cannot be loaded (%s): reinstall it or set STS_ASR_MODEL",
-                        model->directory, last_complaint[0] != '\0' ? last_complaint : "no reason given");
+                        model->directory, complaint());
+    return NULL;
+}
+
+static bool knows_word(const char *word, void *user)
+{
+    char *phones = ps_lookup_word(user, word);
+    bool known = phones != NULL;
+    ckd_free(phones);
+    return known;
+}
+
+/* Words that stay unknown are left out of the language model afterwards. */
+static void add_unknown_words(ps_decoder_t *ps, const struct hints *hints)
+{
+    for (guint i = 0; i < hints->phrases->len; i++) {
+        const GArray *phrase = hints->phrases->pdata[i];
+        for (guint j = 0; j < phrase->len; j++) {
+            const struct hint_word *word = &g_array_index(phrase, struct hint_word, j);
+            g_autofree char *phones = knows_word(word->text, ps) ? NULL : pronounce(word->spoken);
+            if (phones)
+                ps_add_word(ps, word->text, phones, FALSE);
+        }
+    }
+}
+
+/* The library reads language models from files only; this one never touches a disk. */
+static ngram_model_t *read_model(ps_decoder_t *ps, const char *arpa)
+{
+    int fd = memfd_create("domain-hints", MFD_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    size_t size = strlen(arpa);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    ngram_model_t *model = NULL;
+    if (write(fd, arpa, size) == (ssize_t)size)
+        model = ngram_model_read(ps_get_config(ps), path, NGRAM_ARPA, ps_get_logmath(ps));
+    close(fd);
+    return model;
+}
+
+/* The plain decoder's model beside the hints': of the two opinions about a word the better one counts. */
+static bool set_joint_model(ps_decoder_t *ps, ps_decoder_t *plain, ngram_model_t *hints)
+{
+    ngram_model_t *set = ps_get_lm(plain, ps_get_search(plain));
+    ngram_model_set_iter_t *first = set ? ngram_model_set_iter(set) : NULL;
+    if (!first)
+        return false;
+    ngram_model_t *models[] = {ngram_model_set_iter_model(first, NULL), hints};
+    ngram_model_set_iter_free(first);
+    char *names[] = {(char *)"plain", (char *)"hints"};
+    const float32 weights[] = {1.0f, 1.0f};
+    ngram_model_t *joint = ngram_model_set_init(ps_get_config(ps), models, names, weights, 2);
+    bool done = joint && ps_set_lm(ps, "joint", joint) == 0 && ps_set_search(ps, "joint") == 0;
+    ngram_model_free(joint);
+    return done;
+}
+
+static bool add_hints(ps_decoder_t *ps, ps_decoder_t *plain, const struct hints *hints)
+{
+    add_unknown_words(ps, hints);
+    g_autofree char *arpa = hints_language_model(hints, HINT_PROBABILITY, knows_word, ps);
+    ngram_model_t *model = arpa ? read_model(ps, arpa) : NULL;
+    bool done = model && set_joint_model(ps, plain, model);
+    ngram_model_free(model);
+    return done;
+}
+
+struct sphinx_decoder *sphinx_decoder_load_with_hints(const struct sphinx_model *model,
+                                                      const struct sphinx_decoder *plain,
+                                                      const struct hints *hints, struct dub_error *error)
+{
+    last_complaint[0] = '\0';
+    ps_decoder_t *ps = start(model, NULL);
+    if (ps && add_hints(ps, plain->ps, hints))
+        return decoder_new(ps);
+    ps_free(ps);
+    dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
+                        "the domain hints cannot be made a vocabulary (%s)", complaint());
     return NULL;
 }
 
@@ -187,29 +286,59 @@ static char *plain_word(const char *word)
     return variant && variant != word ? g_strndup(word, (gsize)(variant - word)) : g_strdup(word);
 }
 
-static void read_words(ps_decoder_t *ps, struct asr_transcript *transcript)
+/* Returns the acoustic score, in the units of struct evidence but summed over the word's frames. */
+static double add_segment(struct asr_transcript *transcript, ps_decoder_t *ps, ps_seg_t *segment)
 {
-    double sum = 0.0;
-    int count = 0;
+    g_autofree char *word = plain_word(ps_seg_word(segment));
+    int acoustic = 0;
+    int posterior = ps_seg_prob(segment, &acoustic, NULL, NULL);
+    double confidence = CLAMP(logmath_exp(ps_get_logmath(ps), posterior), 0.0, 1.0);
+    int start_frame = 0;
+    int end_frame = 0;
+    ps_seg_frames(segment, &start_frame, &end_frame);
+    asr_transcript_add_word(transcript, word, start_frame * FRAME_MS, (end_frame + 1) * FRAME_MS, confidence);
+    return acoustic / SENONE_SCALE;
+}
+
+static int64_t spoken_ms(const struct asr_transcript *transcript)
+{
+    int64_t sum_ms = 0;
+    for (guint i = 0; transcript->words && i < transcript->words->len; i++) {
+        const struct asr_word *word = &g_array_index(transcript->words, struct asr_word, i);
+        sum_ms += word->end_ms - word->start_ms;
+    }
+    return sum_ms;
+}
+
+/* Returns the mean acoustic score of the words. */
+static double read_words(ps_decoder_t *ps, struct asr_transcript *transcript)
+{
+    double acoustic = 0.0;
+    for (ps_seg_t *segment = ps_seg_iter(ps); segment; segment = ps_seg_next(segment))
+        if (!is_filler(ps_seg_word(segment)))
+            acoustic += add_segment(transcript, ps, segment);
+    return acoustic * FRAME_MS / (double)MAX(spoken_ms(transcript), FRAME_MS);
+}
+
+/* The words' text and mean confidence, or nothing where they are no speech. */
+static void judge(struct asr_transcript *transcript, int64_t decoded_ms, double acoustic)
+{
+    struct evidence evidence = {.words = transcript->words, .decoded_ms = decoded_ms, .acoustic = acoustic};
+    if (evidence_is_no_speech(&evidence)) {
+        asr_transcript_clear(transcript);
+        transcript->no_speech = true;
+        transcript->confidence = 1.0;
+        return;
+    }
     GString *text = g_string_new(NULL);
-    for (ps_seg_t *segment = ps_seg_iter(ps); segment; segment = ps_seg_next(segment)) {
-        if (is_filler(ps_seg_word(segment)))
-            continue;
-        g_autofree char *word = plain_word(ps_seg_word(segment));
-        int posterior = ps_seg_prob(segment, NULL, NULL, NULL);
-        double confidence = CLAMP(logmath_exp(ps_get_logmath(ps), posterior), 0.0, 1.0);
-        int start_frame = 0;
-        int end_frame = 0;
-        ps_seg_frames(segment, &start_frame, &end_frame);
-        asr_transcript_add_word(transcript, word, start_frame * FRAME_MS, (end_frame + 1) * FRAME_MS,
-                                confidence);
-        g_string_append_printf(text, "%s%s", count > 0 ? " " : "", word);
-        sum += confidence;
-        count++;
+    double sum = 0.0;
+    for (guint i = 0; i < transcript->words->len; i++) {
+        const struct asr_word *word = &g_array_index(transcript->words, struct asr_word, i);
+        g_string_append_printf(text, "%s%s", i > 0 ? " " : "", word->text);
+        sum += word->confidence;
     }
     transcript->text = g_string_free(text, FALSE);
-    transcript->no_speech = count == 0;
-    transcript->confidence = count > 0 ? sum / count : 1.0;
+    transcript->confidence = sum / transcript->words->len;
 }
 
 bool sphinx_decoder_decode(struct sphinx_decoder *decoder, const struct pcm *audio,
@@ -222,7 +351,9 @@ bool sphinx_decoder_decode(struct sphinx_decoder *decoder, const struct pcm *aud
     channel_means_normalise(means, stream_id, cepstra.frames, cepstra.count, cepstra.size);
     bool done = run(decoder->ps, &cepstra, abandoned, error);
     cepstra_clear(&cepstra);
-    if (done)
-        read_words(decoder->ps, transcript);
-    return done;
+    if (!done)
+        return false;
+    double acoustic = read_words(decoder->ps, transcript);
+    judge(transcript, pcm_duration_ms(audio), acoustic);
+    return true;
 }

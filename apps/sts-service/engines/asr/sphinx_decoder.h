@@ -5,6 +5,7 @@
 
 #include "channel_mean.h"
 #include "engines.h"
+#include "hints.h"
 #include "sphinx_model.h"
 
 #define SPHINX_RATE_HZ 16000
@@ -13,6 +14,12 @@ struct sphinx_decoder;
 
 /* About half a second. On the thread that will use it. NULL with UNAVAILABLE and the library's reason. */
 struct sphinx_decoder *sphinx_decoder_load(const struct sphinx_model *model, struct dub_error *error);
+/* A decoder that also knows a stream's hints. It shares the language model of `plain`, which must belong to
+ * the same thread and live longer; the library's models are not made for several threads. A quarter of a
+ * second. */
+struct sphinx_decoder *sphinx_decoder_load_with_hints(const struct sphinx_model *model,
+                                                      const struct sphinx_decoder *plain,
+                                                      const struct hints *hints, struct dub_error *error);
 void sphinx_decoder_free(struct sphinx_decoder *decoder);
 
 /* audio at SPHINX_RATE_HZ. *abandoned (atomic) becoming non-zero ends the work at the next 100 ms of audio

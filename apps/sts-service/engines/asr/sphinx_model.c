@@ -17,6 +17,7 @@ void sphinx_model_clear(struct sphinx_model *model)
     g_free(model->acoustic_dir);
     g_free(model->language_model);
     g_free(model->dictionary);
+    g_free(model->decoder_params);
     *model = (struct sphinx_model){0};
 }
 
@@ -56,6 +57,8 @@ static void assign(struct sphinx_model *model, const char *name)
         keep_first(&model->language_model, model->directory, name);
     else if (is_dictionary(name))
         keep_first(&model->dictionary, model->directory, name);
+    else if (strcmp(name, "decoder.params") == 0)
+        keep_first(&model->decoder_params, model->directory, name);
 }
 
 static bool missing(const char *what, const char *directory, struct dub_error *error)

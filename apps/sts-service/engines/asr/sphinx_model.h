@@ -17,6 +17,8 @@ struct sphinx_model {
                              mixture_weights */
     char *language_model; /* *.lm.bin, *.lm or *.dmp */
     char *dictionary;     /* *.dict or *.dic */
+    char *decoder_params; /* decoder.params: options of the library that this model wants, as in its own
+                             feat.params; NULL: there is none */
 };
 
 /* directory NULL or "": the distribution's English model. UNAVAILABLE, naming the file, for what is missing
