@@ -25,10 +25,13 @@ struct dub_eio_conn {
     enum conn_state state;
     enum dub_eio_reason reason;
     bool close_told;
-    bool broken;     /* the peer's frames were not what RFC 6455 or our limits allow */
-    GSource *ping;   /* server: time for the next ping */
-    GSource *watch;  /* the peer's heartbeat is overdue when it fires */
-    GSource *notify; /* on_close and on_gone are to be called */
+    bool broken; /* the peer's frames were not what RFC 6455 or our limits allow */
+    /* Without a counter: what was handed over since libsoup was last known to have nothing to send. */
+    gsize unsent_bytes;
+    GSource *drained; /* fires then; set while unsent_bytes is not 0 */
+    GSource *ping;    /* server: time for the next ping */
+    GSource *watch;   /* the peer's heartbeat is overdue when it fires */
+    GSource *notify;  /* on_close and on_gone are to be called */
     GSource *linger;
 };
 
@@ -91,6 +94,7 @@ static void start_timer(struct dub_eio_conn *conn, GSource **source, int64_t aft
 
 static void drop_websocket(struct dub_eio_conn *conn)
 {
+    clear_source(&conn->drained);
     if (conn->ws == NULL)
         return;
     g_signal_handlers_disconnect_by_data(conn->ws, conn);
@@ -175,20 +179,50 @@ static gboolean on_heartbeat_overdue(void *data)
     return G_SOURCE_REMOVE;
 }
 
+static gboolean on_drained(GObject *stream, void *data)
+{
+    struct dub_eio_conn *conn = data;
+    conn->unsent_bytes = 0;
+    clear_source(&conn->drained);
+    return G_SOURCE_REMOVE;
+}
+
+/* libsoup's own source on this stream, which comes before by its priority, has nothing left to do when ours
+ * is dispatched: all has been written. */
+static void watch_drain(struct dub_eio_conn *conn)
+{
+    GOutputStream *out = g_io_stream_get_output_stream(soup_websocket_connection_get_io_stream(conn->ws));
+    if (conn->drained != NULL)
+        return;
+    conn->drained = g_pollable_output_stream_create_source(G_POLLABLE_OUTPUT_STREAM(out), NULL);
+    g_source_set_priority(conn->drained, G_PRIORITY_LOW);
+    g_source_set_callback(conn->drained, G_SOURCE_FUNC(on_drained), conn, NULL);
+    g_source_attach(conn->drained, conn->context);
+}
+
+static void note_queued(struct dub_eio_conn *conn, gsize bytes)
+{
+    if (conn->counter != NULL) {
+        counted_stream_add_queued(conn->counter, bytes);
+        return;
+    }
+    conn->unsent_bytes += bytes;
+    watch_drain(conn);
+}
+
 static bool send_frame(struct dub_eio_conn *conn, SoupWebsocketDataType type, GBytes *bytes)
 {
     if (!eio_conn_is_live(conn) || soup_websocket_connection_get_state(conn->ws) != SOUP_WEBSOCKET_STATE_OPEN)
         return false;
     gsize size = g_bytes_get_size(bytes);
-    if (conn->counter != NULL) {
-        /* RFC 6455 section 5.2: 2 bytes of header, or 4, or 10; a server masks nothing. */
-        counted_stream_add_queued(conn->counter, size + (size <= 125 ? 2 : size <= UINT16_MAX ? 4 : 10));
-        if (counted_stream_queued(conn->counter) > conn->limits.max_queued_bytes) {
-            dub_log_warn("Engine.IO connection %s closed: more than %u bytes wait for it", conn->open.sid,
-                         conn->limits.max_queued_bytes);
-            finish(conn, DUB_EIO_OVERFLOW);
-            return false;
-        }
+    /* RFC 6455 section 5.2: 2 bytes of header, or 4, or 10; a client adds a mask of 4. */
+    gsize mask = conn->role == EIO_CLIENT ? 4 : 0;
+    note_queued(conn, size + mask + (size <= 125 ? 2 : size <= UINT16_MAX ? 4 : 10));
+    if (dub_eio_conn_queued_bytes(conn) > conn->limits.max_queued_bytes) {
+        dub_log_warn("Engine.IO connection %s closed: more than %u bytes wait for it", conn->open.sid,
+                     conn->limits.max_queued_bytes);
+        finish(conn, DUB_EIO_OVERFLOW);
+        return false;
     }
     soup_websocket_connection_send_message(conn->ws, type, bytes);
     return true;
@@ -461,5 +495,5 @@ void *dub_eio_conn_user(const struct dub_eio_conn *conn)
 
 gsize dub_eio_conn_queued_bytes(const struct dub_eio_conn *conn)
 {
-    return conn->counter != NULL ? counted_stream_queued(conn->counter) : 0;
+    return conn->counter != NULL ? counted_stream_queued(conn->counter) : conn->unsent_bytes;
 }

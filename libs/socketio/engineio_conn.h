@@ -22,8 +22,8 @@ struct eio_conn_events {
 
 enum eio_role { EIO_SERVER, EIO_CLIENT };
 
-/* limits: all fields set. counter may be NULL (then nothing is known about the queue). References both
- * objects. The server's side sends its open packet at once. events is kept by reference. */
+/* limits: all fields set. counter may be NULL (then the queue is known only to be empty, or not). References
+ * both objects. The server's side sends its open packet at once. events is kept by reference. */
 struct dub_eio_conn *eio_conn_new(SoupWebsocketConnection *ws, CountedStream *counter, enum eio_role role,
                                   const struct dub_eio_limits *limits, const struct eio_conn_events *events,
                                   void *owner);
