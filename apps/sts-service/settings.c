@@ -81,6 +81,8 @@ static const struct dub_config_item items[] = {
     STRING("STS_MODEL_CACHE_DIR", "model-cache-dir", model_cache_dir, ".local/models",
            "where models are looked for", 0),
     STRING("STS_VOICES_FILE", "voices-file", voices_file, STS_VOICES_FILE_DEFAULT, "voice profiles", 0),
+    STRING("STS_GLOSSARY_FILE", "glossary-file", glossary_file, NULL,
+           "JSON file of terms that translations keep or replace; empty: none", 0),
     INT("STS_ASR_WORKERS", "asr-workers", asr_workers, "0", "recognitions at a time; 0: by cores", 0, 256),
     INT("STS_TRANSLATION_WORKERS", "translation-workers", translation_workers, "0",
         "translations at a time; 0: by cores", 0, 256),

@@ -35,6 +35,7 @@ struct sts_settings {
     int device; /* index for sts_device_name */
     char *model_cache_dir;
     char *voices_file;
+    char *glossary_file;
     int64_t asr_workers, translation_workers, tts_workers; /* 0: by cores */
     int64_t echo_delay_ms;
     char *artifact_dir; /* empty: no lineage is kept */

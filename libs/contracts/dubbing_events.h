@@ -58,6 +58,8 @@
 #define DUB_VOICE_PROFILE_BYTES_MAX 64
 #define DUB_DOMAIN_HINTS_MAX 64
 #define DUB_DOMAIN_HINT_BYTES_MAX 128
+#define DUB_GLOSSARY_TERMS_MAX 128 /* in each of its two lists */
+#define DUB_GLOSSARY_TERM_BYTES_MAX 128
 #define DUB_TEXT_BYTES_MAX 65536 /* a transcript, a translation */
 #define DUB_NAME_BYTES_MAX 256   /* models, ids, reasons */
 #define DUB_SIMULATION_RULES_MAX 100
@@ -152,6 +154,13 @@ bool dub_audio_check_measured(const struct dub_audio *audio, int64_t measured_ms
 
 /* ---- worker to service ---- */
 
+/* An extension of ours (docs/contracts.md): terms for the translator. */
+struct dub_glossary {
+    char **keep;    /* as they are written here; NULL-terminated; NULL: none */
+    char **replace; /* term, translation, term, translation; likewise */
+};
+void dub_glossary_clear(struct dub_glossary *glossary);
+
 struct dub_stream_config {
     char *source_language; /* RFC 5646 tag: "en", "pt-BR" */
     char *target_language;
@@ -161,6 +170,7 @@ struct dub_stream_config {
     int channels;
     enum dub_audio_format format;
     char **domain_hints; /* NULL-terminated; NULL: none */
+    struct dub_glossary glossary;
 };
 
 struct dub_stream_init {

@@ -76,6 +76,10 @@ void contract_read_audio(struct dub_json_reader *parent, const char *name, bool 
                          struct dub_audio *audio);
 JsonObject *contract_audio_to_object(const struct dub_audio *audio);
 
+/* The optional object "glossary" of a stream's configuration. */
+void contract_read_glossary(struct dub_json_reader *parent, struct dub_glossary *glossary);
+JsonObject *contract_glossary_to_object(const struct dub_glossary *glossary);
+
 /* {stage, code, message, retryable}; "code" is required. */
 void contract_read_error(struct dub_json_reader *reader, struct dub_error *error);
 JsonObject *contract_error_to_object(const struct dub_error *error);

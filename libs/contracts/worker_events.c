@@ -67,6 +67,7 @@ static void read_stream_config(struct dub_json_reader *parent, struct dub_stream
     config->format = (enum dub_audio_format)contract_read_choice(
         &reader, "format", &contract_dub_audio_format, DUB_FORMAT_PCM_S16LE);
     read_hints(&reader, config);
+    contract_read_glossary(&reader, &config->glossary);
 }
 
 bool dub_stream_init_read(struct dub_stream_init *init, JsonNode *node, struct dub_error *error)
@@ -101,6 +102,8 @@ static JsonObject *stream_config_to_object(const struct dub_stream_config *confi
             json_array_add_string_element(hints, *hint);
         json_object_set_array_member(object, "domain_hints", hints);
     }
+    if (config->glossary.keep || config->glossary.replace)
+        json_object_set_object_member(object, "glossary", contract_glossary_to_object(&config->glossary));
     return object;
 }
 
@@ -123,6 +126,7 @@ void dub_stream_init_clear(struct dub_stream_init *init)
     g_free(init->config.target_language);
     g_free(init->config.voice_profile);
     g_strfreev(init->config.domain_hints);
+    dub_glossary_clear(&init->config.glossary);
     *init = (struct dub_stream_init){0};
 }
 

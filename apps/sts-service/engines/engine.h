@@ -13,16 +13,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct glossary;
 struct voices;
 
 /* Borrowed for create(); an engine copies what it keeps. Zero-initialised is a valid configuration. */
 struct engine_config {
-    const char *model;           /* STS_*_MODEL: a path or a name; NULL or "": the engine's default */
-    const char *model_cache_dir; /* STS_MODEL_CACHE_DIR */
-    const char *device;          /* "auto", "cpu", "cuda"; NULL: auto */
-    int workers;                 /* calls that will be made at a time; 0: one per core */
-    const struct voices *voices; /* TTS only, outlives the engine; NULL: built-in defaults */
-    const char *mock_text;       /* what the mock engines answer; NULL: their default */
+    const char *model;               /* STS_*_MODEL: a path or a name; NULL or "": the engine's default */
+    const char *model_cache_dir;     /* STS_MODEL_CACHE_DIR */
+    const char *device;              /* "auto", "cpu", "cuda"; NULL: auto */
+    int workers;                     /* calls that will be made at a time; 0: one per core */
+    const struct voices *voices;     /* TTS only, outlives the engine; NULL: built-in defaults */
+    const struct glossary *glossary; /* translation only, outlives the engine; NULL: none */
+    const char *mock_text;           /* what the mock engines answer; NULL: their default */
     int64_t
         mock_delay_ns; /* how long the mock engines take; they sleep in steps and honour the call's terms */
 };

@@ -236,6 +236,7 @@ bool mock_spec_read(struct mock_spec *spec, const struct engine_config *config, 
     if (problems->len == 0)
         return true;
     mock_spec_clear(spec);
+    problems_log(problems, variable);
     return problems_report(problems, variable, error);
 }
 

@@ -4,8 +4,11 @@
 
 #include <dubbing_error.h>
 
-/* problems: strings, of which there is at least one. Logs each where there are several, and sets
- * INVALID_CONFIG: "what: 3 problems: first; second; third", as far as a message goes. Returns false. */
+/* problems: strings, of which there is at least one. Sets INVALID_CONFIG: "what: 3 problems: first; second;
+ * third", as far as a message goes. Returns false. */
 bool problems_report(const GPtrArray *problems, const char *what, struct dub_error *error);
+/* Logs each as an error where there are several: a message may not hold them all. For what is read at start.
+ */
+void problems_log(const GPtrArray *problems, const char *what);
 /* Adds a formatted one; beyond 50 they are counted no more. */
 void problems_add(GPtrArray *problems, const char *format, ...) G_GNUC_PRINTF(2, 3);

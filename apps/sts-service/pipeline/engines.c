@@ -17,6 +17,17 @@ static bool load_voices(struct engines *engines, const struct sts_settings *sett
     return false;
 }
 
+static bool load_glossary(struct engines *engines, const struct sts_settings *settings,
+                          struct dub_error *error)
+{
+    if (!settings->glossary_file || !*settings->glossary_file)
+        return true;
+    engines->glossary = glossary_load(settings->glossary_file, error);
+    if (engines->glossary)
+        dub_log_info("glossary %s: %u terms", settings->glossary_file, glossary_size(engines->glossary));
+    return engines->glossary != NULL;
+}
+
 /* By cores, but two at least: with one, a stream whose fragments take long would hold up all others. */
 static unsigned threads_for(int64_t wanted, int engine_max)
 {
@@ -51,6 +62,7 @@ static bool open_translation(struct engines *engines, const struct sts_settings 
 {
     struct engine_config config =
         config_for(settings, settings->translation_model, settings->translation_workers);
+    config.glossary = engines->glossary;
     engines->translation = translation_open(settings->translation_engine, &config, error);
     if (!engines->translation)
         return false;
@@ -75,7 +87,8 @@ static bool open_tts(struct engines *engines, const struct sts_settings *setting
 bool engines_open(struct engines *engines, const struct sts_settings *settings, struct dub_error *error)
 {
     *engines = (struct engines){.speak_source = settings->translation_fallback == STS_FALLBACK_SOURCE};
-    if (!load_voices(engines, settings, error) || !open_asr(engines, settings, error) ||
+    if (!load_voices(engines, settings, error) || !load_glossary(engines, settings, error) ||
+        !open_asr(engines, settings, error) ||
         !open_translation(engines, settings, error) || !open_tts(engines, settings, error))
         return false;
     dub_log_info("engines: asr %s (%s), translation %s (%s), tts %s (%s)", engines->asr_info.name,
@@ -96,6 +109,7 @@ void engines_close(struct engines *engines)
     if (engines->tts)
         tts_close(engines->tts);
     voices_free(engines->voices);
+    glossary_free(engines->glossary);
     *engines = (struct engines){0};
 }
 

@@ -13,7 +13,8 @@
 #include <json-glib/json-glib.h>
 
 struct engines {
-    struct voices *voices; /* NULL: built-in defaults */
+    struct voices *voices;     /* NULL: built-in defaults */
+    struct glossary *glossary; /* STS_GLOSSARY_FILE; NULL: none */
     struct asr *asr;
     struct translation *translation;
     struct tts *tts;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "job.h"
 
+#include "../engines/translation/glossary.h"
+
 #include <dubbing_log.h>
 
 static void clear_settings(void *data)
@@ -13,6 +15,7 @@ static void clear_settings(void *data)
     g_free(settings->target_language);
     g_free(settings->voice_profile);
     g_strfreev(settings->domain_hints);
+    glossary_free(settings->glossary);
 }
 
 struct job_settings *job_settings_new(const char *stream_id, const struct dub_stream_config *config)
@@ -23,6 +26,7 @@ struct job_settings *job_settings_new(const char *stream_id, const struct dub_st
     settings->target_language = g_strdup(config->target_language);
     settings->voice_profile = g_strdup(config->voice_profile);
     settings->domain_hints = g_strdupv(config->domain_hints);
+    settings->glossary = glossary_for_stream(config->glossary.keep, config->glossary.replace, NULL);
     settings->out_sample_rate_hz = config->sample_rate_hz;
     settings->out_channels = config->channels;
     settings->out_format = config->format;

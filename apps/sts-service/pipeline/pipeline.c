@@ -208,8 +208,10 @@ static bool check_config(struct processor *processor, const struct dub_stream_co
                          struct dub_error *error)
 {
     struct pipeline *pipeline = (struct pipeline *)processor;
-    return engines_check_languages(pipeline->config.engines, config->source_language, config->target_language,
-                                   error);
+    struct glossary *glossary = glossary_for_stream(config->glossary.keep, config->glossary.replace, error);
+    glossary_free(glossary);
+    return glossary && engines_check_languages(pipeline->config.engines, config->source_language,
+                                               config->target_language, error);
 }
 
 /* Translators start their processes and synthesisers load their voice at the first phrase; that phrase should

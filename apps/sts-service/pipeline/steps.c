@@ -136,6 +136,7 @@ enum step_outcome step_translate(const struct engines *engines, struct job *job,
         .text = job->result.transcript,
         .source_language = job->settings->source_language,
         .target_language = job->settings->target_language,
+        .glossary = job->settings->glossary,
     };
 
     if (!may_start(job, DUB_STAGE_TRANSLATION, error))

@@ -66,7 +66,7 @@ const struct contract contract_table[] = {
      "{\"stream_id\":\"news\",\"worker_id\":\"worker-1\",\"config\":{\"source_language\":\"en\","
      "\"target_language\":\"es\",\"voice_profile\":\"default\",\"chunk_duration_ms\":6000,"
      "\"sample_rate_hz\":24000,\"channels\":1,\"format\":\"pcm_s16le\",\"domain_hints\":[\"goal\","
-     "\"pénalty\"]},"
+     "\"pénalty\"],\"glossary\":{\"keep\":[\"BBC\"],\"replace\":{\"goalkeeper\":\"portero\"}}},"
      "\"max_inflight\":3,\"timeout_ms\":8000}",
      REQUIRED("stream_id", "worker_id", "config", "config.source_language", "config.target_language"),
      rewrite_dub_stream_init},

@@ -5,6 +5,8 @@
 #include "../../text/prepare.h"
 #include "../choice.h"
 #include "engines.h"
+#include "protect.h"
+#include <dubbing_log.h>
 #include <string.h>
 
 const struct translation_engine_ops *const translation_engines[] = {
@@ -13,6 +15,7 @@ const struct translation_engine_ops *const translation_engines[] = {
 struct translation {
     const struct translation_engine_ops *ops;
     struct translation_engine *engine;
+    const struct glossary *glossary; /* of the configuration; may be NULL */
     int max_concurrency;
 };
 
@@ -29,6 +32,7 @@ static struct translation *wrap(const struct translation_engine_ops *ops, struct
     int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
     translation->ops = ops;
     translation->engine = engine;
+    translation->glossary = config->glossary;
     translation->max_concurrency = CLAMP(wanted, 1, ops->max_concurrency);
     return translation;
 }
@@ -93,6 +97,47 @@ bool translation_check_pair(const struct translation *translation, const char *s
     return refuse_pair(translation, source, target, error);
 }
 
+/* With the glossaries' terms hidden from the engine. *lost: it has dropped one of them. */
+static bool ask_protected(struct translation *translation, const struct translation_request *request,
+                          const GArray *spans, struct translation_result *result, bool *lost,
+                          struct dub_error *error)
+{
+    struct protection protection;
+    g_autofree char *hidden = protect_text(&protection, request->text, spans);
+    struct translation_request asked = *request;
+    asked.text = hidden;
+    if (strlen(hidden) > TRANSLATION_MAX_BYTES) {
+        *lost = true;
+        return true;
+    }
+    if (!translation->ops->translate(translation->engine, &asked, result, error))
+        return false;
+    g_autofree char *raw = g_steal_pointer(&result->text);
+    result->text = protect_restore(&protection, raw ? raw : "");
+    *lost = !result->text;
+    return true;
+}
+
+static bool ask_with_glossary(struct translation *translation, const struct translation_request *request,
+                              struct translation_result *result, struct dub_error *error)
+{
+    g_autofree char *text = g_utf8_normalize(request->text, -1, G_NORMALIZE_NFC);
+    g_autoptr(GArray) spans = text ? glossary_find(request->glossary, translation->glossary,
+                                                   request->source_language, request->target_language, text)
+                                   : NULL;
+    if (!spans || spans->len == 0)
+        return translation->ops->translate(translation->engine, request, result, error);
+    struct translation_request composed = *request;
+    composed.text = text;
+    bool lost = false;
+    if (!ask_protected(translation, &composed, spans, result, &lost, error))
+        return false;
+    if (!lost)
+        return true;
+    dub_log_info("%s has lost a term of the glossary; its plain translation is used", translation->ops->name);
+    return translation->ops->translate(translation->engine, request, result, error);
+}
+
 /* The engine sees base codes, whatever variant the caller speaks of. */
 static bool ask_engine(struct translation *translation, const struct translation_request *request,
                        struct translation_result *result, struct dub_error *error)
@@ -108,7 +153,7 @@ static bool ask_engine(struct translation *translation, const struct translation
         result->text = text_tidy(request->text);
         return true;
     }
-    if (!translation->ops->translate(translation->engine, &plain, result, error))
+    if (!ask_with_glossary(translation, &plain, result, error))
         return false;
     g_autofree char *raw = g_steal_pointer(&result->text);
     result->text = text_tidy(raw ? raw : "");

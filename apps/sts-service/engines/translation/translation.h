@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../engine.h"
+#include "glossary.h"
 
 #define TRANSLATION_MAX_BYTES 16384
 
@@ -12,8 +13,9 @@ struct translation_engine; /* the engine's own */
 struct translation_request {
     struct engine_call call;
     const char *text; /* UTF-8, a sentence with capitals and punctuation (text_sentence_from_words) */
-    const char *source_language; /* "en", "en-GB"; engines get the base */
-    const char *target_language; /* "es", "es-MX" */
+    const char *source_language;     /* "en", "en-GB"; engines get the base */
+    const char *target_language;     /* "es", "es-MX" */
+    const struct glossary *glossary; /* the stream's; NULL: none. The wrapper sees to it, not the engine */
     /* For engines, filled by the wrapper: the codes as the caller said them. */
     const char *source_variant;
     const char *target_variant;
@@ -51,7 +53,9 @@ int translation_max_concurrency(const struct translation *translation);
  * D3). */
 bool translation_check_pair(const struct translation *translation, const char *source, const char *target,
                             struct dub_error *error);
-/* Clears *result first. Text without letters or digits comes back tidied, without asking the engine; equal
+/* Clears *result first. Terms of the glossaries (the stream's, and the one of the configuration) are put into
+ * the answer whatever the engine makes of the rest; where it loses one of them, its plain answer stands. Text
+ * without letters or digits comes back tidied, without asking the engine; equal
  * languages likewise. */
 bool translation_translate(struct translation *translation, const struct translation_request *request,
                            struct translation_result *result, struct dub_error *error);

@@ -89,6 +89,41 @@ static void test_odd_text_does_no_harm(gconstpointer user)
     }
 }
 
+/* What a glossary says stands in the answer, whatever the engine does with the rest. */
+static void test_a_glossary_is_kept(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    char *keep[] = {(char *)"Smith & *Sons", NULL};
+    char *replace[] = {(char *)"goalkeeper", (char *)"portero", (char *)"new york", (char *)"la Gran Manzana",
+                       NULL};
+    struct glossary *glossary = glossary_for_stream(keep, replace, NULL);
+    struct translation_request request =
+        request_for("The goalkeeper of Smith & *Sons lives in new york. Goalkeeper!");
+    struct translation_result result = {0};
+    request.glossary = glossary;
+    g_assert_true(translation_translate(fixture->translation, &request, &result, NULL));
+    g_assert_nonnull(strstr(result.text, "portero"));
+    g_assert_nonnull(strstr(result.text, "Portero!"));
+    g_assert_nonnull(strstr(result.text, "Smith & *Sons"));
+    g_assert_nonnull(strstr(result.text, "la Gran Manzana"));
+    g_assert_null(strcasestr(result.text, "zqx"));
+    translation_result_clear(&result);
+    glossary_free(glossary);
+}
+
+/* The marks of unknown words are the engine's affair. */
+static void test_marks_do_not_get_out(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    g_autofree char *text = translate(fixture, "The qwxyz plugh of zanzibarian xyzzy's station said no.");
+    g_assert_null(strpbrk(text, "*@#~"));
+    g_assert_nonnull(strstr(text, "qwxyz"));
+}
+
 static void test_very_long_text(gconstpointer user)
 {
     const struct fixture *fixture = user;
@@ -202,6 +237,8 @@ static void add_suite(const struct fixture *fixture)
     add(fixture, "a-sentence", test_a_sentence);
     add(fixture, "nothing-to-translate", test_nothing_to_translate);
     add(fixture, "odd-text-does-no-harm", test_odd_text_does_no_harm);
+    add(fixture, "a-glossary-is-kept", test_a_glossary_is_kept);
+    add(fixture, "marks-do-not-get-out", test_marks_do_not_get_out);
     add(fixture, "very-long-text", test_very_long_text);
     add(fixture, "pairs-that-are-no-pairs", test_pairs_that_are_no_pairs);
     add(fixture, "a-passed-deadline", test_a_passed_deadline);
