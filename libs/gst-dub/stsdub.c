@@ -48,11 +48,21 @@ static GstFlowReturn write_gap(StsDub *self, int64_t start_ns, int64_t duration_
     return GST_FLOW_OK;
 }
 
+/* Sound that begins after the stream (audio a second behind the video) has silence before it, as far back as
+ * can still be heard; so the output begins with the stream. */
+static GstFlowReturn lead_in(StsDub *self, int64_t pts_ns)
+{
+    if (!self->leads_in)
+        return GST_FLOW_OK;
+    int64_t silence_ns = self->settings.live ? MIN(pts_ns, (int64_t)self->settings.latency_ns) : pts_ns;
+    return write_gap(self, pts_ns - silence_ns, silence_ns);
+}
+
 /* A long hole is written out, in pieces, since the ring cannot hold both of its ends at once. */
 static GstFlowReturn fill_hole(StsDub *self, int64_t pts_ns)
 {
     if (!dub_dubber_started(self->dubber))
-        return GST_FLOW_OK;
+        return lead_in(self, pts_ns);
     int64_t input_ns = dub_dubber_input_ns(self->dubber);
     if (pts_ns - input_ns <= HOLE_NS)
         return GST_FLOW_OK;
@@ -251,6 +261,7 @@ static gboolean on_flush_stop(StsDub *self, GstEvent *event)
     gboolean result = gst_pad_push_event(self->srcpad, event);
     gst_segment_init(&self->in_segment, GST_FORMAT_TIME);
     self->input_is_late = false;
+    self->leads_in = false; /* where it goes on is where the seek led to */
     pthread_mutex_lock(&self->lock);
     forget_stream(self);
     self->flushing = false;
@@ -296,6 +307,7 @@ static void start(StsDub *self)
     };
     gst_segment_init(&self->in_segment, GST_FORMAT_TIME);
     self->input_is_late = false;
+    self->leads_in = true;
     pthread_mutex_lock(&self->lock);
     dub_dubber_free(self->dubber);
     self->dubber = dub_dubber_new(&config);

@@ -72,6 +72,7 @@ struct _StsDub {
     pthread_mutex_t exchange_lock;
 
     GstSegment in_segment; /* sink thread */
+    bool leads_in;         /* sink thread: the first buffer may come after the beginning of the stream */
     bool input_is_late;    /* sink thread: within an episode already told about */
 };
 

@@ -349,6 +349,28 @@ static void test_flush_starts_anew(void)
     rig_free(rig);
 }
 
+static void test_sound_that_begins_late_has_silence_before(void)
+{
+    struct rig *rig = rig_new("sts-mode", 2, NULL);
+    rig->fed_ns = DUB_NS_PER_S;
+    rig_feed(rig, DUB_NS_PER_S + RIG_CHUNK_NS, tone);
+    rig_run(rig, 6 * DUB_NS_PER_S, tone);
+    g_assert_cmpuint(rig->first_pts, ==, 0);
+    for (int64_t i = 0; i < DUB_RATE_HZ; i++)
+        g_assert_cmpint(rig_output_at(rig, i)[1], ==, 0);
+    rig_assert_output_is(rig, DUB_RATE_HZ, rig->output->len / 4, tone);
+    g_assert_cmpuint(stat_of(rig, "late-blocks"), ==, 0);
+    rig_free(rig);
+    /* What D cannot reach is not made up for. */
+    rig = rig_new("sts-mode", 2, "latency", (guint64)GST_SECOND, NULL);
+    rig->fed_ns = 3 * DUB_NS_PER_S;
+    rig_feed(rig, 4 * DUB_NS_PER_S, tone);
+    rig_drain(rig);
+    g_assert_cmpuint(rig->first_pts, ==, 2 * GST_SECOND);
+    g_assert_cmpint(rig->output->len / 4, ==, 2 * DUB_RATE_HZ);
+    rig_free(rig);
+}
+
 static void test_gap_event_is_silence(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, NULL);
@@ -779,6 +801,7 @@ int main(int argc, char **argv)
         {"/stsdub/passthrough-mode-keeps-the-account", test_passthrough_mode_keeps_the_account},
         {"/stsdub/unusable-dub-is-a-failed-phrase", test_unusable_dub_is_a_failed_phrase},
         {"/stsdub/flush-starts-anew", test_flush_starts_anew},
+        {"/stsdub/sound-that-begins-late-has-silence-before", test_sound_that_begins_late_has_silence_before},
         {"/stsdub/gap-event-is-silence", test_gap_event_is_silence},
         {"/stsdub/long-dub-is-hurried-to-save-the-next", test_long_dub_is_hurried_to_save_the_next},
         {"/stsdub/sentence-at-the-end-is-dubbed", test_sentence_at_the_end_is_dubbed},
