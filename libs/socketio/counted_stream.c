@@ -91,6 +91,8 @@ struct _CountedInput {
     const CountedOutput *output; /* lives as long: both belong to one CountedStream */
     gsize max_message_bytes;
     struct ws_frames frames;
+    gsize turn_bytes;  /* read since the last wait */
+    bool has_had_turn; /* more may be there, but others first */
 };
 
 static void counted_input_pollable_init(GPollableInputStreamInterface *interface);
@@ -131,11 +133,21 @@ static gssize input_read(GInputStream *stream, void *data, gsize size, GCancella
     return check(self, data, g_input_stream_read(source_of(self), data, size, cancellable, error), error);
 }
 
+/* libsoup reads as long as there is something to read: a peer that sends faster than its frames are handled
+ * would have the main loop to itself. */
 static gssize input_read_nonblocking(GPollableInputStream *stream, void *data, gsize size, GError **error)
 {
     CountedInput *self = COUNTED_INPUT(stream);
     GPollableInputStream *base = G_POLLABLE_INPUT_STREAM(source_of(self));
-    return check(self, data, g_pollable_input_stream_read_nonblocking(base, data, size, NULL, error), error);
+    if (self->turn_bytes >= COUNTED_TURN_BYTES) {
+        self->has_had_turn = true;
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "it is the others' turn");
+        return -1;
+    }
+    gssize n = g_pollable_input_stream_read_nonblocking(base, data, size, NULL, error);
+    if (n > 0)
+        self->turn_bytes += (gsize)n;
+    return check(self, data, n, error);
 }
 
 static gboolean input_can_poll(GPollableInputStream *stream)
@@ -150,8 +162,15 @@ static gboolean input_is_readable(GPollableInputStream *stream)
 
 static GSource *input_create_source(GPollableInputStream *stream, GCancellable *cancellable)
 {
-    GPollableInputStream *base = G_POLLABLE_INPUT_STREAM(source_of(COUNTED_INPUT(stream)));
-    g_autoptr(GSource) base_source = g_pollable_input_stream_create_source(base, cancellable);
+    CountedInput *self = COUNTED_INPUT(stream);
+    GPollableInputStream *base = G_POLLABLE_INPUT_STREAM(source_of(self));
+    /* What is left may lie in a buffer above the socket (TLS), so that waiting for the socket would be wrong.
+     */
+    g_autoptr(GSource) base_source = self->has_had_turn
+                                         ? g_timeout_source_new(0)
+                                         : g_pollable_input_stream_create_source(base, cancellable);
+    self->turn_bytes = 0;
+    self->has_had_turn = false;
     return g_pollable_source_new_full(stream, base_source, NULL);
 }
 

@@ -12,6 +12,8 @@
 
 /* A peer that reads does not come near it. */
 #define COUNTED_MAX_UNANSWERED_PINGS 1000
+/* So much is read of one stream in one go before others have their turn. */
+#define COUNTED_TURN_BYTES (32u * 1024)
 
 G_DECLARE_FINAL_TYPE(CountedStream, counted_stream, COUNTED, STREAM, GIOStream)
 

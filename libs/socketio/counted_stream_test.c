@@ -171,6 +171,57 @@ static void on_closed(GObject *stream, GAsyncResult *result, void *data)
     *(bool *)data = true;
 }
 
+/* Reads until it would block; the bytes. */
+static gsize read_a_turn(struct pair *pair)
+{
+    GPollableInputStream *in =
+        G_POLLABLE_INPUT_STREAM(g_io_stream_get_input_stream(G_IO_STREAM(pair->counted)));
+    gsize total = 0;
+    for (;;) {
+        g_autoptr(GError) error = NULL;
+        char bytes[8192];
+        gssize n = g_pollable_input_stream_read_nonblocking(in, bytes, sizeof bytes, NULL, &error);
+        if (n < 0) {
+            g_assert_error(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+            return total;
+        }
+        total += (gsize)n;
+    }
+}
+
+static gboolean on_readable(GObject *stream, void *data)
+{
+    *(bool *)data = true;
+    return G_SOURCE_REMOVE;
+}
+
+/* Also where the kernel holds nothing more: what is left may lie in a buffer above it. */
+static void test_a_busy_peer_leaves_others_their_turn(void)
+{
+    struct pair pair;
+    pair_open(&pair);
+    static const char zeros[COUNTED_TURN_BYTES + 8192];
+    GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(pair.counted));
+    GOutputStream *far = g_io_stream_get_output_stream(G_IO_STREAM(pair.far));
+    g_assert_true(g_output_stream_write_all(far, zeros, sizeof zeros, NULL, NULL, NULL));
+    g_assert_cmpuint(read_a_turn(&pair), ==, COUNTED_TURN_BYTES);
+    bool woken = false;
+    g_autoptr(GSource) source = g_pollable_input_stream_create_source(G_POLLABLE_INPUT_STREAM(in), NULL);
+    g_source_set_callback(source, G_SOURCE_FUNC(on_readable), &woken, NULL);
+    g_source_attach(source, NULL);
+    WAIT_FOR(woken);
+    g_assert_cmpuint(read_a_turn(&pair), ==, 8192);
+    woken = false;
+    g_autoptr(GSource) waiting = g_pollable_input_stream_create_source(G_POLLABLE_INPUT_STREAM(in), NULL);
+    g_source_set_callback(waiting, G_SOURCE_FUNC(on_readable), &woken, NULL);
+    g_source_attach(waiting, NULL);
+    test_iterate();
+    g_assert_false(woken);
+    g_assert_true(g_output_stream_write_all(far, zeros, 1, NULL, NULL, NULL));
+    WAIT_FOR(woken);
+    pair_close(&pair);
+}
+
 static void test_closing_closes_the_stream_beneath(void)
 {
     struct pair pair;
@@ -197,6 +248,8 @@ int main(int argc, char **argv)
     g_test_add_func("/counted-stream/endless-fragments-end-the-stream",
                     test_endless_fragments_end_the_stream);
     g_test_add_func("/counted-stream/unanswered-pings-end-the-stream", test_unanswered_pings_end_the_stream);
+    g_test_add_func("/counted-stream/busy-peer-leaves-others-their-turn",
+                    test_a_busy_peer_leaves_others_their_turn);
     g_test_add_func("/counted-stream/closing-closes-the-stream-beneath",
                     test_closing_closes_the_stream_beneath);
     return g_test_run();
