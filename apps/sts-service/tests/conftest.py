@@ -3,6 +3,7 @@
 import pytest
 
 from sts_client import Service, Worker
+from sts_raw import Witness
 
 
 @pytest.fixture
@@ -38,3 +39,17 @@ def connect():
     yield make
     for worker in workers:
         worker.close()
+
+
+@pytest.fixture
+def witness():
+    """witness(service): a stream that goes on all the while; that it did is checked at the end of the test."""
+    running = []
+
+    def start(service):
+        running.append(Witness(service))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.stop()

@@ -46,7 +46,7 @@ class Service:
 
         with self.changed:
             hit = self.changed.wait_for(found, timeout)
-        assert isinstance(hit, re.Match), f"no {pattern!r} in the log:\n" + "\n".join(map(str, self.lines))
+        assert isinstance(hit, re.Match), f"no {pattern!r} in the log, which ends with:\n" + "\n".join(map(str, self.lines[-40:]))
         return hit
 
     def wait_until_listening(self):
