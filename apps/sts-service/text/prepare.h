@@ -9,9 +9,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* "it 's what i meant" -> "It's what I meant.": capital, final stop, English `i` and split contractions,
- * markers such as <sil>, ++NOISE++ and [COUGH] and pronunciation variants (`read(2)`) removed. Text that
- * already has capitals or punctuation keeps them. */
+/* Between two words of text_sentence_from_words(): the speaker paused, a sentence may end. */
+#define TEXT_PAUSE "<p>"
+
+/* "it 's what i meant" -> "It's what I meant.": capitals, final stop or question mark, split contractions,
+ * spelled letters ("b. b. c.") joined, numbers of several words as digits; markers such as <sil>, ++NOISE++
+ * and [COUGH] and pronunciation variants (`read(2)`) removed. Long runs are split where the words tell, and
+ * at TEXT_PAUSE. Text that already has capitals or punctuation keeps them. */
 char *text_sentence_from_words(const char *raw, const char *language);
 
 /* For the synthesiser (requirement D4): quotes and dashes normalised, abbreviations and scores spoken in the

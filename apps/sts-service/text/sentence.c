@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A recogniser's bare words become a sentence. Translators work on sentences: the capital, the final stop and
  * the question mark change what they make of the words. */
+#include "numbers.h"
 #include "prepare.h"
+#include "question.h"
 #include "tidy.h"
 #include <string.h>
 
-static const char *const question_words[] = {"what", "where", "who", "why", "how", "which", "whose", NULL};
-static const char *const after_how[] = {"many", "much", "long", "far", "old", "often", NULL};
-static const char *const auxiliaries[] = {"is",    "are",  "was",   "were",   "do",  "does", "did", "can",
-                                          "could", "will", "would", "should", "has", "have", "had", NULL};
-static const char *const subjects[] = {"i",    "you",  "he",    "she",  "it",    "we",  "they", "there",
-                                       "this", "that", "these", "your", "those", "the", "my",   NULL};
+/* Two parts of a run are sentences of their own where one of these stands before one of `subjects`. */
+#define LONG_RUN_WORDS 14
+#define LEAST_WORDS_BEFORE 6
+#define LEAST_WORDS_BEHIND 4
+/* At a pause, even short parts are. */
+#define LEAST_WORDS_AT_PAUSE 3
 
 static bool is_one_of(const char *word, const char *const *list)
 {
@@ -62,15 +64,32 @@ static GPtrArray *split_words(const char *text)
     g_auto(GStrv) raw = g_strsplit(valid, " ", -1);
     GPtrArray *words = g_ptr_array_new_with_free_func(g_free);
     for (char **word = raw; *word; word++)
-        if (**word != '\0' && !is_marker(*word))
+        if (strcmp(*word, TEXT_PAUSE) == 0)
+            g_ptr_array_add(words, g_strdup(TEXT_PAUSE));
+        else if (**word != '\0' && !is_marker(*word))
             add_word(words, *word);
     return words;
 }
 
-/* Any capital or punctuation says that the engine writes sentences by itself. */
-static bool is_written(const char *text)
+/* "b.", "u.s." and "mr." are how dictionaries of recognisers write letters and titles: no sentence ends
+ * there.
+ */
+static bool is_dotted(const char *word)
 {
-    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+    static const char *const titles[] = {"mr.", "mrs.", "ms.", "dr.", "st.", "jr.", "sr.", "sra.", NULL};
+    if (is_one_of(word, titles))
+        return true;
+    for (; word[0] != '\0'; word += 2)
+        if (!g_ascii_islower(word[0]) || word[1] != '.')
+            return false;
+    return true;
+}
+
+static bool has_writing(const char *word)
+{
+    if (is_dotted(word))
+        return false;
+    for (const char *at = word; *at != '\0'; at = g_utf8_next_char(at)) {
         gunichar c = g_utf8_get_char(at);
         if (g_unichar_isupper(c) || strchr(",.;:!?", (int)(c < 0x80 ? c : 1)))
             return true;
@@ -78,32 +97,72 @@ static bool is_written(const char *text)
     return false;
 }
 
-static bool is_english_question(const GPtrArray *words)
+/* Any capital or punctuation says that the engine writes sentences by itself. */
+static bool is_written(const GPtrArray *words)
 {
-    const char *first = words->len > 0 ? words->pdata[0] : NULL;
-    const char *second = words->len > 1 ? words->pdata[1] : NULL;
-    if (is_one_of(first, question_words))
-        return is_one_of(second, auxiliaries) || (strcmp(first, "how") == 0 && is_one_of(second, after_how));
-    if (first && g_str_has_suffix(first, "'s") && g_str_has_prefix(first, "wh"))
-        return true; /* what's, where's, who's */
-    return is_one_of(first, auxiliaries) && is_one_of(second, subjects);
+    for (guint i = 0; i < words->len; i++)
+        if (has_writing(words->pdata[i]))
+            return true;
+    return false;
 }
 
-/* i, i'm, i'll, i've, i'd */
-static void capitalise_english_i(GPtrArray *words)
+/* How many letters are spelled from here on: "b", "b.", "u.s.". *words: in as many words. */
+static guint spelled_letters(const GPtrArray *words, guint at, guint *n_words)
+{
+    guint letters = 0;
+    *n_words = 0;
+    for (guint i = at; i < words->len; i++, (*n_words)++) {
+        const char *word = words->pdata[i];
+        bool bare = g_ascii_islower(word[0]) && word[1] == '\0';
+        if (!bare &&
+            (strlen(word) % 2 != 0 || !g_ascii_islower(word[0]) || word[1] != '.' || !is_dotted(word)))
+            break;
+        letters += bare ? 1 : (guint)strlen(word) / 2;
+    }
+    return letters;
+}
+
+/* "a" and "i" are words as well: two bare letters are an acronym only without them. */
+static bool is_acronym(const GPtrArray *words, guint at, guint n_words, guint letters)
+{
+    if (letters < 2)
+        return false;
+    for (guint i = at; letters == 2 && i < at + n_words; i++)
+        if (strcmp(words->pdata[i], "a") == 0 || strcmp(words->pdata[i], "i") == 0)
+            return false;
+    return true;
+}
+
+static char *spell(const GPtrArray *words, guint at, guint n_words)
+{
+    GString *out = g_string_new(NULL);
+    for (guint i = at; i < at + n_words; i++)
+        for (const char *letter = words->pdata[i]; *letter != '\0'; letter++)
+            if (*letter != '.')
+                g_string_append_c(out, g_ascii_toupper(*letter));
+    return g_string_free(out, FALSE);
+}
+
+/* "b. b. c." and "u s" -> "BBC", "US" */
+static void join_acronyms(GPtrArray *words)
 {
     for (guint i = 0; i < words->len; i++) {
-        char *word = words->pdata[i];
-        if (word[0] == 'i' && (word[1] == '\0' || word[1] == '\''))
-            word[0] = 'I';
+        guint n_words = 0;
+        guint letters = spelled_letters(words, i, &n_words);
+        if (!is_acronym(words, i, n_words, letters))
+            continue;
+        char *acronym = spell(words, i, n_words);
+        g_ptr_array_remove_range(words, i, n_words);
+        g_ptr_array_insert(words, (gint)i, acronym);
     }
 }
 
-static char *join(const GPtrArray *words)
+static char *join(const GPtrArray *words, guint from, guint to)
 {
     GString *out = g_string_new(NULL);
-    for (guint i = 0; i < words->len; i++)
-        g_string_append_printf(out, "%s%s", i > 0 ? " " : "", (const char *)words->pdata[i]);
+    for (guint i = from; i < to; i++)
+        if (strcmp(words->pdata[i], TEXT_PAUSE) != 0)
+            g_string_append_printf(out, "%s%s", out->len > 0 ? " " : "", (const char *)words->pdata[i]);
     return g_string_free(out, FALSE);
 }
 
@@ -122,26 +181,100 @@ static bool ends_a_sentence(const char *text)
     return g_unichar_ispunct(last);
 }
 
-static bool is_english(const char *language)
+static bool is_language(const char *language, const char *base)
 {
-    return language && g_ascii_strncasecmp(language, "en", 2) == 0 && !g_ascii_isalpha(language[2]);
+    return language && g_ascii_strncasecmp(language, base, 2) == 0 && !g_ascii_isalpha(language[2]);
+}
+
+static guint words_between(const GPtrArray *words, guint from, guint to)
+{
+    guint count = 0;
+    for (guint i = from; i < to; i++)
+        count += strcmp(words->pdata[i], TEXT_PAUSE) != 0;
+    return count;
+}
+
+/* "and we", "but it's", "pero no": what opens a sentence in speech. */
+static bool opens_sentence(const GPtrArray *words, guint at, const char *language)
+{
+    static const char *const english[] = {"and", "but", "so", "then", "now", "however", NULL};
+    static const char *const english_subjects[] = {
+        "i",  "i'm",   "i've",  "i'll", "you",     "he",    "he's",    "she",  "she's",  "it", "it's",
+        "we", "we're", "we've", "they", "they're", "there", "there's", "this", "that's", NULL};
+    static const char *const spanish[] = {"y", "pero", "entonces", "ahora", NULL};
+    static const char *const spanish_subjects[] = {
+        "yo", "él", "ella", "nosotros", "ellos", "ellas", "esto", "eso", "hay", "no", "se", "también", NULL};
+    if (at + 1 >= words->len)
+        return false;
+    if (is_language(language, "en"))
+        return is_one_of(words->pdata[at], english) && is_one_of(words->pdata[at + 1], english_subjects);
+    return is_language(language, "es") && is_one_of(words->pdata[at], spanish) &&
+           is_one_of(words->pdata[at + 1], spanish_subjects);
+}
+
+/* Whether a new sentence begins at `at`, the last one having begun at `from`. */
+static bool splits_at(const GPtrArray *words, guint from, guint at, const char *language)
+{
+    guint before = words_between(words, from, at);
+    guint behind = words_between(words, at, words->len);
+    if (strcmp(words->pdata[at], TEXT_PAUSE) == 0)
+        return before >= LEAST_WORDS_AT_PAUSE && behind >= LEAST_WORDS_AT_PAUSE;
+    return words_between(words, 0, words->len) > LONG_RUN_WORDS && before >= LEAST_WORDS_BEFORE &&
+           behind >= LEAST_WORDS_BEHIND && opens_sentence(words, at, language);
+}
+
+static char *finish(const char *text, const char *end)
+{
+    g_autofree char *sentence = capitalise(text);
+    return ends_a_sentence(sentence) ? g_steal_pointer(&sentence) : g_strconcat(sentence, end, NULL);
+}
+
+/* i, i'm, i'll, i've, i'd */
+static void capitalise_english_i(char *text)
+{
+    for (char *at = text; *at != '\0'; at++)
+        if (*at == 'i' && (at == text || at[-1] == ' ') && strchr(" '", at[1]))
+            *at = 'I';
+}
+
+/* The words from..to as a sentence. */
+static char *sentence_of(const GPtrArray *words, guint from, guint to, const char *language)
+{
+    g_autofree char *plain = join(words, from, to);
+    bool question = text_is_question(plain, language);
+    if (is_language(language, "en"))
+        capitalise_english_i(plain);
+    g_autofree char *numbered = text_numbers_to_digits(plain, language);
+    g_autofree char *ended = finish(numbered, question ? "?" : ".");
+    return text_open_questions(ended, language);
+}
+
+static char *sentences_of(GPtrArray *words, const char *language)
+{
+    GString *out = g_string_new(NULL);
+    guint from = 0;
+    for (guint at = 1; at <= words->len; at++) {
+        if (at < words->len && !splits_at(words, from, at, language))
+            continue;
+        g_autofree char *sentence = sentence_of(words, from, at, language);
+        g_string_append_printf(out, "%s%s", out->len > 0 ? " " : "", sentence);
+        from = at;
+    }
+    return g_string_free(out, FALSE);
 }
 
 char *text_sentence_from_words(const char *raw, const char *language)
 {
     g_autoptr(GPtrArray) words = split_words(raw);
-    if (words->len == 0)
+    if (words_between(words, 0, words->len) == 0)
         return g_strdup("");
-    g_autofree char *plain = join(words);
-    bool question = false;
-    if (!is_written(plain) && is_english(language)) {
-        question = is_english_question(words);
-        capitalise_english_i(words);
+    g_autofree char *text = NULL;
+    if (is_written(words)) {
+        g_autofree char *joined = join(words, 0, words->len);
+        text = finish(joined, ".");
+    } else {
+        join_acronyms(words);
+        text = sentences_of(words, language);
     }
-    g_autofree char *joined = join(words);
-    g_autofree char *sentence = capitalise(joined);
-    if (ends_a_sentence(sentence))
-        return text_tidy(sentence);
-    g_autofree char *ended = g_strconcat(sentence, question ? "?" : ".", NULL);
-    return text_tidy(ended);
+    return text_tidy(text);
 }

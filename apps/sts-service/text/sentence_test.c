@@ -39,6 +39,17 @@ static void test_questions_end_as_questions(void)
     check("what we know is little", "en", "What we know is little.");
     check("do not go there", "en", "Do not go there.");
     check("who", "en", "Who.");
+    check("what time is it", "en", "What time is it?");
+    check("who won the match", "en", "Who won the match?");
+    check("so which of them do you like", "en", "So which of them do you like?");
+    check("don't you think so", "en", "Don't you think so?");
+    check("when will they come", "en", "When will they come?");
+    check("when the sun is high we rest", "en", "When the sun is high we rest.");
+    check("is spain ready", "en", "Is spain ready.");
+    check("qué hora es", "es", "¿Qué hora es?");
+    check("y por qué no viene", "es", "¿Y por qué no viene?");
+    check("que venga", "es", "Que venga.");
+    check("was ist das", "de", "Was ist das.");
 }
 
 static void test_written_text_keeps_its_marks(void)
@@ -56,6 +67,48 @@ static void test_nothing_stays_nothing(void)
     check("hello", NULL, "Hello.");
 }
 
+static void test_spelled_letters_are_joined(void)
+{
+    check("the b. b. c. and the u. s. army", "en", "The BBC and the US army.");
+    check("the u.s. and the u s", "en", "The US and the US.");
+    check("an i b m computer", "en", "An IBM computer.");
+    check("i saw a b c", "en", "I saw ABC.");
+    check("what i a fool", "en", "What I a fool.");
+    check("mr. jones came", "en", "Mr. jones came.");
+}
+
+static void test_numbers_become_digits(void)
+{
+    check("there were twenty five of us in nineteen eighty four", "en", "There were 25 of us in 1984.");
+    check("five people", "en", "Five people.");
+    check("two hundred people", "en", "200 people.");
+}
+
+static void test_long_runs_are_split(void)
+{
+    check("the government has announced a new plan today and it will cost five million euros in all but we "
+          "do not "
+          "know who will pay for it",
+          "en",
+          "The government has announced a new plan today. And it will cost five million euros in all. But we "
+          "do "
+          "not know who will pay for it.");
+    check("we went home and we ate", "en", "We went home and we ate.");
+    check(
+        "el gobierno ha anunciado un plan nuevo para el año que viene pero no se sabe quién lo va a pagar",
+        "es",
+        "El gobierno ha anunciado un plan nuevo para el año que viene. Pero no se sabe quién lo va a pagar.");
+}
+
+static void test_pauses_split(void)
+{
+    check("good evening everybody <p> how are you today", "en", "Good evening everybody. How are you today?");
+    check("good <p> evening everybody", "en", "Good evening everybody.");
+    check("<p> good evening <p>", "en", "Good evening.");
+    check("<p>", "en", "");
+    check("Good evening <p> Madam.", "en", "Good evening Madam.");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -64,6 +117,10 @@ int main(int argc, char **argv)
     g_test_add_func("/sentence/markers-are-removed", test_markers_are_removed);
     g_test_add_func("/sentence/questions-end-as-questions", test_questions_end_as_questions);
     g_test_add_func("/sentence/written-text-keeps-its-marks", test_written_text_keeps_its_marks);
+    g_test_add_func("/sentence/spelled-letters-are-joined", test_spelled_letters_are_joined);
+    g_test_add_func("/sentence/numbers-become-digits", test_numbers_become_digits);
+    g_test_add_func("/sentence/long-runs-are-split", test_long_runs_are_split);
+    g_test_add_func("/sentence/pauses-split", test_pauses_split);
     g_test_add_func("/sentence/nothing-stays-nothing", test_nothing_stays_nothing);
     return g_test_run();
 }
