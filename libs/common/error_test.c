@@ -19,12 +19,32 @@ static void test_names_round_trip(void)
     g_assert_cmpstr(dub_stage_name(DUB_STAGE_COUNT), ==, "");
 }
 
+/* All codes of protocol.md section 1. */
 static void test_protocol_codes_have_their_retryable(void)
 {
-    g_assert_true(dub_error_code_retryable(DUB_ERROR_TIMEOUT));
-    g_assert_true(dub_error_code_retryable(DUB_ERROR_STREAM_PAUSED));
-    g_assert_false(dub_error_code_retryable(DUB_ERROR_AUTH_FAILED));
-    g_assert_false(dub_error_code_retryable(DUB_ERROR_ASR_FAILED));
+    static const char *const retryable[] = {
+        "TIMEOUT",
+        "MODEL_ERROR",
+        "GPU_OOM",
+        "QUEUE_FULL",
+        "RATE_LIMIT",
+        "RATE_LIMIT_EXCEEDED",
+        "TRANSLATION_API_UNAVAILABLE",
+        "BACKPRESSURE_EXCEEDED",
+        "STREAM_PAUSED",
+    };
+    static const char *const final[] = {
+        "AUTH_FAILED",        "STREAM_NOT_FOUND",   "INVALID_CONFIG",       "UNSUPPORTED_LANGUAGE_PAIR",
+        "FRAGMENT_TOO_LARGE", "INVALID_SEQUENCE",   "INVALID_AUDIO_FORMAT", "DURATION_MISMATCH_EXCEEDED",
+        "ASR_FAILED",         "TRANSLATION_FAILED", "TTS_SYNTHESIS_FAILED", "HALLUCINATION_SUSPECTED",
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(retryable); i++)
+        g_assert_true(dub_error_code_retryable(dub_error_code_from_name(retryable[i])));
+    for (unsigned i = 0; i < G_N_ELEMENTS(final); i++) {
+        enum dub_error_code code = dub_error_code_from_name(final[i]);
+        g_assert_cmpint(code, !=, DUB_ERROR_CODE_COUNT);
+        g_assert_false(dub_error_code_retryable(code));
+    }
     g_assert_false(dub_error_code_retryable(DUB_ERROR_CODE_COUNT));
 }
 
