@@ -138,7 +138,7 @@ struct dub_audio {
     int sample_rate_hz;
     int channels;
     int64_t duration_ms; /* 0..DUB_FRAGMENT_DURATION_MS_MAX, as said by the sender */
-    GBytes *data;        /* pcm_s16le: little-endian S16, interleaved */
+    GBytes *data;        /* pcm_s16le: little-endian S16, interleaved; m4a: a whole MP4 file */
 };
 
 void dub_audio_clear(struct dub_audio *audio);

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define MAX_TRACKS 8
-/* 120 s at 96 kHz are 11250 packets; as many again of other tracks. */
-#define MAX_PACKETS 25000
+/* 120 s at 96 kHz in the shorter of AAC's two packet lengths, 960 samples. */
+#define MAX_PACKETS 12000
 /* ISO/IEC 14496-3 allows 768 bytes per channel, and there may be some data beside the sound. */
 #define MAX_PACKET_BYTES 16384
 #define IO_BLOCK_BYTES 4096
@@ -110,6 +110,14 @@ static bool open_container(struct decoder *decoder, struct dub_error *error)
     return result >= 0 || libav_invalid(error, "the directory cannot be read", result);
 }
 
+static bool check_count(unsigned n_packets, struct dub_error *error)
+{
+    if (n_packets <= MAX_PACKETS)
+        return true;
+    return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT,
+                         "M4A: %u packets or more; at most %d are taken", n_packets, MAX_PACKETS);
+}
+
 static bool find_track(struct decoder *decoder, struct dub_error *error)
 {
     unsigned n_audio = 0;
@@ -128,7 +136,7 @@ static bool find_track(struct decoder *decoder, struct dub_error *error)
     if (decoder->track->codecpar->codec_id != AV_CODEC_ID_AAC)
         return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT, "M4A: the sound is %s; AAC is needed",
                              avcodec_get_name(decoder->track->codecpar->codec_id));
-    return true;
+    return check_count((unsigned)avformat_index_get_entries_count(decoder->track), error);
 }
 
 static bool open_codec(struct decoder *decoder, struct dub_error *error)
@@ -277,18 +285,15 @@ static bool take_packet(struct decoder *decoder, struct dub_error *error)
                              packet->size, MAX_PACKET_BYTES);
     decoder->n_packets++;
     note_time(decoder);
-    return decode_packet(decoder, packet, error);
+    return check_count(decoder->n_packets, error) && decode_packet(decoder, packet, error);
 }
 
 static bool decode_all(struct decoder *decoder, struct dub_error *error)
 {
     bool good = true;
     int result = 0;
-    for (unsigned i = 0; good && (result = av_read_frame(decoder->format, decoder->packet)) >= 0; i++) {
-        if (i == MAX_PACKETS)
-            good = dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT, "M4A: more than %d packets",
-                                 MAX_PACKETS);
-        else if (decoder->packet->stream_index == decoder->track->index)
+    while (good && (result = av_read_frame(decoder->format, decoder->packet)) >= 0) {
+        if (decoder->packet->stream_index == decoder->track->index)
             good = take_packet(decoder, error);
         av_packet_unref(decoder->packet);
     }

@@ -5,7 +5,7 @@
 #include "m4a_test_support.h"
 #include "sound_test_support.h"
 
-/* Bytes of the second half of an elst box's first entry: version and flags, count, then duration and time. */
+/* Where fields lie, from the type of their box on. */
 #define ELST_COUNT 8
 #define ELST_DURATION 12
 #define ELST_TIME 16
@@ -159,10 +159,20 @@ static void test_cut_off_anywhere(void)
             assert_refused(file, "M4A");
         }
     }
-    /* Exactly between the directory and the data. */
-    GByteArray *file = test_file("directory-first.m4a");
-    g_byte_array_set_size(file, (guint)(test_box(file, "mdat") - 4 - file->data));
-    assert_refused(file, "M4A");
+}
+
+/* Data whose box is open to the end of the file does not say how much there should be; the packets do. */
+static void test_open_data_cut_off_anywhere(void)
+{
+    g_autoptr(GByteArray) whole = test_file("directory-first.m4a");
+    guint start = (guint)(test_box(whole, "mdat") - 4 - whole->data);
+    test_put_be32(whole->data + start, 0);
+    assert_decodes_to(whole, 24000, 1, 9600, 0);
+    for (guint size = start + 8; size < whole->len; size++) {
+        GByteArray *file = g_byte_array_new();
+        g_byte_array_append(file, whole->data, size);
+        assert_refused(file, "cut off");
+    }
 }
 
 static void test_damaged_packets(void)
@@ -204,29 +214,102 @@ static void test_counts_that_lie(void)
     }
 }
 
-/* Replaces the box's payload by as many edits as fit into what is allowed beside the sound. */
+static const char *const edit_parents[] = {"moov", "trak", "edts", NULL};
+static const char *const table_parents[] = {"moov", "trak", "mdia", "minf", "stbl", NULL};
+
+/* As many edits as fit into what is allowed beside the sound. */
 static void test_a_flood_of_edits(void)
 {
-    g_autoptr(GByteArray) file = test_file("directory-last.m4a");
-    guint n_edits = 80000;
-    guint list = (guint)(test_box(file, "elst") - file->data);
-    guint grown = (n_edits - 1) * 12;
-    static const char *const around[] = {"moov", "trak", "edts", "elst"};
-    for (gsize i = 0; i < G_N_ELEMENTS(around); i++) {
-        guint8 *size = test_box(file, around[i]) - 4;
-        test_put_be32(size, test_get_be32(size) + grown);
+    GByteArray *file = test_file("directory-last.m4a");
+    g_autoptr(GByteArray) list = g_byte_array_new();
+    test_append_be32(list, 0);
+    test_append_be32(list, 80000);
+    for (guint i = 0; i < 80000; i++) {
+        test_append_be32(list, 400);
+        test_append_be32(list, 1024);
+        test_append_be32(list, 0x10000);
     }
-    guint after = list + ELST_DURATION + 12;
-    g_autofree guint8 *rest = g_memdup2(file->data + after, file->len - after);
-    guint n_rest = file->len - after;
-    g_byte_array_set_size(file, after + grown);
-    for (guint i = 1; i < n_edits; i++)
-        memcpy(file->data + list + ELST_DURATION + 12 * i, file->data + list + ELST_DURATION, 12);
-    g_byte_array_append(file, rest, n_rest);
-    test_put_be32(file->data + list + ELST_COUNT, n_edits);
+    test_set_payload(file, edit_parents, "elst", list);
+    assert_refused(file, "at most 12000 are taken"); /* 80000 times 0.4 s */
+}
+
+/* The file's first and last packet, in turn, n in all. */
+static void alternate_packets(GByteArray *file, guint n)
+{
+    const guint8 *count = test_box(file, "stsz") + STSZ_COUNT;
+    guint n_packets = test_get_be32(count);
+    guint32 size[2] = {test_get_be32(count + 4), test_get_be32(count + 4 * n_packets)};
+    guint32 offset[2];
+    offset[0] = offset[1] = test_get_be32(test_box(file, "stco") + 12);
+    for (guint i = 1; i < n_packets; i++)
+        offset[1] += test_get_be32(count + 4 * i);
+
+    g_autoptr(GByteArray) times = g_byte_array_new();
+    g_autoptr(GByteArray) sizes = g_byte_array_new();
+    g_autoptr(GByteArray) chunks = g_byte_array_new();
+    g_autoptr(GByteArray) offsets = g_byte_array_new();
+    const guint32 time_words[] = {0, 1, n, 1024};
+    const guint32 chunk_words[] = {0, 1, 1, 1, 1};
+    for (gsize i = 0; i < G_N_ELEMENTS(time_words); i++)
+        test_append_be32(times, time_words[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(chunk_words); i++)
+        test_append_be32(chunks, chunk_words[i]);
+    test_append_be32(sizes, 0);
+    test_append_be32(sizes, 0);
+    test_append_be32(sizes, n);
+    test_append_be32(offsets, 0);
+    test_append_be32(offsets, n);
+    for (guint i = 0; i < n; i++) {
+        test_append_be32(sizes, size[i % 2]);
+        test_append_be32(offsets, offset[i % 2]);
+    }
+    test_set_payload(file, table_parents, "stts", times);
+    test_set_payload(file, table_parents, "stsz", sizes);
+    test_set_payload(file, table_parents, "stsc", chunks);
+    test_set_payload(file, table_parents, "stco", offsets);
+    memcpy(test_box(file, "edts"), "free", 4);
+}
+
+static GByteArray *two_seconds(void)
+{
+    sound_auto sound = test_sweep(96000, 1, 192000);
+    GBytes *bytes = NULL;
+    g_assert_true(m4a_encode(&sound, &bytes, NULL));
+    return g_bytes_unref_to_array(bytes);
+}
+
+static void test_the_same_bytes_many_times(void)
+{
+    g_autoptr(GByteArray) file = two_seconds();
     sound_auto sound = {0};
-    /* 80000 times 0.4 s is longer than anything may be. */
-    g_assert_false(m4a_decode(file->data, file->len, &sound, NULL));
+    alternate_packets(file, 40); /* nothing wrong with that */
+    decode(file, &sound);
+    g_assert_cmpuint(sound.frames, ==, 40 * 1024);
+
+    GByteArray *many = two_seconds();
+    alternate_packets(many, 11000);
+    assert_refused(many, "reading the packets");
+}
+
+static void test_too_many_packets(void)
+{
+    GByteArray *file = two_seconds();
+    alternate_packets(file, 12001);
+    assert_refused(file, "12001 packets or more");
+}
+
+static void test_a_packet_too_long_for_aac(void)
+{
+    GByteArray *file = test_file("directory-first.m4a");
+    guint8 *last_size = test_box(file, "stsz") + STSZ_COUNT;
+    last_size += 4 * test_get_be32(last_size);
+    test_put_be32(last_size, test_get_be32(last_size) + 20000);
+    guint8 *data_size = test_box(file, "mdat") - 4;
+    test_put_be32(data_size, test_get_be32(data_size) + 20000);
+    guint end = file->len;
+    g_byte_array_set_size(file, end + 20000);
+    memset(file->data + end, 0, 20000);
+    assert_refused(file, "AAC needs at most");
 }
 
 static void test_too_large(void)
@@ -253,10 +336,14 @@ int main(int argc, char **argv)
     g_test_add_func("/m4a-decode/he-aac", test_he_aac);
     g_test_add_func("/m4a-decode/wrong-tracks-are-named", test_wrong_tracks_are_named);
     g_test_add_func("/m4a-decode/cut-off-anywhere", test_cut_off_anywhere);
+    g_test_add_func("/m4a-decode/open-data-cut-off-anywhere", test_open_data_cut_off_anywhere);
     g_test_add_func("/m4a-decode/damaged-packets", test_damaged_packets);
     g_test_add_func("/m4a-decode/packets-elsewhere", test_packets_elsewhere);
     g_test_add_func("/m4a-decode/counts-that-lie", test_counts_that_lie);
     g_test_add_func("/m4a-decode/a-flood-of-edits", test_a_flood_of_edits);
+    g_test_add_func("/m4a-decode/the-same-bytes-many-times", test_the_same_bytes_many_times);
+    g_test_add_func("/m4a-decode/too-many-packets", test_too_many_packets);
+    g_test_add_func("/m4a-decode/a-packet-too-long-for-aac", test_a_packet_too_long_for_aac);
     g_test_add_func("/m4a-decode/too-large", test_too_large);
     g_test_add_func("/m4a-decode/a-picture-of-absurd-size-is-passed-over",
                     test_a_picture_of_absurd_size_is_passed_over);

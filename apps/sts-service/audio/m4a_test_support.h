@@ -38,3 +38,29 @@ static inline guint32 test_get_be32(const guint8 *at)
     memcpy(&value, at, sizeof value);
     return GUINT32_FROM_BE(value);
 }
+
+/* Gives the first box of this type, `parents` inside one another from the outermost, another payload. What
+ * lies behind it moves: for files whose directory is last. */
+static inline void test_set_payload(GByteArray *file, const char *const *parents, const char *type,
+                                    const GByteArray *payload)
+{
+    guint8 *box = test_box(file, type);
+    guint at = (guint)(box + 4 - file->data);
+    guint old_size = test_get_be32(box - 4) - 8;
+    g_autofree guint8 *rest = g_memdup2(file->data + at + old_size, file->len - at - old_size);
+    guint n_rest = file->len - at - old_size;
+    test_put_be32(box - 4, payload->len + 8);
+    for (; *parents; parents++) {
+        guint8 *size = test_box(file, *parents) - 4;
+        test_put_be32(size, test_get_be32(size) + payload->len - old_size);
+    }
+    g_byte_array_set_size(file, at);
+    g_byte_array_append(file, payload->data, payload->len);
+    g_byte_array_append(file, rest, n_rest);
+}
+
+static inline void test_append_be32(GByteArray *bytes, guint32 value)
+{
+    value = GUINT32_TO_BE(value);
+    g_byte_array_append(bytes, (const guint8 *)&value, sizeof value);
+}

@@ -51,7 +51,7 @@ static bool decode_m4a(const struct dub_audio *audio, struct sound *out, struct 
 
 bool wire_decode(const struct dub_audio *audio, struct sound *out, struct dub_error *error)
 {
-    struct dub_error ignored;
+    struct dub_error ignored = {0};
     error = error ? error : &ignored;
     bool good =
         audio->format == DUB_FORMAT_M4A ? decode_m4a(audio, out, error) : decode_pcm(audio, out, error);
@@ -107,7 +107,7 @@ static bool encode(const struct sound *sound, enum dub_audio_format format, int 
 bool wire_encode(const struct sound *sound, enum dub_audio_format format, int rate_hz, int channels,
                  struct dub_audio *out, struct dub_error *error)
 {
-    struct dub_error ignored;
+    struct dub_error ignored = {0};
     error = error ? error : &ignored;
     if (encode(sound, format, rate_hz, channels, out, error))
         return true;
