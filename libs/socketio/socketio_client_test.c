@@ -225,37 +225,41 @@ static void deaf_stop(struct deaf *deaf)
     g_object_unref(deaf->listener);
 }
 
+struct talk {
+    struct dub_sio_socket *socket; /* while it is connected */
+};
+
 static void keep_socket(struct dub_sio_socket *socket, const struct dub_eio_handshake *handshake,
                         JsonNode *auth, void *user)
 {
-    *(struct dub_sio_socket **)user = socket;
+    ((struct talk *)user)->socket = socket;
 }
 
 static void forget_socket(struct dub_sio_socket *socket, enum dub_eio_reason reason, void *user)
 {
-    *(struct dub_sio_socket **)user = NULL;
+    ((struct talk *)user)->socket = NULL;
 }
 
 static void test_client_gives_up_a_server_that_reads_nothing(void)
 {
     static const struct dub_sio_client_events events = {.on_closed = note_closed};
     struct deaf deaf;
-    struct dub_sio_socket *socket = NULL;
+    struct talk talk = {0};
     struct dub_error closed = {0};
     deaf_start(&deaf);
     g_autofree char *url = test_url(deaf.port, "");
     const struct dub_sio_client_namespace main_space = {
-        .space = {.name = "/", .on_connect = keep_socket, .on_disconnect = forget_socket, .user = &socket}};
+        .space = {.name = "/", .on_connect = keep_socket, .on_disconnect = forget_socket, .user = &talk}};
     const struct dub_sio_client_config config = {.url = url,
                                                  .namespaces = &main_space,
                                                  .n_namespaces = 1,
                                                  .limits = {.max_queued_bytes = 1024 * 1024}};
     struct dub_sio_client *client = dub_sio_client_new(&config, &events, &closed, NULL);
-    WAIT_FOR(socket != NULL);
-    WAIT_FOR(dub_sio_socket_queued_bytes(socket) == 0);
+    WAIT_FOR(talk.socket != NULL);
+    WAIT_FOR(dub_sio_socket_queued_bytes(talk.socket) == 0);
     g_autofree char *text = g_strnfill(256 * 1024, 'E');
-    for (int i = 0; i < 1000 && socket != NULL; i++) {
-        dub_sio_socket_emit_take(socket, "flood", json_node_init_string(json_node_alloc(), text));
+    for (int i = 0; i < 1000 && talk.socket != NULL; i++) {
+        dub_sio_socket_emit_take(talk.socket, "flood", json_node_init_string(json_node_alloc(), text));
         test_iterate();
     }
     WAIT_FOR(closed.code != DUB_ERROR_NONE);

@@ -39,7 +39,7 @@ static void test_fragments_add_up_across_control_frames(void)
 static void test_long_sizes(void)
 {
     struct ws_frames frames = {0};
-    g_autofree char *payload = g_malloc0(65536);
+    static const char payload[65536];
     PASS(frames, "\x82\x7e\x01\x00");
     ws_frames_pass(&frames, payload, 256);
     g_assert_cmpuint(frames.message_bytes, ==, 256);
