@@ -36,12 +36,16 @@ bool dub_dubber_fits(const struct dub_dubber *dubber, int64_t end_ns)
                              dub_timeline_position(&dubber->timeline, end_ns) + DUB_BLOCK_SAMPLES * 4);
 }
 
-/* What was mixed already cannot be filled in any more. */
+/* What was mixed already cannot be filled in any more. samples NULL: silence. */
 static void store(struct dub_dubber *dubber, int64_t position, const int16_t *samples, unsigned n_samples)
 {
     unsigned late = (unsigned)CLAMP(dubber->mixed - position, 0, (int64_t)n_samples);
     dubber->stats.late_samples += late;
-    if (late < n_samples)
+    if (late == n_samples)
+        return;
+    if (samples == NULL)
+        dub_pcm_ring_gap(&dubber->ring, position + late, n_samples - late);
+    else
         dub_pcm_ring_write(&dubber->ring, position + late, samples + (gsize)late * DUB_CHANNELS,
                            n_samples - late);
 }
@@ -50,21 +54,23 @@ static void store(struct dub_dubber *dubber, int64_t position, const int16_t *sa
 static void store_stretched(struct dub_dubber *dubber, int64_t position, const int16_t *samples,
                             unsigned n_samples, int stretch_samples)
 {
-    g_autofree int16_t *stretched =
-        g_new(int16_t, ((gsize)n_samples + (gsize)ABS(stretch_samples)) * DUB_CHANNELS);
     unsigned n_out = (unsigned)((int)n_samples + stretch_samples);
-    dub_timeline_stretch(samples, n_samples, stretched, n_out);
+    g_autofree int16_t *stretched = samples != NULL ? g_new(int16_t, (gsize)n_out * DUB_CHANNELS) : NULL;
+    if (samples != NULL)
+        dub_timeline_stretch(samples, n_samples, stretched, n_out);
     store(dubber, position, stretched, n_out);
 }
 
-int64_t dub_dubber_write(struct dub_dubber *dubber, int64_t pts_ns, const int16_t *samples,
-                         unsigned n_samples, bool discontinuity)
+/* samples NULL: silence. */
+static int64_t take_in(struct dub_dubber *dubber, int64_t pts_ns, const int16_t *samples, unsigned n_samples,
+                       bool discontinuity)
 {
     dubber->fed_at = dubber->mixed;
     struct dub_timeline_step step = dub_timeline_place(&dubber->timeline, pts_ns, n_samples, discontinuity);
     int64_t late = dubber->mixed - step.position;
     unsigned n_left = n_samples - step.skip_samples;
-    samples += (gsize)step.skip_samples * DUB_CHANNELS;
+    if (samples != NULL)
+        samples += (gsize)step.skip_samples * DUB_CHANNELS;
     if (step.stretch_samples == 0)
         store(dubber, step.position, samples, n_left);
     else
@@ -73,14 +79,17 @@ int64_t dub_dubber_write(struct dub_dubber *dubber, int64_t pts_ns, const int16_
     return dub_samples_to_ns(late);
 }
 
+int64_t dub_dubber_write(struct dub_dubber *dubber, int64_t pts_ns, const int16_t *samples,
+                         unsigned n_samples, bool discontinuity)
+{
+    return take_in(dubber, pts_ns, samples, n_samples, discontinuity);
+}
+
 void dub_dubber_gap(struct dub_dubber *dubber, int64_t pts_ns, int64_t duration_ns)
 {
-    static const int16_t silence[DUB_BLOCK_SAMPLES * DUB_CHANNELS];
     int64_t left = dub_ns_to_samples(duration_ns);
-    for (int64_t done = 0; done < left; done += DUB_BLOCK_SAMPLES) {
-        unsigned n = (unsigned)MIN(left - done, DUB_BLOCK_SAMPLES);
-        dub_dubber_write(dubber, pts_ns + dub_samples_to_ns(done), silence, n, false);
-    }
+    if (left > 0)
+        take_in(dubber, pts_ns, NULL, (unsigned)left, false);
 }
 
 int64_t dub_dubber_input_ns(const struct dub_dubber *dubber)

@@ -136,6 +136,13 @@ void dub_dubber_clip(struct dub_dubber *dubber, uint64_t id, const struct dub_du
     dub_placing_clip(&dubber->placing, id, n_samples);
 }
 
+/* A clip may be there already, where an answer was given twice. */
+static void give_up(struct dub_dubber *dubber, uint64_t id)
+{
+    dub_placing_cancel(&dubber->placing, id);
+    g_hash_table_remove(dubber->clips, &id);
+}
+
 void dub_dubber_failed(struct dub_dubber *dubber, uint64_t id, const struct dub_dubber_answer *answer,
                        const char *reason)
 {
@@ -143,7 +150,7 @@ void dub_dubber_failed(struct dub_dubber *dubber, uint64_t id, const struct dub_
     if (phrase == NULL)
         return;
     record_answer(phrase, answer);
-    dub_placing_cancel(&dubber->placing, id);
+    give_up(dubber, id);
     fall_back(dubber, phrase);
     dub_ledger_settle(&dubber->ledger, phrase, DUB_PHRASE_PASSTHROUGH, reason);
 }
@@ -153,6 +160,6 @@ void dub_dubber_skip(struct dub_dubber *dubber, uint64_t id, const char *reason)
     struct dub_phrase *phrase = answered(dubber, id);
     if (phrase == NULL)
         return;
-    dub_placing_cancel(&dubber->placing, id);
+    give_up(dubber, id);
     dub_ledger_settle(&dubber->ledger, phrase, DUB_PHRASE_PASSTHROUGH, reason);
 }

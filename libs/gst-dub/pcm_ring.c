@@ -113,6 +113,17 @@ unsigned dub_pcm_ring_write(struct dub_pcm_ring *ring, int64_t position, const i
     return late;
 }
 
+void dub_pcm_ring_gap(struct dub_pcm_ring *ring, int64_t position, unsigned n_samples)
+{
+    int64_t end = position + n_samples;
+    if (end <= ring->end)
+        return;
+    fill_hole(ring, end);
+    ring->rise_from = end;
+    ring->end = end;
+    ring->empty = false;
+}
+
 static void copy_out(const struct dub_pcm_ring *ring, int64_t position, int16_t *samples, unsigned n_samples)
 {
     unsigned at = (unsigned)(position % ring->capacity_samples);

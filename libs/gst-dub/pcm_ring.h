@@ -31,6 +31,8 @@ bool dub_pcm_ring_fits(const struct dub_pcm_ring *ring, int64_t end_position);
  * dropped. */
 unsigned dub_pcm_ring_write(struct dub_pcm_ring *ring, int64_t position, const int16_t *samples,
                             unsigned n_samples);
+/* As a write of silence, with the edges of a hole. */
+void dub_pcm_ring_gap(struct dub_pcm_ring *ring, int64_t position, unsigned n_samples);
 /* Copies [position, position + n_samples); what is not held is silence. */
 void dub_pcm_ring_read(const struct dub_pcm_ring *ring, int64_t position, int16_t *samples,
                        unsigned n_samples);

@@ -112,6 +112,34 @@ static void test_mono_is_the_mean(void)
     dub_pcm_ring_clear(&ring);
 }
 
+/* A gap that is told sounds like one that is found. */
+static void test_gap_has_soft_edges(void)
+{
+    struct dub_pcm_ring ring;
+    int16_t samples[2 * 480];
+    int16_t out[2 * 480];
+    for (int i = 0; i < 960; i++)
+        samples[i] = 12000;
+    dub_pcm_ring_init(&ring, 4800);
+    dub_pcm_ring_gap(&ring, 0, 480);
+    dub_pcm_ring_write(&ring, 480, samples, 480);
+    dub_pcm_ring_gap(&ring, 960, 480);
+    dub_pcm_ring_gap(&ring, 1000, 100); /* covered already */
+    g_assert_cmpint(ring.end, ==, 1440);
+    dub_pcm_ring_write(&ring, 1440, samples, 480);
+    int16_t before = 0;
+    for (int at = 0; at < 1920; at += 480) {
+        dub_pcm_ring_read(&ring, at, out, 480);
+        for (int i = 0; i < 480; i++) {
+            g_assert_cmpint(ABS(out[2 * i] - before), <=, 12000 / 120 + 1);
+            before = out[2 * i];
+        }
+        /* The second half of each piece is far from its edges. */
+        g_assert_cmpint(out[2 * 240], ==, at / 480 % 2 == 0 ? 0 : 12000);
+    }
+    dub_pcm_ring_clear(&ring);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -121,5 +149,6 @@ int main(int argc, char **argv)
     g_test_add_func("/pcm-ring/end-fades-and-late-input-fades-in", test_end_fades_and_late_input_fades_in);
     g_test_add_func("/pcm-ring/nothing-written-is-silence", test_nothing_written_is_silence);
     g_test_add_func("/pcm-ring/mono-is-the-mean", test_mono_is_the_mean);
+    g_test_add_func("/pcm-ring/gap-has-soft-edges", test_gap_has_soft_edges);
     return g_test_run();
 }
