@@ -392,6 +392,10 @@ static void check_clips(const struct world *world)
         if (!world->kind->levels)
             check_is_heard(world, id);
     }
+    /* And then it is over, to the block in which that becomes known. */
+    int64_t heard_until = MAX(busy_until, dub_ns_to_samples(world->input_ns));
+    if (world->kind->perfect)
+        CHECK(world->n_output <= heard_until + DUB_BLOCK_SAMPLES);
 }
 
 /* With nothing lost, everything away from clips is the original at full level. */
