@@ -167,7 +167,7 @@ e2e-test-p3: build ## Reconnection
 ##-- Quality
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
-.PHONY: fmt fmt-check lint typecheck bench fuzz
+.PHONY: fmt fmt-check lint typecheck bench sts-soak fuzz
 fmt: ## Format the C sources
 	@clang-format -i $(C_FILES)
 fmt-check: ## Fail when a C source is not formatted
@@ -181,6 +181,9 @@ typecheck: ## Every compiler warning an error, and gcc's -fanalyzer
 bench: setup build ## The benchmarks, each beside its reference
 	@$(PYTHON) bench/worker_cost.py --build-dir $(BUILD)
 	@$(PYTHON) bench/sts_echo.py --build-dir $(BUILD)
+	@$(PYTHON) bench/sts_pipeline.py --build-dir $(BUILD)
+sts-soak: setup build ## Memory of sts-service over 24 simulated hours of fragments (about 20 minutes)
+	@$(PYTHON) bench/sts_soak.py --build-dir $(BUILD)
 fuzz: setup ## Run each fuzz target for FUZZ_SECONDS (60)
 	@[ -f $(BUILD_FUZZ)/build.ninja ] || CC=clang meson setup $(BUILD_FUZZ) -Dfuzz=true -Db_sanitize=address$(,)undefined -Db_lundef=false
 	@ninja -C $(BUILD_FUZZ) -j $(JOBS) --quiet

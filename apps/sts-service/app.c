@@ -2,6 +2,7 @@
 #include "app.h"
 
 #include "echo/echo.h"
+#include "gpu/gpu.h"
 #include "lineage/lineage.h"
 #include "net/connections.h"
 #include "net/http_api.h"
@@ -15,6 +16,7 @@ struct app {
     struct sts_metrics metrics;
     bool echo;
     struct engines engines;  /* none in echo mode */
+    struct gpu *gpu;         /* NULL: none is used */
     struct lineage *lineage; /* NULL: none is kept */
     struct processor *processor;
     struct http_api *http;
@@ -49,6 +51,8 @@ static bool start_processor(struct app *app, const struct sts_settings *settings
         return false;
     engines_note(&app->engines, &app->metrics);
     start_lineage(app, settings);
+    if (strcmp(sts_device_name(settings->device), "cpu") != 0)
+        app->gpu = gpu_new(&app->metrics, NULL);
     app->processor = pipeline_new(&(struct pipeline_config){
         .engines = &app->engines,
         .queue_capacity = (unsigned)settings->queue_max_depth,
@@ -139,6 +143,7 @@ void app_free(struct app *app)
     else
         pipeline_free(app->processor);
     lineage_free(app->lineage);
+    gpu_free(app->gpu);
     engines_close(&app->engines);
     sts_metrics_clear(&app->metrics);
     g_free(app);

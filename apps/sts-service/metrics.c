@@ -117,6 +117,22 @@ void sts_metrics_clear(struct sts_metrics *metrics)
     *metrics = (struct sts_metrics){0};
 }
 
+void sts_metrics_add_gpu(struct sts_metrics *metrics)
+{
+    static const struct dub_metric_spec utilization = {
+        .name = "sts_gpu_utilization_percent",
+        .help = "How busy the busiest GPU is.",
+        .type = DUB_METRIC_GAUGE,
+    };
+    static const struct dub_metric_spec memory = {
+        .name = "sts_gpu_memory_used_bytes",
+        .help = "Memory in use on all GPUs.",
+        .type = DUB_METRIC_GAUGE,
+    };
+    metrics->gpu_utilization = add(metrics, &utilization);
+    metrics->gpu_memory = add(metrics, &memory);
+}
+
 void sts_metrics_error(struct sts_metrics *metrics, const struct dub_error *error)
 {
     const char *stage = dub_stage_name(error->stage);

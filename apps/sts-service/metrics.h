@@ -14,16 +14,19 @@ struct sts_metrics {
     struct dub_metric *queue_wait;  /* seconds by stage */
     struct dub_metric *in_flight;
     struct dub_metric *sessions;
-    struct dub_metric *queue_depth; /* by stage */
-    struct dub_metric *errors;      /* by stage, error_code */
-    struct dub_metric *connections; /* by result */
-    struct dub_metric *engine_info; /* by stage, engine, model */
-    struct dub_metric *artifacts;   /* by result */
+    struct dub_metric *queue_depth;                  /* by stage */
+    struct dub_metric *errors;                       /* by stage, error_code */
+    struct dub_metric *connections;                  /* by result */
+    struct dub_metric *engine_info;                  /* by stage, engine, model */
+    struct dub_metric *artifacts;                    /* by result */
+    struct dub_metric *gpu_utilization, *gpu_memory; /* NULL: there is none */
 };
 
 /* Clear with sts_metrics_clear. */
 void sts_metrics_init(struct sts_metrics *metrics);
 void sts_metrics_clear(struct sts_metrics *metrics);
+/* There is a GPU. Before anybody reads the metrics. */
+void sts_metrics_add_gpu(struct sts_metrics *metrics);
 
 void sts_metrics_error(struct sts_metrics *metrics, const struct dub_error *error);
 void sts_metrics_connection(struct sts_metrics *metrics, const char *result);

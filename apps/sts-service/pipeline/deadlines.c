@@ -89,6 +89,7 @@ void deadlines_add(struct deadlines *deadlines, const void *what, int64_t deadli
     struct deadline *deadline = g_new(struct deadline, 1);
     *deadline = (struct deadline){what, deadline_ns};
     g_queue_insert_sorted(&deadlines->waiting, deadline, compare, NULL);
+    /* cppcheck-suppress memleak ; the queue has it */
 }
 
 void deadlines_remove(struct deadlines *deadlines, const void *what)

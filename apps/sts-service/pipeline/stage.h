@@ -31,8 +31,8 @@ void stage_join(struct stage *stage, uint64_t stream);
 void stage_leave(struct stage *stage, uint64_t stream);
 /* Any thread: takes out what waits for this owner. */
 void stage_remove(struct stage *stage, uint64_t owner, GPtrArray *jobs);
-/* Any thread: takes out what waits and had to be done by now_ns; such a job is not let in afterwards. */
-void stage_expire(struct stage *stage, int64_t now_ns, GPtrArray *jobs);
+/* Any thread: takes out what waits and had to be done by until_ns; such a job is not let in afterwards. */
+void stage_expire(struct stage *stage, int64_t until_ns, GPtrArray *jobs);
 /* Any thread: nothing more is let in or handed to `handle`. */
 void stage_close(struct stage *stage);
 /* Closes, waits for the threads and frees the jobs that were waiting. Not from the stage's threads. NULL is
