@@ -2,17 +2,13 @@
 #include "echo.h"
 
 #include "../audio/wire.h"
-
-#include <dubbing_mailbox.h>
+#include "converter.h"
 
 struct echo {
     struct processor processor;
     unsigned delay_ms;
-    GQueue waiting;                /* of struct wait */
-    GThreadPool *converters;       /* of jobs whose audio is not returned byte for byte */
-    struct dub_mailbox *converted; /* jobs on their way back to the main loop */
-    unsigned converting;           /* main loop's thread: with the converters */
-    int closing;                   /* atomic: convert nothing more */
+    GQueue waiting;              /* of struct wait */
+    struct converter *converter; /* for audio that is not returned byte for byte */
 };
 
 struct wait {
@@ -55,7 +51,7 @@ static void convert(struct job *job)
         job_fail(job, &error);
 }
 
-static void answer(struct job *job)
+static void answer(struct job *job, void *user)
 {
     struct dub_fragment_processed *result = &job->result;
     if (result->status != DUB_FRAGMENT_FAILED) {
@@ -71,23 +67,6 @@ static void answer(struct job *job)
     job_finish(job);
 }
 
-static void on_converted(void *message, void *user)
-{
-    struct echo *echo = user;
-    echo->converting--;
-    answer(message);
-}
-
-/* On a thread of the pool. */
-static void convert_and_send_back(gpointer data, gpointer user)
-{
-    struct echo *echo = user;
-    struct job *job = data;
-    if (!g_atomic_int_get(&echo->closing) && !g_cancellable_is_cancelled(job->cancellable))
-        convert(job);
-    dub_mailbox_post_control(echo->converted, job);
-}
-
 /* What is only handed on is answered at once; the rest would keep the other streams waiting. */
 static void process(struct echo *echo, struct job *job)
 {
@@ -97,11 +76,10 @@ static void process(struct echo *echo, struct job *job)
     } else if (wire_passes(&job->fragment.audio, form.format, form.rate_hz, form.channels)) {
         convert(job);
     } else {
-        echo->converting++;
-        g_thread_pool_push(echo->converters, job, NULL);
+        converter_push(echo->converter, job);
         return;
     }
-    answer(job);
+    answer(job, echo);
 }
 
 static gboolean on_due(gpointer user)
@@ -138,12 +116,13 @@ static void cancel(struct processor *processor, uint64_t owner)
         job_free(wait->job);
         wait_free(wait);
     }
+    converter_cancel(echo->converter, owner);
 }
 
 static unsigned depth(struct processor *processor)
 {
     const struct echo *echo = (const struct echo *)processor;
-    return echo->waiting.length + echo->converting;
+    return echo->waiting.length + converter_depth(echo->converter);
 }
 
 /* Any language: nothing is spoken. */
@@ -175,9 +154,7 @@ struct processor *echo_new(unsigned delay_ms)
     echo->processor.ops = &ops;
     echo->delay_ms = delay_ms;
     g_queue_init(&echo->waiting);
-    echo->converted = dub_mailbox_new(NULL, 1, on_converted, (GDestroyNotify)job_free, echo);
-    echo->converters =
-        g_thread_pool_new(convert_and_send_back, echo, (int)g_get_num_processors(), FALSE, NULL);
+    echo->converter = converter_new(convert, answer, echo);
     return &echo->processor;
 }
 
@@ -191,8 +168,6 @@ void echo_free(struct processor *processor)
         job_free(wait->job);
         wait_free(wait);
     }
-    g_atomic_int_set(&echo->closing, 1);
-    g_thread_pool_free(echo->converters, FALSE, TRUE);
-    dub_mailbox_free(echo->converted);
+    converter_free(echo->converter);
     g_free(echo);
 }

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "converter.h"
+
+#include "../tests/mock_pipeline.h"
+#include "../tests/sts_peer.h"
+
+struct stand {
+    struct converter *converter;
+    struct job_settings *settings;
+    unsigned done;
+};
+
+static GThread *main_thread;
+static int converted; /* atomic */
+static int gate;      /* atomic: while not 0, conversions stand still */
+
+static void convert(struct job *job)
+{
+    g_assert_true(g_thread_self() != main_thread);
+    g_atomic_int_inc(&converted);
+    while (g_atomic_int_get(&gate))
+        g_thread_yield();
+    job->result.sequence_number = 7;
+}
+
+static void on_done(struct job *job, void *user)
+{
+    struct stand *stand = user;
+    g_assert_true(g_thread_self() == main_thread);
+    if (!g_cancellable_is_cancelled(job->cancellable))
+        g_assert_cmpint((int)job->result.sequence_number, ==, 7);
+    stand->done++;
+    job_free(job);
+}
+
+static void open_stand(struct stand *stand)
+{
+    *stand = (struct stand){.settings = mock_settings_new()};
+    stand->converter = converter_new(convert, on_done, stand);
+    main_thread = g_thread_self();
+    g_atomic_int_set(&converted, 0);
+    g_atomic_int_set(&gate, 0);
+}
+
+static void close_stand(struct stand *stand)
+{
+    converter_free(stand->converter);
+    job_settings_unref(stand->settings);
+}
+
+static void push(struct stand *stand, uint64_t owner, GCancellable *cancellable)
+{
+    converter_push(stand->converter, mock_job_new(stand->settings, cancellable, owner, 10, 0));
+}
+
+static void test_every_job_comes_back(void)
+{
+    struct stand stand;
+    open_stand(&stand);
+    for (int i = 0; i < 50; i++)
+        push(&stand, 1, NULL);
+    g_assert_cmpuint(converter_depth(stand.converter), ==, 50);
+    g_assert_cmpuint(stand.done, ==, 0);
+    wait_until(stand.done == 50);
+    g_assert_cmpuint(converter_depth(stand.converter), ==, 0);
+    g_assert_cmpint(g_atomic_int_get(&converted), ==, 50);
+    close_stand(&stand);
+}
+
+static void test_cancelled_jobs_are_not_worked_on(void)
+{
+    struct stand stand;
+    g_autoptr(GCancellable) cancellable = g_cancellable_new();
+    open_stand(&stand);
+    g_cancellable_cancel(cancellable);
+    for (int i = 0; i < 10; i++)
+        push(&stand, 1, cancellable);
+    wait_until(stand.done == 10);
+    g_assert_cmpint(g_atomic_int_get(&converted), ==, 0);
+    close_stand(&stand);
+}
+
+static void test_an_owner_is_forgotten(void)
+{
+    struct stand stand;
+    open_stand(&stand);
+    g_atomic_int_set(&gate, 1);
+    for (int i = 0; i < 20; i++)
+        push(&stand, 1, NULL);
+    wait_until(g_atomic_int_get(&converted) > 0);
+    for (int i = 0; i < 20; i++)
+        push(&stand, 2, NULL);
+    converter_cancel(stand.converter, 1);
+    g_assert_cmpuint(converter_depth(stand.converter), >=, 20);
+    g_assert_cmpuint(converter_depth(stand.converter), <, 30);
+    g_atomic_int_set(&gate, 0);
+    wait_until(converter_depth(stand.converter) == 0);
+    g_assert_cmpuint(stand.done, >=, 20);
+    close_stand(&stand);
+}
+
+static void test_free_with_work_in_it(void)
+{
+    struct stand stand;
+    open_stand(&stand);
+    for (int i = 0; i < 50; i++)
+        push(&stand, 1, NULL);
+    close_stand(&stand);
+    g_assert_cmpuint(stand.done, ==, 0);
+    converter_free(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/converter/every-job-comes-back", test_every_job_comes_back);
+    g_test_add_func("/converter/cancelled-jobs-are-not-worked-on", test_cancelled_jobs_are_not_worked_on);
+    g_test_add_func("/converter/an-owner-is-forgotten", test_an_owner_is_forgotten);
+    g_test_add_func("/converter/free-with-work-in-it", test_free_with_work_in_it);
+    return g_test_run();
+}
