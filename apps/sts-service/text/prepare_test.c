@@ -26,7 +26,7 @@ static void test_abbreviations(void)
     check("5 km.", "es", "5 kilómetros.");
     check("kmart okm", "es", "kmart okm");
     check("tom & jerry", "en", "tom and jerry");
-    check("Dr. Jones", "de", "Dr. Jones");
+    check("Dr. Jones", "nl", "Dr. Jones");
 }
 
 static void test_scores_are_spoken(void)
@@ -41,19 +41,90 @@ static void test_what_is_no_score_is_left(void)
     check("call 555-1234", "en", "call 555-1234");
     check("2010-2012", "es", "2010-2012");
     check("1-2-3", "en", "1-2-3");
-    check("-5 degrees", "en", "-5 degrees");
+    check("-5 degrees", "en", "minus 5 degrees");
     check("F-16", "en", "F-16");
     check("1-0.5", "en", "1-0.5");
 }
 
 static void test_numbers_are_left_to_the_engine(void)
 {
-    check("1.250,50 euros, 35 %", "es", "1.250,50 euros, 35 %");
+    check("1.250,50 euros, 1984, 25", "es", "1.250,50 euros, 1984, 25");
+    check("1,250.50 in 1984", "en", "1,250.50 in 1984");
+}
+
+static void check_all(const char *const (*cases)[3], gsize count)
+{
+    for (gsize i = 0; i < count; i++)
+        check(cases[i][1], cases[i][0], cases[i][2]);
+}
+
+static void test_times(void)
+{
+    static const char *const cases[][3] = {
+        {"en", "at 10:30.", "at 10 30."},
+        {"en", "at 10:05 and 10:00", "at 10 oh 5 and 10 o'clock"},
+        {"en", "10:00 p.m.", "10 PM."},
+        {"en", "08:15 a.m. today", "8 15 AM today"},
+        {"es", "a las 10:30", "a las 10 y 30"},
+        {"es", "a las 10:00, a las 22:05", "a las 10 en punto, a las 22 y 5"},
+        {"es", "a las 10:00 p. m. de hoy", "a las 10 de la tarde de hoy"},
+        {"fr", "à 10:30", "à 10 heures 30"},
+        {"de", "um 10:00", "um 10 Uhr"},
+        {"es", "25:00, 10:60, 1:2:3, 10:30:15", "25:00, 10:60, 1:2:3, 10:30:15"},
+    };
+    check_all(cases, G_N_ELEMENTS(cases));
+}
+
+static void test_money(void)
+{
+    static const char *const cases[][3] = {
+        {"en", "$5, $1 and $1.50.", "5 dollars, 1 dollar and 1.50 dollars."},
+        {"en", "£5 million", "5 million pounds"},
+        {"en", "5 €", "5 euros"},
+        {"es", "$5 y 1 €", "5 dólares y 1 euro"},
+        {"es", "€5,5 millones", "5,5 millones de euros"},
+        {"es", "300 millones €", "300 millones de euros"},
+        {"es", "US$20", "20 dólares"},
+        {"pt", "R$ 20", "20 reais"},
+        {"de", "5 €", "5 Euro"},
+        {"xx", "$5", "$5"},
+        {"en", "a$ap", "a$ap"},
+    };
+    check_all(cases, G_N_ELEMENTS(cases));
+}
+
+static void test_units(void)
+{
+    static const char *const cases[][3] = {
+        {"en", "5 km, 1 km, 5km/h", "5 kilometres, 1 kilometre, 5 kilometres per hour"},
+        {"en", "20°C, 35 %, 3.5%", "20 degrees Celsius, 35 percent, 3.5 percent"},
+        {"es", "a 80 km/h, 2 m y 1 kg", "a 80 kilómetros por hora, 2 metros y 1 kilo"},
+        {"es", "-5° y 35%", "menos 5 grados y 35 por ciento"},
+        {"es", "el 14.º de julio", "el 14º de julio"},
+        {"es", "el #1 y N.º 2", "el número 1 y número 2"},
+        {"fr", "5 km à 20 %", "5 kilomètres à 20 pour cent"},
+        {"en", "5 men, 3m's, 4G", "5 men, 3m's, 4G"},
+        {"en", "No. 5", "number 5"},
+    };
+    check_all(cases, G_N_ELEMENTS(cases));
+}
+
+static void test_abbreviations_of_other_languages(void)
+{
+    static const char *const cases[][3] = {
+        {"fr", "M. Dupont et Mme Durand", "Monsieur Dupont et Madame Durand"},
+        {"pt", "O Dr. Silva", "O Doutor Silva"},
+        {"it", "Il Sig. Rossi, ecc.", "Il Signor Rossi, eccetera."},
+        {"de", "Dr. Müller usw.", "Doktor Müller und so weiter."},
+        {"ca", "La Sra. Vila", "La Senyora Vila"},
+        {"zz", "Dr. Jones", "Dr. Jones"},
+    };
+    check_all(cases, G_N_ELEMENTS(cases));
 }
 
 static void test_markup_and_control_characters(void)
 {
-    check("<b>hola</b> *mundo* [x]\n\t#1", "es", "b hola /b mundo x 1");
+    check("<b>hola</b> *mundo* [x]\n\t#uno @dos", "es", "b hola /b mundo x uno dos");
     check("a\x01z\x7f", "en", "a z");
     check("a\xc2\xadz \xe2\x80\x8b", "en", "az");
     check("bad \xff\xfe utf", "en", "bad utf");
@@ -88,6 +159,10 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/prepare/quotes-and-dashes", test_quotes_and_dashes);
     g_test_add_func("/prepare/abbreviations", test_abbreviations);
+    g_test_add_func("/prepare/abbreviations-of-other-languages", test_abbreviations_of_other_languages);
+    g_test_add_func("/prepare/times", test_times);
+    g_test_add_func("/prepare/money", test_money);
+    g_test_add_func("/prepare/units", test_units);
     g_test_add_func("/prepare/scores-are-spoken", test_scores_are_spoken);
     g_test_add_func("/prepare/what-is-no-score-is-left", test_what_is_no_score_is_left);
     g_test_add_func("/prepare/numbers-are-left-to-the-engine", test_numbers_are_left_to_the_engine);

@@ -186,11 +186,11 @@ static bool is_language(const char *language, const char *base)
     return language && g_ascii_strncasecmp(language, base, 2) == 0 && !g_ascii_isalpha(language[2]);
 }
 
-static guint words_between(const GPtrArray *words, guint from, guint to)
+static guint count_words(const GPtrArray *words)
 {
     guint count = 0;
-    for (guint i = from; i < to; i++)
-        count += strcmp(words->pdata[i], TEXT_PAUSE) != 0;
+    for (guint i = 0; i < words->len; i++)
+        count += strcmp(words->pdata[i], TEXT_PAUSE) != 0 ? 1 : 0;
     return count;
 }
 
@@ -212,15 +212,22 @@ static bool opens_sentence(const GPtrArray *words, guint at, const char *languag
            is_one_of(words->pdata[at + 1], spanish_subjects);
 }
 
-/* Whether a new sentence begins at `at`, the last one having begun at `from`. */
-static bool splits_at(const GPtrArray *words, guint from, guint at, const char *language)
+/* Where a run of words stands while it is split. */
+struct run {
+    const GPtrArray *words;
+    guint total;  /* words, pauses apart */
+    guint before; /* of the sentence so far */
+    guint seen;   /* of the run so far */
+};
+
+/* Whether a new sentence begins at `at`. */
+static bool splits_at(const struct run *run, guint at, const char *language)
 {
-    guint before = words_between(words, from, at);
-    guint behind = words_between(words, at, words->len);
-    if (strcmp(words->pdata[at], TEXT_PAUSE) == 0)
-        return before >= LEAST_WORDS_AT_PAUSE && behind >= LEAST_WORDS_AT_PAUSE;
-    return words_between(words, 0, words->len) > LONG_RUN_WORDS && before >= LEAST_WORDS_BEFORE &&
-           behind >= LEAST_WORDS_BEHIND && opens_sentence(words, at, language);
+    guint behind = run->total - run->seen;
+    if (strcmp(run->words->pdata[at], TEXT_PAUSE) == 0)
+        return run->before >= LEAST_WORDS_AT_PAUSE && behind >= LEAST_WORDS_AT_PAUSE;
+    return run->total > LONG_RUN_WORDS && run->before >= LEAST_WORDS_BEFORE && behind >= LEAST_WORDS_BEHIND &&
+           opens_sentence(run->words, at, language);
 }
 
 static char *finish(const char *text, const char *end)
@@ -249,24 +256,35 @@ static char *sentence_of(const GPtrArray *words, guint from, guint to, const cha
     return text_open_questions(ended, language);
 }
 
-static char *sentences_of(GPtrArray *words, const char *language)
+static void append_sentence(GString *out, const GPtrArray *words, guint from, guint to, const char *language)
 {
+    g_autofree char *sentence = sentence_of(words, from, to, language);
+    g_string_append_printf(out, "%s%s", out->len > 0 ? " " : "", sentence);
+}
+
+static char *sentences_of(const GPtrArray *words, const char *language)
+{
+    struct run run = {.words = words, .total = count_words(words)};
     GString *out = g_string_new(NULL);
     guint from = 0;
-    for (guint at = 1; at <= words->len; at++) {
-        if (at < words->len && !splits_at(words, from, at, language))
-            continue;
-        g_autofree char *sentence = sentence_of(words, from, at, language);
-        g_string_append_printf(out, "%s%s", out->len > 0 ? " " : "", sentence);
-        from = at;
+    for (guint at = 0; at < words->len; at++) {
+        if (at > from && splits_at(&run, at, language)) {
+            append_sentence(out, words, from, at, language);
+            from = at;
+            run.before = 0;
+        }
+        bool spoken = strcmp(words->pdata[at], TEXT_PAUSE) != 0;
+        run.before += spoken ? 1 : 0;
+        run.seen += spoken ? 1 : 0;
     }
+    append_sentence(out, words, from, words->len, language);
     return g_string_free(out, FALSE);
 }
 
 char *text_sentence_from_words(const char *raw, const char *language)
 {
     g_autoptr(GPtrArray) words = split_words(raw);
-    if (words_between(words, 0, words->len) == 0)
+    if (count_words(words) == 0)
         return g_strdup("");
     g_autofree char *text = NULL;
     if (is_written(words)) {
