@@ -63,10 +63,10 @@ static void test_clip_may_borrow_pause_and_lag(void)
     write_speech(dubber, 500, 2000, SPEECH_MARK);
     write_speech(dubber, 2000, 2500, 0);
     g_assert_true(dub_dubber_take_request(dubber, &request));
-    g_assert_cmpint(request.start_ns, ==, 350 * MS);
-    g_assert_cmpint(request.duration_ns, ==, 1770 * MS);
+    g_assert_cmpint(request.start_ns, ==, 300 * MS);
+    g_assert_cmpint(request.duration_ns, ==, 1820 * MS);
     /* Half of the 2 s of lag, and the rest of the pause of 300 ms. */
-    g_assert_cmpint(request.max_duration_ns, ==, (1770 + 180 + 1000) * MS);
+    g_assert_cmpint(request.max_duration_ns, ==, (1820 + 180 + 1000) * MS);
     g_free(request.samples);
     dub_dubber_free(dubber);
 }
@@ -156,8 +156,8 @@ static void test_clip_is_hurried_where_that_saves_the_next_phrase(void)
     write_speech(dubber, 2000, 2500, 0);
     write_speech(dubber, 2500, 4000, SPEECH_MARK);
     g_assert_true(dub_dubber_take_request(dubber, &first));
-    /* The second one is open, from 2.35 s on: the first may last until 4.35 s. */
-    unsigned room = (unsigned)DUB_MS_TO_SAMPLES(4350 - 350);
+    /* The second one is open, from 2.3 s on: the first may last until 4.3 s. */
+    unsigned room = (unsigned)DUB_MS_TO_SAMPLES(4300 - 300);
     g_assert_true(dub_dubber_speed(dubber, first.id, room) == 1);
     double speed = dub_dubber_speed(dubber, first.id, (unsigned)(1.2 * room));
     g_assert_cmpfloat(speed, >, 1.2);
@@ -191,7 +191,7 @@ static void test_break_completes_open_speech(void)
     g_assert_false(dub_dubber_take_request(dubber, &request));
     dub_dubber_break(dubber);
     g_assert_true(dub_dubber_take_request(dubber, &request));
-    g_assert_cmpint(request.start_ns, ==, 350 * MS);
+    g_assert_cmpint(request.start_ns, ==, 300 * MS);
     g_assert_cmpint(request.start_ns + request.duration_ns, ==, 2 * S);
     g_free(request.samples);
     dub_dubber_break(dubber);
@@ -200,7 +200,7 @@ static void test_break_completes_open_speech(void)
     write_speech(dubber, 2500, 4000, SPEECH_MARK);
     write_speech(dubber, 4000, 4500, 0);
     g_assert_true(dub_dubber_take_request(dubber, &request));
-    g_assert_cmpint(request.start_ns, ==, 2350 * MS);
+    g_assert_cmpint(request.start_ns, ==, 2300 * MS);
     g_free(request.samples);
     dub_dubber_free(dubber);
 }

@@ -13,14 +13,18 @@
 #define MIN_SAMPLES DUB_MS_TO_SAMPLES(1000)
 #define MAX_SAMPLES DUB_MS_TO_SAMPLES(6000)
 /* Weak first and last sounds lie below the detector's threshold. */
-#define LEAD_SAMPLES DUB_MS_TO_SAMPLES(150)
+#define LEAD_SAMPLES DUB_MS_TO_SAMPLES(200)
 #define TRAIL_SAMPLES DUB_MS_TO_SAMPLES(120)
 #define QUIET_HOPS 10
 /* Less is a click, a bang or a note. */
 #define MIN_SPEECH_HOPS 12
-/* Means over the fragment's speech hops from which it counts as speech (measured, see vad_test.c). */
-#define MIN_LIKENESS 0.3f
-#define MIN_PITCH_PART 0.35f
+/* Mean over the fragment's speech hops from which it counts as speech (measured: bench/speech_detection.py).
+ * Where somebody has just spoken, less is enough, for short answers have little to be judged by. Little is no
+ * proof elsewhere: so many hops that are unlike a voice are thought to have come before. */
+#define MIN_LIKENESS 0.6f
+#define MIN_LIKENESS_AFTER_SPEECH 0.2f
+#define DOUBT_HOPS 8
+#define AFTER_SPEECH_SAMPLES DUB_MS_TO_SAMPLES(5000)
 /* Of the fragment's length; a beat of drums has less. */
 #define MIN_SPEECH_PART 0.35f
 
@@ -31,7 +35,8 @@ void dub_fragmenter_init(struct dub_fragmenter *fragmenter, enum dub_fragmenter_
                                           .segment_samples = MAX(segment_samples, HOP),
                                           .soft_samples = MAX_SAMPLES,
                                           .hard_samples = MAX_SAMPLES,
-                                          .start = -1};
+                                          .start = -1,
+                                          .sent_end = -AFTER_SPEECH_SAMPLES};
 }
 
 void dub_fragmenter_set_limits(struct dub_fragmenter *fragmenter, int64_t delay, int64_t max_lag, int64_t rtt)
@@ -40,13 +45,26 @@ void dub_fragmenter_set_limits(struct dub_fragmenter *fragmenter, int64_t delay,
     fragmenter->hard_samples = CLAMP(delay + max_lag - rtt, MIN_SAMPLES, MAX_SAMPLES);
 }
 
+static float likeness_needed(const struct dub_fragmenter *fragmenter)
+{
+    bool after_speech = fragmenter->start - fragmenter->sent_end < AFTER_SPEECH_SAMPLES;
+    return after_speech ? MIN_LIKENESS_AFTER_SPEECH : MIN_LIKENESS;
+}
+
+/* A piece of fixed length may begin with a long silence. */
+static float speech_part_needed(const struct dub_fragmenter *fragmenter)
+{
+    return fragmenter->mode == DUB_FRAGMENTER_FIXED ? 0 : MIN_SPEECH_PART;
+}
+
 static bool is_speech(const struct dub_fragmenter *fragmenter)
 {
     const struct dub_fragment_evidence *evidence = &fragmenter->evidence;
     float hops = (float)evidence->speech_hops;
     float length_hops = (float)(fragmenter->speech_end - fragmenter->start) / HOP;
-    return evidence->speech_hops >= MIN_SPEECH_HOPS && evidence->likeness >= MIN_LIKENESS * hops &&
-           (float)evidence->pitch_hops >= MIN_PITCH_PART * hops && hops >= MIN_SPEECH_PART * length_hops;
+    return evidence->speech_hops >= MIN_SPEECH_HOPS &&
+           evidence->likeness >= likeness_needed(fragmenter) * (hops + DOUBT_HOPS) &&
+           hops >= speech_part_needed(fragmenter) * length_hops;
 }
 
 /* Closes the open fragment at `end`; true when it is worth sending. */
@@ -55,6 +73,10 @@ static bool finish(struct dub_fragmenter *fragmenter, int64_t end, struct dub_fr
     *span = (struct dub_fragment_span){
         .start = fragmenter->start, .end = end, .pause = MAX(fragmenter->position - end, 0)};
     bool send = is_speech(fragmenter);
+    if (send)
+        fragmenter->sent_end = end;
+    else
+        fragmenter->n_rejected++;
     fragmenter->start = -1;
     fragmenter->floor = end;
     fragmenter->evidence = (struct dub_fragment_evidence){0};
@@ -95,9 +117,7 @@ static int64_t quietest_place(const struct dub_fragmenter *fragmenter)
 static struct dub_fragment_evidence share_of(const struct dub_fragment_evidence *evidence, unsigned n_hops)
 {
     float part = (float)n_hops / (float)MAX(evidence->speech_hops, 1);
-    return (struct dub_fragment_evidence){.speech_hops = n_hops,
-                                          .pitch_hops = (unsigned)((float)evidence->pitch_hops * part),
-                                          .likeness = evidence->likeness * part};
+    return (struct dub_fragment_evidence){.speech_hops = n_hops, .likeness = evidence->likeness * part};
 }
 
 /* At the hard limit, in the middle of speech: what comes after the cut is the beginning of the next fragment.
@@ -126,7 +146,6 @@ static void note_speech(struct dub_fragmenter *fragmenter, const struct dub_frag
 {
     fragmenter->speech_end = fragmenter->position;
     fragmenter->evidence.speech_hops++;
-    fragmenter->evidence.pitch_hops += hop->pitch;
     fragmenter->evidence.likeness += hop->speech_likeness;
 }
 

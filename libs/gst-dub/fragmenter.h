@@ -23,13 +23,12 @@ struct dub_fragment_span {
 struct dub_fragmenter_hop {
     bool speech;
     float level_db;        /* for finding the quietest place */
-    float speech_likeness; /* 0..1: how much the hop is like a voice and not like music */
-    bool pitch;            /* something repeats itself at the pace of a voice */
+    float speech_likeness; /* 0..1: how much what is heard is like a voice and not like music */
 };
 
 /* What speaks for a fragment being speech. */
 struct dub_fragment_evidence {
-    unsigned speech_hops, pitch_hops;
+    unsigned speech_hops;
     float likeness; /* summed over the speech hops */
 };
 
@@ -39,8 +38,10 @@ struct dub_fragmenter {
     int64_t soft_samples, hard_samples; /* 1..6 s */
     int64_t position;                   /* of the next hop */
     int64_t start;                      /* of the open fragment; -1: none */
-    int64_t floor;      /* end of the fragment before: the next one may not reach back beyond */
-    int64_t speech_end; /* end of the last speech hop */
+    int64_t floor;       /* end of the fragment before: the next one may not reach back beyond */
+    int64_t speech_end;  /* end of the last speech hop */
+    int64_t sent_end;    /* of the last fragment that was sent */
+    uint64_t n_rejected; /* fragments that were no speech after all, since the beginning */
     struct dub_fragment_evidence evidence;
     float levels[DUB_FRAGMENTER_TAIL_HOPS]; /* a ring by hop */
 };

@@ -7,7 +7,7 @@
 #define HOPS(ms) ((ms) / 10)
 #define SAMPLES(ms) DUB_MS_TO_SAMPLES(ms)
 /* What is added before and behind the speech itself. */
-#define LEAD_MS 150
+#define LEAD_MS 200
 #define TRAIL_MS 120
 
 struct fixture {
@@ -35,7 +35,7 @@ static void hop(struct fixture *f, const struct dub_fragmenter_hop *hop)
 
 static void speak(struct fixture *f, int ms)
 {
-    struct dub_fragmenter_hop voice = {.speech = true, .level_db = -20, .speech_likeness = 1, .pitch = true};
+    struct dub_fragmenter_hop voice = {.speech = true, .level_db = -20, .speech_likeness = 1};
     for (int i = 0; i < HOPS(ms); i++)
         hop(f, &voice);
 }
@@ -104,7 +104,7 @@ static void test_soft_limit_not_yet_reached(struct fixture *f, gconstpointer dat
 
 static void test_hard_limit_cuts_at_the_quietest(struct fixture *f, gconstpointer data)
 {
-    struct dub_fragmenter_hop soft = {.speech = true, .level_db = -35, .speech_likeness = 1, .pitch = true};
+    struct dub_fragmenter_hop soft = {.speech = true, .level_db = -35, .speech_likeness = 1};
     dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(3000), SAMPLES(2000), SAMPLES(1000));
     pause_for(f, 1000);
     speak(f, 3300);
@@ -118,18 +118,77 @@ static void test_hard_limit_cuts_at_the_quietest(struct fixture *f, gconstpointe
     assert_span(f, 1, 4350, 6400 + TRAIL_MS);
 }
 
-static void test_limits_stay_within_1_and_6_s(struct fixture *f, gconstpointer data)
+/* delay, lag bound and round trip -> soft and hard limit, all in ms. */
+static void test_limits(struct fixture *f, gconstpointer data)
+{
+    static const struct {
+        int delay_ms, max_lag_ms, rtt_ms, soft_ms, hard_ms;
+    } rows[] = {
+        {3000, 2000, 500, 2500, 4500},   {3000, 0, 500, 2500, 2500},     {5000, 2000, 1050, 3950, 5950},
+        {2000, 2000, 1000, 1000, 3000},  {2000, 2000, 1010, 1000, 2990}, {2000, 0, 5000, 1000, 1000},
+        {8000, 2000, 500, 6000, 6000},   {4000, 2000, 0, 4000, 6000},    {30000, 2000, 500, 6000, 6000},
+        {6500, 10000, 1000, 5500, 6000},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(rows[i].delay_ms), SAMPLES(rows[i].max_lag_ms),
+                                  SAMPLES(rows[i].rtt_ms));
+        g_assert_cmpint(f->fragmenter.soft_samples, ==, SAMPLES(rows[i].soft_ms));
+        g_assert_cmpint(f->fragmenter.hard_samples, ==, SAMPLES(rows[i].hard_ms));
+    }
+}
+
+/* With a soft limit of 2.5 s and a hard one of 4.5 s: which pause ends speech of which length. The length is
+ * the fragment's, with what is added at its ends. */
+static void test_which_pause_ends_which_speech(struct fixture *f, gconstpointer data)
+{
+    static const struct {
+        int speech_ms, enough_ms;
+    } rows[] = {
+        {400, 1000}, {670, 1000}, {680, 300},  {1000, 300}, {2000, 300},
+        {2180, 300}, {2190, 120}, {3000, 120}, {4100, 120},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        set_up(f, NULL);
+        dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(3000), SAMPLES(2000), SAMPLES(500));
+        pause_for(f, 500);
+        speak(f, rows[i].speech_ms);
+        pause_for(f, rows[i].enough_ms - 10);
+        g_assert_cmpuint(f->n, ==, 0);
+        pause_for(f, 10);
+        g_assert_cmpuint(f->n, ==, 1);
+        assert_span(f, 0, 500 - LEAD_MS, 500 + rows[i].speech_ms + TRAIL_MS);
+    }
+}
+
+/* Under the shortest limits speech without a pause is cut into pieces of about a second. */
+static void test_shortest_limits(struct fixture *f, gconstpointer data)
 {
     dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(2000), SAMPLES(0), SAMPLES(5000));
-    g_assert_cmpint(f->fragmenter.soft_samples, ==, SAMPLES(1000));
-    g_assert_cmpint(f->fragmenter.hard_samples, ==, SAMPLES(1000));
     speak(f, 20000);
     for (unsigned i = 0; i < f->n; i++)
         g_assert_cmpint(f->spans[i].end - f->spans[i].start, <=, SAMPLES(1000));
     g_assert_cmpuint(f->n, >=, 19);
-    dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(30000), SAMPLES(2000), SAMPLES(500));
-    g_assert_cmpint(f->fragmenter.soft_samples, ==, SAMPLES(6000));
-    g_assert_cmpint(f->fragmenter.hard_samples, ==, SAMPLES(6000));
+}
+
+/* Only the last second before the limit counts, and of it nothing that would leave less than a second. */
+static void test_cut_is_within_the_last_second(struct fixture *f, gconstpointer data)
+{
+    struct dub_fragmenter_hop soft = {.speech = true, .level_db = -40, .speech_likeness = 1};
+    struct dub_fragmenter_hop softer = {.speech = true, .level_db = -50, .speech_likeness = 1};
+    dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(3000), SAMPLES(2000), SAMPLES(1000)); /* hard: 4 s */
+    pause_for(f, 500);
+    speak(f, 2000);
+    for (int i = 0; i < 12; i++)
+        hop(f, &softer); /* 2500..2620 ms: too early */
+    speak(f, 1000);
+    for (int i = 0; i < 12; i++)
+        hop(f, &soft); /* 3620..3740 ms */
+    speak(f, 2000);
+    g_assert_cmpuint(f->n, ==, 1);
+    g_assert_cmpint(f->sent_at[0], ==, SAMPLES(500 - LEAD_MS + 4000));
+    g_assert_cmpint(f->spans[0].end, >=, SAMPLES(3620 + 50));
+    g_assert_cmpint(f->spans[0].end, <=, SAMPLES(3740 - 50));
+    g_assert_cmpint(f->spans[0].pause, ==, 0);
 }
 
 static void test_cuts_lose_nothing(struct fixture *f, gconstpointer data)
@@ -178,9 +237,8 @@ static void test_clicks_are_not_sent(struct fixture *f, gconstpointer data)
 
 static void test_what_is_no_voice_is_not_sent(struct fixture *f, gconstpointer data)
 {
-    struct dub_fragmenter_hop music = {
-        .speech = true, .level_db = -20, .speech_likeness = 0.1f, .pitch = true};
-    struct dub_fragmenter_hop noise = {.speech = true, .level_db = -20, .speech_likeness = 0.8f};
+    struct dub_fragmenter_hop music = {.speech = true, .level_db = -20, .speech_likeness = 0.1f};
+    struct dub_fragmenter_hop noise = {.speech = true, .level_db = -20, .speech_likeness = 0.5f};
     for (int i = 0; i < 2000; i++)
         hop(f, &music);
     pause_for(f, 1000);
@@ -191,6 +249,28 @@ static void test_what_is_no_voice_is_not_sent(struct fixture *f, gconstpointer d
     speak(f, 1500);
     pause_for(f, 500);
     g_assert_cmpuint(f->n, ==, 1);
+}
+
+/* A short answer that is less sure is believed behind speech, and not 5 s later. */
+static void test_less_is_enough_behind_speech(struct fixture *f, gconstpointer data)
+{
+    struct dub_fragmenter_hop unsure = {.speech = true, .level_db = -20, .speech_likeness = 0.4f};
+    for (int i = 0; i < 50; i++)
+        hop(f, &unsure);
+    pause_for(f, 1100);
+    g_assert_cmpuint(f->n, ==, 0);
+    g_assert_cmpuint(f->fragmenter.n_rejected, ==, 1);
+    speak(f, 2000);
+    pause_for(f, 1500);
+    for (int i = 0; i < 50; i++)
+        hop(f, &unsure);
+    pause_for(f, 7000);
+    g_assert_cmpuint(f->n, ==, 2);
+    for (int i = 0; i < 50; i++)
+        hop(f, &unsure);
+    pause_for(f, 1100);
+    g_assert_cmpuint(f->n, ==, 2);
+    g_assert_cmpuint(f->fragmenter.n_rejected, ==, 2);
 }
 
 static void test_end_completes_what_is_open(struct fixture *f, gconstpointer data)
@@ -251,6 +331,27 @@ static void test_fixed_mode_sends_pieces_with_speech(struct fixture *f, gconstpo
     g_assert_cmpint(last.end, ==, SAMPLES(21000));
 }
 
+/* A sentence in the last third of a piece is a reason to send all of it. */
+static void test_fixed_mode_sends_a_piece_with_little_speech(struct fixture *f, gconstpointer data)
+{
+    dub_fragmenter_init(&f->fragmenter, DUB_FRAGMENTER_FIXED, SAMPLES(6000));
+    pause_for(f, 5000);
+    speak(f, 800);
+    pause_for(f, 200);
+    g_assert_cmpuint(f->n, ==, 1);
+    assert_span(f, 0, 0, 6000);
+}
+
+static void test_fixed_mode_sends_no_music(struct fixture *f, gconstpointer data)
+{
+    struct dub_fragmenter_hop music = {.speech = true, .level_db = -20, .speech_likeness = 0.1f};
+    dub_fragmenter_init(&f->fragmenter, DUB_FRAGMENTER_FIXED, SAMPLES(6000));
+    for (int i = 0; i < 1800; i++)
+        hop(f, &music);
+    g_assert_cmpuint(f->n, ==, 0);
+    g_assert_cmpuint(f->fragmenter.n_rejected, ==, 3);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -262,16 +363,23 @@ int main(int argc, char **argv)
         {"/fragmenter/next-does-not-reach-back", test_next_does_not_reach_back},
         {"/fragmenter/soft-limit-not-yet-reached", test_soft_limit_not_yet_reached},
         {"/fragmenter/hard-limit-cuts-at-the-quietest", test_hard_limit_cuts_at_the_quietest},
-        {"/fragmenter/limits-stay-within-1-and-6-s", test_limits_stay_within_1_and_6_s},
+        {"/fragmenter/limits", test_limits},
+        {"/fragmenter/which-pause-ends-which-speech", test_which_pause_ends_which_speech},
+        {"/fragmenter/shortest-limits", test_shortest_limits},
+        {"/fragmenter/cut-is-within-the-last-second", test_cut_is_within_the_last_second},
         {"/fragmenter/cuts-lose-nothing", test_cuts_lose_nothing},
         {"/fragmenter/short-speech-joins-its-neighbour", test_short_speech_joins_its_neighbour},
         {"/fragmenter/short-speech-goes-alone", test_short_speech_goes_alone_when_nothing_follows},
         {"/fragmenter/clicks-are-not-sent", test_clicks_are_not_sent},
         {"/fragmenter/what-is-no-voice-is-not-sent", test_what_is_no_voice_is_not_sent},
+        {"/fragmenter/less-is-enough-behind-speech", test_less_is_enough_behind_speech},
         {"/fragmenter/end-completes-what-is-open", test_end_completes_what_is_open},
         {"/fragmenter/goes-on-after-the-end", test_goes_on_after_the_end},
         {"/fragmenter/frontier-holds", test_frontier_holds},
         {"/fragmenter/fixed-mode-sends-pieces-with-speech", test_fixed_mode_sends_pieces_with_speech},
+        {"/fragmenter/fixed-mode-sends-a-piece-with-little-speech",
+         test_fixed_mode_sends_a_piece_with_little_speech},
+        {"/fragmenter/fixed-mode-sends-no-music", test_fixed_mode_sends_no_music},
     };
     g_test_init(&argc, &argv, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)

@@ -405,7 +405,7 @@ static void dub_two_sentences(struct rig *rig, int64_t first_ns)
 static void test_long_dub_is_hurried_to_save_the_next(void)
 {
     struct rig *rig = rig_new("max-lag", (guint64)GST_SECOND, NULL);
-    dub_two_sentences(rig, 4200 * DUB_NS_PER_MS);
+    dub_two_sentences(rig, 4000 * DUB_NS_PER_MS);
     GstStructure *phrase = next_phrase(rig);
     gdouble speed = 0;
     g_assert_true(gst_structure_get_double(phrase, "speedRatio", &speed));

@@ -165,13 +165,29 @@ float *test_bed_new(enum test_bed bed, double rms_db, unsigned n_samples)
 #define HARMONICS 32
 #define WEIGHTS_EVERY 240
 
+/* Four syllables a second: 1 in the middle of a vowel, 0 between two. */
+static double vowel(double t)
+{
+    return 0.5 + 0.5 * sin(2 * M_PI * 4 * t);
+}
+
+/* A hiss around 4 kHz between the vowels, of tones that have nothing in common. */
+static double consonant(double t)
+{
+    double loudness = fmax(0.15 - vowel(t), 0);
+    double sum = 0;
+    for (int k = 0; loudness > 0 && k < 24; k++)
+        sum += sin(2 * M_PI * 2500 * pow(2.4, k / 23.0) * t + k * k);
+    return loudness * sum / 6;
+}
+
 /* Three formants on their ways. */
 static void set_weights(double weights[HARMONICS], double pitch_hz, double t)
 {
     const double formants_hz[3] = {500 + 250 * sin(2 * M_PI * 3.1 * t),
                                    1500 + 600 * sin(2 * M_PI * 2.3 * t + 1),
                                    2700 + 300 * sin(2 * M_PI * 1.7 * t)};
-    double loudness = 0.55 + 0.45 * sin(2 * M_PI * 4 * t);
+    double loudness = vowel(t) * vowel(t);
     for (int k = 0; k < HARMONICS; k++) {
         weights[k] = 0;
         for (int i = 0; i < 3; i++)
@@ -194,7 +210,7 @@ float *test_voice_new(double rms_db, unsigned n_samples)
         double sum = 0;
         for (int k = 0; k < HARMONICS; k++)
             sum += weights[k] * sin(2 * M_PI * (k + 1) * phase);
-        out[i] = (float)sum;
+        out[i] = (float)(sum + consonant(t));
     }
     scale_to(out, n_samples, rms_db);
     return out;

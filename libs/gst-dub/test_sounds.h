@@ -30,7 +30,8 @@ extern const char *const test_bed_names[TEST_BED_COUNT];
 
 /* n_samples of a bed with this RMS level. */
 float *test_bed_new(enum test_bed bed, double rms_db, unsigned n_samples);
-/* n_samples of something with a gliding pitch and moving formants, which the detector takes for a voice. */
+/* n_samples of something with a gliding pitch, moving formants, syllables and consonants, which the detector
+ * takes for a voice. */
 float *test_voice_new(double rms_db, unsigned n_samples);
 /* Whether flite can be run. */
 bool test_speech_available(void);

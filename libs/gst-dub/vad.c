@@ -6,32 +6,48 @@
 
 /* Levels run from -100 to -1 dBFS. */
 #define LOWEST_DB (-100.0f)
-/* Softer is not speech in any programme. */
-#define GATE_DB (-52.0f)
+/* In one band; softer is not heard in any programme. */
+#define GATE_DB (-66.0f)
 #define FLOOR_PERCENT 25
-#define SPEECH_PERCENT 90
-/* How far between floor and speech the threshold lies, and its bounds over the floor. */
-#define MARGIN_PART 0.45f
-#define MIN_MARGIN_DB 6.0f
-#define MAX_MARGIN_DB 20.0f
-/* Change of the spectrum's shape: where a voice usually is, and how many dB of level one dB of it is worth.
- */
-#define USUAL_CHANGE_DB 2.0f
-#define CHANGE_WEIGHT 4.5f
-#define MAX_CHANGE_BONUS_DB 9.0f
-#define CHANGE_SMOOTHING 0.15f
-/* Evidence of a voice in one hop grows from nothing to full between these. */
-#define NO_EVIDENCE_DB 0.8f
-#define FULL_EVIDENCE_DB 2.2f
+#define MAX_ABOVE_DB 30.0f
+/* In 10 ms; more is a stroke. */
+#define USUAL_RISE_DB 4.0f
+/* Of each new hop in the smoothed signs. */
+#define EXCESS_SMOOTHING 0.4f
+#define CHANGE_SMOOTHING 0.08f
+#define PITCH_SMOOTHING 0.1f
+#define ABRUPTNESS_SMOOTHING 0.04f
+/* A hop is active when its score is over the threshold and it stands out by itself: at least so much, and by
+ * this part of the loudest moment of the last seconds, so that soft music in a pause is no speech. */
+#define SCORE_THRESHOLD 0.5f
+#define MIN_EXCESS_DB 2.0f
+#define MIN_EXCESS_PART 0.28f
+#define LOUDEST_DECAY 0.003f
 #define ONSET_HOPS 3
 /* For this long after speech, less is enough: sentences end softly. */
 #define RECENT_HOPS 30
-#define WITHIN_SPEECH_DB 3.0f
+#define WITHIN_SPEECH 0.75f
 #define HANGOVER_HOPS 2
+/* A phrase begins anew after this pause. Its averages reach over this many hops of speech. */
+#define PHRASE_PAUSE_HOPS 30
+#define PHRASE_HOPS 50
+/* Bands whose envelope tells the pitch: 650 to 2100 Hz. */
+#define FIRST_ENVELOPE_BAND 2
+#define LAST_ENVELOPE_BAND 5
 /* 67 to 400 Hz at 4 kHz. */
 #define PITCH_MIN_LAG 10
-#define PITCH_MAX_LAG 60
-#define PITCH_CORRELATION 0.55f
+#define PITCH_LAGS 52
+#define PITCH_PRODUCTS (DUB_VAD_ENVELOPE_SAMPLES - PITCH_MIN_LAG - PITCH_LAGS)
+
+/* Weights and offset of the two logistic regressions. */
+static const struct {
+    float excess, change, pitch, abruptness, offset;
+} hop_weights = {0.131f, 3.55f, 2.79f, -11.3f, -6.94f};
+static const struct {
+    float change, pitch, pitch_spread, excess_spread, abruptness, offset;
+} phrase_weights = {5.16f, 6.55f, 14.8f, 4.99f, -340.0f, -15.8f};
+/* A loud voice out of silence begins at once too: more than this is not held against a single hop. */
+#define MAX_ABRUPTNESS_COST 1.5f
 
 static const double band_hz[DUB_VAD_BANDS] = {250, 420, 650, 950, 1400, 2100, 3200, 5000};
 #define BAND_Q 2.5
@@ -68,6 +84,9 @@ void dub_vad_init(struct dub_vad *vad)
     memset(vad, 0, sizeof(*vad));
     init_decimator(vad);
     init_bands(&vad->bands);
+    for (unsigned i = 0; i <= DUB_VAD_CHANGE_HOPS; i++)
+        for (unsigned b = 0; b < DUB_VAD_BANDS; b++)
+            vad->levels[i][b] = GATE_DB;
 }
 
 static void decimate(struct dub_vad *vad, const int16_t *samples, float out[DUB_VAD_HOP_SAMPLES])
@@ -84,21 +103,25 @@ static void decimate(struct dub_vad *vad, const int16_t *samples, float out[DUB_
     }
 }
 
-/* Mean power of each band in this hop. */
+/* Mean power of each band in this hop, and the envelope of the upper ones. */
 static void run_bands(struct dub_vad_bands *bands, const float in[DUB_VAD_HOP_SAMPLES],
-                      float powers[DUB_VAD_BANDS])
+                      float powers[DUB_VAD_BANDS], float envelope[DUB_VAD_HOP_SAMPLES])
 {
     struct dub_vad_bands f = *bands;
     float sums[DUB_VAD_BANDS] = {0};
     for (unsigned i = 0; i < DUB_VAD_HOP_SAMPLES; i++) {
         /* Far below the softest sound: keeps the filters' tails from slow denormal numbers. */
         float x = in[i] + 1e-9f;
+        float out[DUB_VAD_BANDS];
         for (unsigned b = 0; b < DUB_VAD_BANDS; b++) {
-            float out = f.b0[b] * x + f.z1[b];
-            f.z1[b] = f.z2[b] - f.a1[b] * out;
-            f.z2[b] = -f.b0[b] * x - f.a2[b] * out;
-            sums[b] += out * out;
+            out[b] = f.b0[b] * x + f.z1[b];
+            f.z1[b] = f.z2[b] - f.a1[b] * out[b];
+            f.z2[b] = -f.b0[b] * x - f.a2[b] * out[b];
+            sums[b] += out[b] * out[b];
         }
+        envelope[i] = 0;
+        for (unsigned b = FIRST_ENVELOPE_BAND; b <= LAST_ENVELOPE_BAND; b++)
+            envelope[i] += fabsf(out[b]);
     }
     memcpy(bands->z1, f.z1, sizeof(f.z1));
     memcpy(bands->z2, f.z2, sizeof(f.z2));
@@ -111,107 +134,162 @@ static float to_db(float power)
     return fmaxf(LOWEST_DB, 10 * log10f(power + 1e-12f));
 }
 
-/* How differently the bands have moved since DUB_VAD_CHANGE_HOPS ago: the standard deviation of their
- * changes. */
-static float shape_change(struct dub_vad *vad, const float powers[DUB_VAD_BANDS])
+/* Keeps the last 40 ms at 4 kHz. */
+static void keep_envelope(struct dub_vad *vad, const float envelope[DUB_VAD_HOP_SAMPLES])
 {
-    unsigned n_shapes = DUB_VAD_CHANGE_HOPS + 1;
-    float *shape = vad->shapes[vad->hop % n_shapes];
-    const float *before = vad->shapes[(vad->hop + 1) % n_shapes];
+    float *kept = vad->envelope;
+    float *fresh = kept + DUB_VAD_ENVELOPE_SAMPLES - DUB_VAD_ENVELOPE_HOP;
+    memmove(kept, kept + DUB_VAD_ENVELOPE_HOP,
+            (DUB_VAD_ENVELOPE_SAMPLES - DUB_VAD_ENVELOPE_HOP) * sizeof(float));
+    for (unsigned i = 0; i < DUB_VAD_ENVELOPE_HOP; i++) {
+        const float *group = envelope + (gsize)i * DUB_VAD_ENVELOPE_DECIMATION;
+        fresh[i] = (group[0] + group[1] + group[2] + group[3]) / DUB_VAD_ENVELOPE_DECIMATION;
+    }
+}
+
+/* The highest peak of the normalised autocorrelation: what only rises towards a bound repeats at another
+ * pace. */
+static float highest_peak(const float samples[DUB_VAD_ENVELOPE_SAMPLES])
+{
+    float cross[PITCH_LAGS] = {0};
+    float power = 1e-12f;
+    float lagged = 1e-12f;
+    for (unsigned i = 0; i < PITCH_PRODUCTS; i++) {
+        const float *later = samples + i + PITCH_MIN_LAG;
+        for (unsigned lag = 0; lag < PITCH_LAGS; lag++)
+            cross[lag] += samples[i] * later[lag];
+        power += samples[i] * samples[i];
+        lagged += later[0] * later[0];
+    }
+    float best = 0;
+    float before = 1;
+    float here = 0;
+    for (unsigned lag = 0; lag < PITCH_LAGS; lag++) {
+        float after = cross[lag] / sqrtf(power * lagged);
+        if (lag > 1 && here > before && here >= after)
+            best = fmaxf(best, here);
+        before = here;
+        here = after;
+        float gone = samples[lag + PITCH_MIN_LAG];
+        float come = samples[lag + PITCH_MIN_LAG + PITCH_PRODUCTS];
+        lagged = fmaxf(lagged + come * come - gone * gone, 1e-12f);
+    }
+    return fminf(best, 1);
+}
+
+static float find_pitch(const float envelope[DUB_VAD_ENVELOPE_SAMPLES])
+{
+    float centred[DUB_VAD_ENVELOPE_SAMPLES];
+    float mean = 0;
+    for (unsigned i = 0; i < DUB_VAD_ENVELOPE_SAMPLES; i++)
+        mean += envelope[i] / DUB_VAD_ENVELOPE_SAMPLES;
+    for (unsigned i = 0; i < DUB_VAD_ENVELOPE_SAMPLES; i++)
+        centred[i] = envelope[i] - mean;
+    return highest_peak(centred);
+}
+
+/* Takes the next level, at the place of the oldest. */
+static float follow_floor(struct dub_vad_floor *floor, uint64_t hop, float db)
+{
+    const unsigned level = (unsigned)CLAMP((int)(db - LOWEST_DB), 0, DUB_VAD_LEVELS - 1);
+    const unsigned wanted = (unsigned)MIN(hop + 1, DUB_VAD_MEMORY_HOPS) * FLOOR_PERCENT / 100;
+    uint8_t *place = &floor->levels[hop % DUB_VAD_MEMORY_HOPS];
+    if (hop >= DUB_VAD_MEMORY_HOPS) {
+        floor->histogram[*place]--;
+        floor->below -= *place < floor->level;
+    }
+    *place = (uint8_t)level;
+    floor->histogram[level]++;
+    floor->below += level < floor->level;
+    while (floor->below > wanted)
+        floor->below -= floor->histogram[--floor->level];
+    while (floor->below + floor->histogram[floor->level] <= wanted)
+        floor->below += floor->histogram[floor->level++];
+    return LOWEST_DB + (float)floor->level;
+}
+
+/* Levels over 20 ms, to be calmer. */
+static void set_levels(struct dub_vad *vad, const float powers[DUB_VAD_BANDS], float levels[DUB_VAD_BANDS],
+                       float floors[DUB_VAD_BANDS])
+{
+    for (unsigned b = 0; b < DUB_VAD_BANDS; b++) {
+        float db = to_db((powers[b] + vad->last_powers[b]) / 2);
+        levels[b] = fmaxf(db, GATE_DB);
+        floors[b] = fmaxf(follow_floor(&vad->floors[b], vad->hop, db), GATE_DB);
+    }
+    memcpy(vad->last_powers, powers, sizeof(vad->last_powers));
+}
+
+static void set_above(const float levels[DUB_VAD_BANDS], const float floors[DUB_VAD_BANDS],
+                      float above[DUB_VAD_BANDS])
+{
+    for (unsigned b = 0; b < DUB_VAD_BANDS; b++)
+        above[b] = CLAMP(levels[b] - floors[b], 0.0f, MAX_ABOVE_DB);
+}
+
+static float root_mean_square(const float values[DUB_VAD_BANDS])
+{
+    float squares = 0;
+    for (unsigned b = 0; b < DUB_VAD_BANDS; b++)
+        squares += values[b] * values[b];
+    return sqrtf(squares / DUB_VAD_BANDS);
+}
+
+/* The standard deviation of the bands' moves. */
+static float shape_change(const float before[DUB_VAD_BANDS], const float after[DUB_VAD_BANDS])
+{
     float sum = 0;
     float squares = 0;
     for (unsigned b = 0; b < DUB_VAD_BANDS; b++) {
-        /* Over 20 ms, to be calmer. Bands without sound say nothing. */
-        shape[b] = fmaxf(to_db((powers[b] + vad->last_powers[b]) / 2), -75);
-        float moved = shape[b] - before[b];
+        float moved = after[b] - before[b];
         sum += moved;
         squares += moved * moved;
     }
-    memcpy(vad->last_powers, powers, sizeof(vad->last_powers));
-    vad->hop++;
     float mean = sum / DUB_VAD_BANDS;
     return sqrtf(fmaxf(squares / DUB_VAD_BANDS - mean * mean, 0));
 }
 
-static void remember_level(struct dub_vad *vad, float db)
+static void approach(float *value, float target, float part)
 {
-    unsigned level = (unsigned)CLAMP((int)(db - LOWEST_DB), 0, DUB_VAD_LEVELS - 1);
-    if (vad->n_levels == DUB_VAD_MEMORY_HOPS)
-        vad->histogram[vad->levels[vad->at]]--;
-    else
-        vad->n_levels++;
-    vad->levels[vad->at] = (uint8_t)level;
-    vad->histogram[level]++;
-    vad->at = (vad->at + 1) % DUB_VAD_MEMORY_HOPS;
+    *value += part * (target - *value);
 }
 
-static float percentile_db(const struct dub_vad *vad, unsigned percent)
+/* What was before is held against the floors of now: a background that is being got used to does not move by
+ * itself. */
+static void look(struct dub_vad *vad, const float powers[DUB_VAD_BANDS])
 {
-    unsigned wanted = vad->n_levels * percent / 100;
-    unsigned seen = 0;
-    unsigned level = 0;
-    for (; level < DUB_VAD_LEVELS - 1; level++) {
-        seen += vad->histogram[level];
-        if (seen > wanted)
-            break;
-    }
-    return LOWEST_DB + (float)level;
+    const unsigned n_kept = DUB_VAD_CHANGE_HOPS + 1;
+    float floors[DUB_VAD_BANDS];
+    float above[DUB_VAD_BANDS];
+    float above_last[DUB_VAD_BANDS];
+    float above_before[DUB_VAD_BANDS];
+    float *levels = vad->levels[vad->hop % n_kept];
+    set_levels(vad, powers, levels, floors);
+    set_above(levels, floors, above);
+    set_above(vad->levels[(vad->hop + DUB_VAD_CHANGE_HOPS) % n_kept], floors, above_last);
+    set_above(vad->levels[(vad->hop + 1) % n_kept], floors, above_before);
+    struct dub_vad_signs *now = &vad->now;
+    now->excess = root_mean_square(above);
+    now->change = shape_change(above_before, above);
+    now->pitch = find_pitch(vad->envelope);
+    now->abruptness = fmaxf(now->excess - root_mean_square(above_last) - USUAL_RISE_DB, 0);
+    vad->hop++;
+
+    approach(&vad->recent.excess, now->excess, EXCESS_SMOOTHING);
+    approach(&vad->recent.change, now->change, CHANGE_SMOOTHING);
+    approach(&vad->recent.pitch, now->pitch, PITCH_SMOOTHING);
+    approach(&vad->recent.abruptness, now->abruptness, ABRUPTNESS_SMOOTHING);
+    vad->loudest = fmaxf(vad->recent.excess, vad->loudest * (1 - LOUDEST_DECAY));
 }
 
-/* Level and change help each other: a soft consonant changes much, a long vowel is loud. */
-static bool stands_out(const struct dub_vad *vad, float db)
+static bool is_active(const struct dub_vad *vad)
 {
-    float floor_db = fmaxf(percentile_db(vad, FLOOR_PERCENT), GATE_DB - MIN_MARGIN_DB);
-    float speech_db = percentile_db(vad, SPEECH_PERCENT);
-    float margin = CLAMP(MARGIN_PART * (speech_db - floor_db), MIN_MARGIN_DB, MAX_MARGIN_DB);
-    float bonus = CHANGE_WEIGHT * (vad->change_db - USUAL_CHANGE_DB);
-    if (vad->recent_hops > 0)
-        margin -= WITHIN_SPEECH_DB;
-    return db > GATE_DB && db + CLAMP(bonus, -MAX_CHANGE_BONUS_DB, MAX_CHANGE_BONUS_DB) > floor_db + margin;
-}
-
-/* Keeps the last 40 ms at 4 kHz, low-passed by averaging. */
-static void collect_for_pitch(struct dub_vad *vad, const float in[DUB_VAD_HOP_SAMPLES])
-{
-    const unsigned n_new = DUB_VAD_HOP_SAMPLES / DUB_VAD_PITCH_DECIMATION;
-    float *kept = vad->pitch_samples;
-    memmove(kept, kept + n_new, (DUB_VAD_PITCH_SAMPLES - n_new) * sizeof(float));
-    for (unsigned i = 0; i < n_new; i++) {
-        const float *group = in + (gsize)i * DUB_VAD_PITCH_DECIMATION;
-        float mean = (group[0] + group[1] + group[2] + group[3]) / DUB_VAD_PITCH_DECIMATION;
-        vad->pitch_lowpass += 0.7f * (mean - vad->pitch_lowpass);
-        kept[DUB_VAD_PITCH_SAMPLES - n_new + i] = vad->pitch_lowpass;
-    }
-}
-
-/* Normalised correlation with itself, shifted. */
-static float correlation(const float *samples, unsigned lag)
-{
-    float cross = 0;
-    float power = 1e-9f;
-    float power_lagged = 1e-9f;
-    for (unsigned i = 0; i + lag < DUB_VAD_PITCH_SAMPLES; i++) {
-        cross += samples[i] * samples[i + lag];
-        power += samples[i] * samples[i];
-        power_lagged += samples[i + lag] * samples[i + lag];
-    }
-    return cross / sqrtf(power * power_lagged);
-}
-
-/* A peak between the bounds: what is lower than any voice, like a bass drum, only rises towards the longest
- * lag. */
-static bool has_pitch(const struct dub_vad *vad)
-{
-    float before = 1;
-    float here = correlation(vad->pitch_samples, PITCH_MIN_LAG);
-    for (unsigned lag = PITCH_MIN_LAG; lag < PITCH_MAX_LAG; lag++) {
-        float after = correlation(vad->pitch_samples, lag + 1);
-        if (here > PITCH_CORRELATION && here > before && here >= after)
-            return true;
-        before = here;
-        here = after;
-    }
-    return false;
+    const struct dub_vad_signs *recent = &vad->recent;
+    float score = hop_weights.excess * vad->now.excess + hop_weights.change * recent->change +
+                  hop_weights.pitch * recent->pitch + hop_weights.offset +
+                  fmaxf(hop_weights.abruptness * recent->abruptness, -MAX_ABRUPTNESS_COST);
+    float threshold = SCORE_THRESHOLD - (vad->recent_hops > 0 ? WITHIN_SPEECH : 0);
+    return score > threshold && vad->now.excess > fmaxf(MIN_EXCESS_DB, MIN_EXCESS_PART * vad->loudest);
 }
 
 /* Single hops do not make speech, nor do single ones missing end it. */
@@ -228,25 +306,58 @@ static bool hold(struct dub_vad *vad, bool active)
     return vad->hangover_hops > 0;
 }
 
+/* Strokes lie before the first hop of speech: change and abruptness are taken smoothed, so that they reach
+ * into it. */
+static void follow_phrase(struct dub_vad_phrase *phrase, const struct dub_vad_signs *now,
+                          const struct dub_vad_signs *recent)
+{
+    if (phrase->idle_hops >= PHRASE_PAUSE_HOPS)
+        phrase->n_hops = 0;
+    phrase->idle_hops = 0;
+    phrase->n_hops++;
+    const float part = 1 / (float)MIN(phrase->n_hops, PHRASE_HOPS);
+    approach(&phrase->mean.excess, now->excess, part);
+    approach(&phrase->mean.change, recent->change, part);
+    approach(&phrase->mean.pitch, now->pitch, part);
+    approach(&phrase->mean.abruptness, recent->abruptness, part);
+    approach(&phrase->excess_square, now->excess * now->excess, part);
+    approach(&phrase->pitch_square, now->pitch * now->pitch, part);
+}
+
+static float spread(float mean, float square)
+{
+    return sqrtf(fmaxf(square - mean * mean, 0));
+}
+
+static float likeness(const struct dub_vad_phrase *phrase)
+{
+    const struct dub_vad_signs *mean = &phrase->mean;
+    const float excess = fmaxf(mean->excess, 1);
+    float sum = phrase_weights.change * mean->change + phrase_weights.pitch * mean->pitch +
+                phrase_weights.pitch_spread * spread(mean->pitch, phrase->pitch_square) +
+                phrase_weights.excess_spread * spread(mean->excess, phrase->excess_square) / excess +
+                phrase_weights.abruptness * mean->abruptness / excess + phrase_weights.offset;
+    return 1 / (1 + expf(-sum));
+}
+
 void dub_vad_hop(struct dub_vad *vad, const int16_t *samples, struct dub_fragmenter_hop *hop)
 {
     float narrow[DUB_VAD_HOP_SAMPLES];
+    float envelope[DUB_VAD_HOP_SAMPLES];
     float powers[DUB_VAD_BANDS];
     decimate(vad, samples, narrow);
-    collect_for_pitch(vad, narrow);
-    run_bands(&vad->bands, narrow, powers);
-    float change = shape_change(vad, powers);
-    vad->change_db += CHANGE_SMOOTHING * (change - vad->change_db);
+    run_bands(&vad->bands, narrow, powers, envelope);
+    keep_envelope(vad, envelope);
+    look(vad, powers);
 
-    float voice_power = 0;
-    for (unsigned b = 0; b < DUB_VAD_BANDS - 1; b++)
-        voice_power += powers[b];
-    float db = to_db(voice_power);
-    remember_level(vad, db);
-
-    bool active = stands_out(vad, db);
-    hop->speech = hold(vad, active);
-    hop->level_db = db;
-    hop->speech_likeness = CLAMP((change - NO_EVIDENCE_DB) / (FULL_EVIDENCE_DB - NO_EVIDENCE_DB), 0.0f, 1.0f);
-    hop->pitch = active && has_pitch(vad);
+    float total = 0;
+    for (unsigned b = 0; b < DUB_VAD_BANDS; b++)
+        total += powers[b];
+    hop->speech = hold(vad, is_active(vad));
+    hop->level_db = to_db(total);
+    if (hop->speech)
+        follow_phrase(&vad->phrase, &vad->now, &vad->recent);
+    else
+        vad->phrase.idle_hops++;
+    hop->speech_likeness = hop->speech ? likeness(&vad->phrase) : 0;
 }

@@ -120,6 +120,12 @@ static void programme_init(struct programme *programme, const char *voice)
     programme->n_samples = at;
 }
 
+static void programme_scale(struct programme *programme, double db)
+{
+    for (unsigned i = 0; i < programme->n_samples; i++)
+        programme->samples[i] *= (float)pow(10, db / 20);
+}
+
 static unsigned count_found(const struct programme *programme, const struct sent *sent)
 {
     unsigned found = 0;
@@ -148,15 +154,23 @@ static unsigned count_separated(const struct programme *programme, const struct 
     return separated;
 }
 
-/* Beats fill pauses: there, only finding is asked for. */
-static bool fills_pauses(enum test_bed bed)
+/* What must come out over each bed. Beats and plucked strings fill pauses: there, only finding is asked for.
+ * Over music the detector has to hear a little of a voice before it believes it. */
+static void needed_over(enum test_bed bed, unsigned *found, unsigned *separated)
 {
-    return bed == TEST_BED_DRUMS || bed == TEST_BED_ARPEGGIO;
+    const bool music = bed == TEST_BED_PAD || bed == TEST_BED_ARPEGGIO || bed == TEST_BED_MELODY ||
+                       bed == TEST_BED_DRUMS || bed == TEST_BED_BAND;
+    const bool filled = bed == TEST_BED_DRUMS || bed == TEST_BED_ARPEGGIO;
+    *found = music ? SENTENCES - 2 : SENTENCES;
+    *separated = SENTENCES - 1;
+    if (music)
+        *separated = filled ? 0 : SENTENCES - 2;
 }
 
-static void check_over_bed(const struct programme *programme, enum test_bed bed)
+static void check_over_bed(const struct programme *programme, enum test_bed bed, unsigned *all_found)
 {
     struct sent sent;
+    unsigned found_needed, separated_needed;
     g_autofree float *sound = g_memdup2(programme->samples, programme->n_samples * sizeof(float));
     add_bed(bed, SOFT_DB, sound, programme->n_samples);
     detect(sound, programme->n_samples, &sent);
@@ -164,9 +178,10 @@ static void check_over_bed(const struct programme *programme, enum test_bed bed)
     unsigned separated = count_separated(programme, &sent);
     g_test_message("over %s: found %u of %d, separated %u of %d", test_bed_names[bed], found, SENTENCES,
                    separated, SENTENCES - 1);
-    g_assert_cmpuint(found, ==, SENTENCES);
-    if (!fills_pauses(bed))
-        g_assert_cmpuint(separated, ==, SENTENCES - 1);
+    needed_over(bed, &found_needed, &separated_needed);
+    g_assert_cmpuint(found, >=, found_needed);
+    g_assert_cmpuint(separated, >=, separated_needed);
+    *all_found += found;
 }
 
 static void test_speech_is_found_and_separated(gconstpointer data)
@@ -181,8 +196,44 @@ static void test_speech_is_found_and_separated(gconstpointer data)
     detect(programme.samples, programme.n_samples, &sent);
     g_assert_cmpuint(count_found(&programme, &sent), ==, SENTENCES);
     g_assert_cmpuint(count_separated(&programme, &sent), ==, SENTENCES - 1);
+    unsigned found = 0;
     for (int bed = 0; bed < TEST_BED_COUNT; bed++)
-        check_over_bed(&programme, (enum test_bed)bed);
+        check_over_bed(&programme, (enum test_bed)bed, &found);
+    g_assert_cmpuint(found, >=, SENTENCES * TEST_BED_COUNT * 9 / 10);
+    g_free(programme.samples);
+}
+
+static void test_speech_is_found_when_quiet(void)
+{
+    if (!test_speech_available()) {
+        g_test_skip("flite is not installed");
+        return;
+    }
+    struct programme programme;
+    struct sent sent;
+    programme_init(&programme, "slt");
+    programme_scale(&programme, -45 - SPEECH_DB);
+    detect(programme.samples, programme.n_samples, &sent);
+    g_assert_cmpuint(count_found(&programme, &sent), ==, SENTENCES);
+    add_bed(TEST_BED_PINK, -60, programme.samples, programme.n_samples);
+    detect(programme.samples, programme.n_samples, &sent);
+    g_assert_cmpuint(count_found(&programme, &sent), ==, SENTENCES);
+    g_free(programme.samples);
+}
+
+/* The bands in which the hum lies are drowned; the others are enough. */
+static void test_speech_is_found_in_loud_hum(void)
+{
+    if (!test_speech_available()) {
+        g_test_skip("flite is not installed");
+        return;
+    }
+    struct programme programme;
+    struct sent sent;
+    programme_init(&programme, "rms");
+    add_bed(TEST_BED_HUM, SPEECH_DB - 5, programme.samples, programme.n_samples);
+    detect(programme.samples, programme.n_samples, &sent);
+    g_assert_cmpuint(count_found(&programme, &sent), ==, SENTENCES);
     g_free(programme.samples);
 }
 
@@ -195,6 +246,8 @@ int main(int argc, char **argv)
         g_autofree char *name = g_strdup_printf("/vad/%s-alone-is-not-sent", test_bed_names[bed]);
         g_test_add_data_func(name, &all_beds[bed], test_bed_alone_is_not_sent);
     }
+    g_test_add_func("/vad/quiet-speech-is-found", test_speech_is_found_when_quiet);
+    g_test_add_func("/vad/speech-in-loud-hum-is-found", test_speech_is_found_in_loud_hum);
     for (gsize i = 0; i < G_N_ELEMENTS(voices); i++) {
         g_autofree char *name = g_strdup_printf("/vad/%s-is-found-and-separated", voices[i]);
         g_test_add_data_func(name, voices[i], test_speech_is_found_and_separated);
