@@ -432,6 +432,7 @@ void sts_dub_install_properties(GObjectClass *class)
     g_object_class_install_property(
         class, PROP_STATS,
         g_param_spec_boxed("stats", "Statistics",
-                           "What was done so far; the fields are listed in the README of libs/gst-dub",
+                           "What was done so far: phrases by state, lag, samples, service; the fields are "
+                           "listed in dubbing_gst.h",
                            GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 }

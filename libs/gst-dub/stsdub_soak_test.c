@@ -13,9 +13,10 @@
 #include <math.h>
 
 #define STEP_NS (200 * DUB_NS_PER_MS)
-#define WARM_UP_NS (300 * DUB_NS_PER_S)
-#define SAMPLE_NS (60 * DUB_NS_PER_S)
-#define GROWTH_BYTES (1 << 20)
+/* The least that is in use within each window must not grow; clips in flight come and go above it. */
+#define WINDOW_NS (600 * DUB_NS_PER_S)
+#define GROWTH_BYTES (256 << 10)
+#define FLIGHT_BYTES (16 << 20)
 #define VOICE_SAMPLES (4 * DUB_RATE_HZ)
 #define PERIOD_SAMPLES (6 * DUB_RATE_HZ)
 
@@ -31,8 +32,9 @@ struct soak {
     GArray *pending; /* struct pending */
     int64_t now_ns, outage_until_ns;
     guint64 phrases;
-    int64_t next_sample_ns;
-    gint64 level_bytes; /* INT64_MAX: not measured yet */
+    int64_t window_end_ns;
+    gint64 least_bytes; /* of this window */
+    gint64 level_bytes; /* of the first one; 0: not over yet */
 };
 
 static int16_t *voice; /* PERIOD_SAMPLES: a sentence and a pause */
@@ -126,14 +128,19 @@ static unsigned count_entries(const char *path)
 
 static void measure(struct soak *soak)
 {
-    if (soak->now_ns < soak->next_sample_ns)
-        return;
-    soak->next_sample_ns = soak->now_ns + SAMPLE_NS;
     gint64 bytes = (gint64)mallinfo2().uordblks;
-    if (soak->now_ns < WARM_UP_NS)
-        soak->level_bytes = MAX(soak->level_bytes, bytes);
-    else
-        g_assert_cmpint(bytes, <=, soak->level_bytes + GROWTH_BYTES);
+    soak->least_bytes = MIN(soak->least_bytes, bytes);
+    if (soak->level_bytes != 0)
+        g_assert_cmpint(bytes, <=, soak->level_bytes + FLIGHT_BYTES);
+    if (soak->now_ns < soak->window_end_ns)
+        return;
+    if (soak->level_bytes == 0)
+        soak->level_bytes = soak->least_bytes;
+    g_test_message("%3d min: %.2f MB", (int)(soak->now_ns / (60 * DUB_NS_PER_S)),
+                   (double)soak->least_bytes / 1e6);
+    g_assert_cmpint(soak->least_bytes, <=, soak->level_bytes + GROWTH_BYTES);
+    soak->least_bytes = G_MAXINT64;
+    soak->window_end_ns += WINDOW_NS;
 }
 
 static void step(struct soak *soak)
@@ -180,7 +187,10 @@ static int64_t soak_ns(void)
 
 static void test_hours_of_trouble(void)
 {
-    struct soak soak = {.rig = rig_new("sts-mode", 0, NULL), .random = g_rand_new_with_seed(20)};
+    struct soak soak = {.rig = rig_new("sts-mode", 0, NULL),
+                        .random = g_rand_new_with_seed(20),
+                        .window_end_ns = WINDOW_NS,
+                        .least_bytes = G_MAXINT64};
     soak.pending = g_array_new(FALSE, FALSE, sizeof(struct pending));
     rig_feed(soak.rig, RIG_CHUNK_NS, talk);
     unsigned descriptors = count_entries("/proc/self/fd");
@@ -189,8 +199,6 @@ static void test_hours_of_trouble(void)
         step(&soak);
     g_assert_cmpuint(count_entries("/proc/self/fd"), ==, descriptors);
     g_assert_cmpuint(count_entries("/proc/self/task"), <=, threads + 1);
-    g_test_message("%.1f MB in use, %.1f MB when warm", (double)mallinfo2().uordblks / 1e6,
-                   (double)soak.level_bytes / 1e6);
     rig_drain(soak.rig);
     read_messages(&soak);
     guint64 dubbed = 0;
