@@ -6,6 +6,7 @@
  * anything. Once started it stays until the process ends: its second espeak_Terminate() never returns. */
 #include "../wait.h"
 #include "engines.h"
+#include <dubbing_log.h>
 #include <espeak-ng/speak_lib.h>
 #include <math.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 struct tts_engine {
     const struct voices *voices; /* may be NULL */
     GHashTable *languages;       /* set of base codes */
+    GHashTable *missing;         /* set of profiles, borrowed, whose voice is not installed */
 };
 
 /* The process's one library. */
@@ -107,45 +109,9 @@ static GHashTable *list_languages(void)
     return languages;
 }
 
-static struct tts_engine *create(const struct engine_config *config, struct dub_error *error)
+static char *voice_name(const struct voice *voice)
 {
-    static const struct engine_call any_time = {0};
-    if (!use_library(error))
-        return NULL;
-    struct tts_engine *engine = g_new0(struct tts_engine, 1);
-    engine->voices = config->voices;
-    take_turn(&any_time, NULL);
-    engine->languages = list_languages();
-    end_turn();
-    return engine;
-}
-
-static void destroy(struct tts_engine *engine)
-{
-    g_hash_table_unref(engine->languages);
-    g_free(engine);
-}
-
-static GStrv sorted_languages(const struct tts_engine *engine)
-{
-    GList *languages = g_list_sort(g_hash_table_get_keys(engine->languages), (GCompareFunc)g_strcmp0);
-    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
-    for (GList *at = languages; at; at = at->next)
-        g_strv_builder_add(names, at->data);
-    g_list_free(languages);
-    return g_strv_builder_end(names);
-}
-
-static void describe(const struct tts_engine *engine, struct engine_info *info)
-{
-    info->languages = sorted_languages(engine);
-    info->voices = engine->voices ? voices_profiles(engine->voices, tts_espeak.name) : NULL;
-    info->model = g_strdup(espeak_Info(NULL));
-}
-
-static bool supports(const struct tts_engine *engine, const char *language)
-{
-    return g_hash_table_contains(engine->languages, language);
+    return voice->speaker ? g_strdup_printf("%s+%s", voice->model, voice->speaker) : g_strdup(voice->model);
 }
 
 /* In turn. Loading a voice reads files, so the one that is set stays. */
@@ -161,15 +127,90 @@ static bool set_voice(const char *name, struct dub_error *error)
     return true;
 }
 
-static bool set_up(const struct tts_engine *engine, const struct tts_request *request,
-                   struct dub_error *error)
+/* In turn. A profile without its voice is said once and speaks with the language's own. */
+static void find_missing_voices(struct tts_engine *engine)
+{
+    g_auto(GStrv) profiles = voices_profiles(engine->voices, tts_espeak.name);
+    for (char **profile = profiles; *profile; profile++) {
+        const struct voice *voice = voices_by_name(engine->voices, *profile);
+        g_autofree char *name = voice_name(voice);
+        if (set_voice(name, NULL))
+            continue;
+        dub_log_warn("voice profile %s is not used: eSpeak NG has no voice \"%s\"", *profile, name);
+        g_hash_table_add(engine->missing, voice->profile);
+    }
+}
+
+static struct tts_engine *create(const struct engine_config *config, struct dub_error *error)
+{
+    static const struct engine_call any_time = {0};
+    if (!use_library(error))
+        return NULL;
+    struct tts_engine *engine = g_new0(struct tts_engine, 1);
+    engine->voices = config->voices;
+    take_turn(&any_time, NULL);
+    engine->languages = list_languages();
+    engine->missing = g_hash_table_new(g_str_hash, g_str_equal);
+    if (engine->voices)
+        find_missing_voices(engine);
+    end_turn();
+    return engine;
+}
+
+static void destroy(struct tts_engine *engine)
+{
+    g_hash_table_unref(engine->languages);
+    g_hash_table_unref(engine->missing);
+    g_free(engine);
+}
+
+static GStrv sorted_languages(const struct tts_engine *engine)
+{
+    GList *languages = g_list_sort(g_hash_table_get_keys(engine->languages), (GCompareFunc)g_strcmp0);
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+    for (GList *at = languages; at; at = at->next)
+        g_strv_builder_add(names, at->data);
+    g_list_free(languages);
+    return g_strv_builder_end(names);
+}
+
+static GStrv usable_profiles(const struct tts_engine *engine)
+{
+    g_auto(GStrv) profiles = voices_profiles(engine->voices, tts_espeak.name);
+    g_autoptr(GStrvBuilder) usable = g_strv_builder_new();
+    for (char **profile = profiles; *profile; profile++)
+        if (!g_hash_table_contains(engine->missing, *profile))
+            g_strv_builder_add(usable, *profile);
+    return g_strv_builder_end(usable);
+}
+
+static void describe(const struct tts_engine *engine, struct engine_info *info)
+{
+    info->languages = sorted_languages(engine);
+    info->voices = engine->voices ? usable_profiles(engine) : NULL;
+    info->model = g_strdup(espeak_Info(NULL));
+}
+
+static bool supports(const struct tts_engine *engine, const char *language)
+{
+    return g_hash_table_contains(engine->languages, language);
+}
+
+/* NULL: the language's own, as the library has it. */
+static const struct voice *choose_voice(const struct tts_engine *engine, const struct tts_request *request)
 {
     const struct voice *voice =
         engine->voices ? voices_find(engine->voices, request->voice, request->language, tts_espeak.name)
                        : NULL;
+    return voice && !g_hash_table_contains(engine->missing, voice->profile) ? voice : NULL;
+}
+
+static bool set_up(const struct tts_engine *engine, const struct tts_request *request,
+                   struct dub_error *error)
+{
+    const struct voice *voice = choose_voice(engine, request);
     g_autofree char *base = engine_language_base(request->language);
-    g_autofree char *name = voice && voice->speaker ? g_strdup_printf("%s+%s", voice->model, voice->speaker)
-                                                    : g_strdup(voice ? voice->model : base);
+    g_autofree char *name = voice ? voice_name(voice) : g_strdup(base);
     int pace = voice && voice->words_per_minute > 0 ? voice->words_per_minute : DEFAULT_WORDS_PER_MINUTE;
     if (!set_voice(name, error))
         return false;

@@ -73,6 +73,37 @@ static void test_the_clip_is_ready_for_air(gconstpointer user)
     g_assert_cmpfloat(loudness_measure(&tail, -50.0).peak_dbfs, >, -60.0);
 }
 
+static int largest_step(const int16_t *samples, size_t count)
+{
+    int largest = 0;
+    for (size_t i = 1; i < count; i++)
+        largest = MAX(largest, abs(samples[i] - samples[i - 1]));
+    return largest;
+}
+
+/* A click is a step that the speech itself does not make: the first and the last 5 ms rise and fall from and
+ * to zero, with no step that stands out from those inside. */
+static void test_no_click_at_either_end(gconstpointer user)
+{
+    const struct fixture *fixture = user;
+    if (!fixture->tts && contract_skip(&fixture->error))
+        return;
+    static const char *const texts[] = {SENTENCE, "\xc2\xa1T\xc3\xba!", "sss", "Ah"};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        struct tts_request request = request_for(texts[i]);
+        pcm_auto clip = speak(fixture, &request);
+        size_t edge = (size_t)clip.rate_hz * 5 / 1000;
+        g_assert_cmpuint(clip.count, >, 4 * edge);
+        int inside = largest_step(clip.samples + edge, clip.count - 2 * edge);
+        g_assert_cmpint(largest_step(clip.samples, edge), <=, inside);
+        g_assert_cmpint(largest_step(clip.samples + clip.count - edge, edge), <=, inside);
+        g_assert_cmpint(abs(clip.samples[0]), <=, 1);
+        g_assert_cmpint(abs(clip.samples[1]), <, 100);
+        g_assert_cmpint(abs(clip.samples[clip.count - 1]), <=, 1);
+        g_assert_cmpint(abs(clip.samples[clip.count - 2]), <, 100);
+    }
+}
+
 static void test_the_rate_is_followed(gconstpointer user)
 {
     const struct fixture *fixture = user;
@@ -257,6 +288,40 @@ static void test_it_describes_itself(gconstpointer user)
     engine_info_clear(&info);
 }
 
+/* A profile whose voice is not installed speaks with the language's own, not with an error. */
+static void test_a_missing_voice_does_not_silence(void)
+{
+    static const char *const text =
+        "{\"voices\":{\"ghost\":{\"language\":\"es\",\"engine\":\"espeak-ng\",\"model\":\"no-such-voice\"}},"
+        "\"defaults\":{\"es\":\"ghost\"}}";
+    struct voices *voices = voices_parse(text, strlen(text), NULL);
+    struct fixture fixture = open_fixture("espeak-ng", voices);
+    if (fixture.tts || !contract_skip(&fixture.error))
+        test_a_sentence_is_spoken(&fixture);
+    tts_close(fixture.tts);
+    voices_free(voices);
+}
+
+/* The file that we ship names no voice that the distribution does not have. */
+static void test_shipped_voices_are_installed(void)
+{
+    struct dub_error error = {0};
+    struct voices *voices = voices_load(g_getenv("STS_TEST_VOICES"), &error);
+    g_assert_nonnull(voices);
+    struct engine_config config = {.voices = voices};
+    struct tts *tts = tts_open("espeak-ng", &config, &error);
+    if (tts || !contract_skip(&error)) {
+        struct engine_info info = {0};
+        tts_describe(tts, &info);
+        g_auto(GStrv) shipped = voices_profiles(voices, "espeak-ng");
+        g_assert_cmpuint(g_strv_length(shipped), >=, 4);
+        g_assert_true(g_strv_equal((const char *const *)info.voices, (const char *const *)shipped));
+        engine_info_clear(&info);
+    }
+    tts_close(tts);
+    voices_free(voices);
+}
+
 static void add(const struct fixture *fixture, const char *name, GTestDataFunc test)
 {
     g_autofree char *path = g_strdup_printf("/tts/%s/%s", fixture->engine, name);
@@ -267,6 +332,7 @@ static void add_suite(const struct fixture *fixture)
 {
     add(fixture, "a-sentence-is-spoken", test_a_sentence_is_spoken);
     add(fixture, "the-clip-is-ready-for-air", test_the_clip_is_ready_for_air);
+    add(fixture, "no-click-at-either-end", test_no_click_at_either_end);
     add(fixture, "the-rate-is-followed", test_the_rate_is_followed);
     add(fixture, "same-text-same-sound", test_same_text_same_sound);
     add(fixture, "nothing-to-say", test_nothing_to_say);
@@ -291,6 +357,8 @@ int main(int argc, char **argv)
         fixtures[count] = open_fixture((*ops)->name, voices);
         add_suite(&fixtures[count++]);
     }
+    g_test_add_func("/tts/espeak-ng/a-missing-voice-does-not-silence", test_a_missing_voice_does_not_silence);
+    g_test_add_func("/tts/espeak-ng/shipped-voices-are-installed", test_shipped_voices_are_installed);
     int result = g_test_run();
     while (count > 0)
         tts_close(fixtures[--count].tts);

@@ -2,12 +2,14 @@
 #include "voices.h"
 
 #include "../engine.h"
+#include "../problems.h"
 #include <dubbing_json.h>
 #include <string.h>
 
 #define MAX_FILE_BYTES (1u << 20)
 #define MAX_PROFILES 256
 #define MAX_NAME_BYTES 128
+#define MAX_PROFILE_BYTES 64 /* what stream:init may name */
 
 struct voices {
     GPtrArray *profiles;  /* struct voice, in the file's order */
@@ -34,7 +36,7 @@ void voices_free(struct voices *voices)
     g_free(voices);
 }
 
-static const struct voice *by_profile(const struct voices *voices, const char *profile)
+const struct voice *voices_by_name(const struct voices *voices, const char *profile)
 {
     for (guint i = 0; profile && i < voices->profiles->len; i++) {
         const struct voice *voice = voices->profiles->pdata[i];
@@ -54,7 +56,7 @@ static const struct voice *default_voice(const struct voices *voices, const char
 {
     char **names = g_hash_table_lookup(voices->defaults, language);
     for (; names && *names; names++) {
-        const struct voice *voice = by_profile(voices, *names);
+        const struct voice *voice = voices_by_name(voices, *names);
         if (fits(voice, language, engine))
             return voice;
     }
@@ -70,13 +72,13 @@ const struct voice *voices_find(const struct voices *voices, const char *profile
     g_autofree char *base = engine_language_base(language);
     if (!base)
         return NULL;
-    const struct voice *voice = by_profile(voices, profile);
+    const struct voice *voice = voices_by_name(voices, profile);
     return fits(voice, base, engine) ? voice : default_voice(voices, base, engine);
 }
 
 bool voices_has(const struct voices *voices, const char *profile)
 {
-    return !profile || strcmp(profile, "default") == 0 || by_profile(voices, profile);
+    return !profile || strcmp(profile, "default") == 0 || voices_by_name(voices, profile);
 }
 
 GStrv voices_profiles(const struct voices *voices, const char *engine)
@@ -90,50 +92,97 @@ GStrv voices_profiles(const struct voices *voices, const char *engine)
     return g_strv_builder_end(names);
 }
 
-static bool in_entry(const char *profile, struct dub_error *error)
+/* One field at a time, so that every problem of an entry is heard of. */
+struct entry {
+    JsonNode *node;
+    const char *profile;
+    GPtrArray *problems;
+};
+
+static void note(const struct entry *entry, bool failed, const struct dub_error *error)
 {
-    g_autofree char *inner = error ? g_strdup(error->message) : NULL;
-    return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "voice \"%s\": %s", profile,
-                         inner ? inner : "not valid");
+    if (failed)
+        problems_add(entry->problems, "voice \"%s\": %s", entry->profile, error->message);
 }
 
-static bool add_profile(struct voices *voices, const char *profile, JsonNode *node, struct dub_error *error)
+static char *read_text(const struct entry *entry, const char *name, bool required)
 {
     bool failed = false;
-    struct dub_json_reader reader = dub_json_reader_on(node, DUB_ERROR_INVALID_CONFIG, &failed, error);
-    const char *language = dub_json_read_string(&reader, "language", MAX_NAME_BYTES);
-    g_autofree char *base = language ? engine_language_base(language) : NULL;
-    struct voice voice = {
-        .profile = g_strdup(profile),
-        .language = g_steal_pointer(&base),
-        .engine = g_strdup(dub_json_read_string(&reader, "engine", MAX_NAME_BYTES)),
-        .model = g_strdup(dub_json_read_string(&reader, "model", MAX_NAME_BYTES)),
-        .speaker = g_strdup(dub_json_read_string_or(&reader, "speaker", MAX_NAME_BYTES, NULL)),
-        .words_per_minute = (int)dub_json_read_int_or(&reader, "words_per_minute", 80, 450, 0),
-        .pitch = (int)dub_json_read_int_or(&reader, "pitch", 0, 99, 50),
-        .pitch_range = (int)dub_json_read_int_or(&reader, "pitch_range", 0, 99, 50),
-    };
-    g_ptr_array_add(voices->profiles, g_memdup2(&voice, sizeof voice));
-    if (failed)
-        return in_entry(profile, error);
-    if (!voice.language)
-        return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "voice \"%s\": \"%s\" is no language code",
-                             profile, language);
-    return true;
+    struct dub_error error = {0};
+    struct dub_json_reader reader =
+        dub_json_reader_on(entry->node, DUB_ERROR_INVALID_CONFIG, &failed, &error);
+    const char *text = required ? dub_json_read_string(&reader, name, MAX_NAME_BYTES)
+                                : dub_json_read_string_or(&reader, name, MAX_NAME_BYTES, NULL);
+    if (!failed && text && *text == '\0')
+        failed = !dub_error_set(&error, DUB_ERROR_INVALID_CONFIG, "%s: is empty", name);
+    note(entry, failed, &error);
+    return g_strdup(text);
 }
 
-static bool add_profiles(struct voices *voices, JsonObject *object, struct dub_error *error)
+static int read_number(const struct entry *entry, const char *name, int64_t min, int64_t max,
+                       int64_t fallback)
 {
-    if (json_object_get_size(object) > MAX_PROFILES)
-        return dub_error_set(error, DUB_ERROR_LIMIT, "more than %d voices", MAX_PROFILES);
+    bool failed = false;
+    struct dub_error error = {0};
+    struct dub_json_reader reader =
+        dub_json_reader_on(entry->node, DUB_ERROR_INVALID_CONFIG, &failed, &error);
+    int64_t number = dub_json_read_int_or(&reader, name, min, max, fallback);
+    note(entry, failed, &error);
+    return (int)number;
+}
+
+static char *read_language(const struct entry *entry)
+{
+    g_autofree char *language = read_text(entry, "language", true);
+    char *base = language ? engine_language_base(language) : NULL;
+    if (language && !base)
+        problems_add(entry->problems, "voice \"%s\": language: \"%s\" is no language code", entry->profile,
+                     language);
+    return base;
+}
+
+static void add_profile(struct voices *voices, const struct entry *entry)
+{
+    struct voice voice = {
+        .profile = g_strdup(entry->profile),
+        .language = read_language(entry),
+        .engine = read_text(entry, "engine", true),
+        .model = read_text(entry, "model", true),
+        .speaker = read_text(entry, "speaker", false),
+        .words_per_minute = read_number(entry, "words_per_minute", 80, 450, 0),
+        .pitch = read_number(entry, "pitch", 0, 99, 50),
+        .pitch_range = read_number(entry, "pitch_range", 0, 99, 50),
+    };
+    g_ptr_array_add(voices->profiles, g_memdup2(&voice, sizeof voice));
+}
+
+static bool check_profile(const char *profile, JsonNode *node, GPtrArray *problems)
+{
+    guint before = problems->len;
+    if (strcmp(profile, "default") == 0)
+        problems_add(problems, "voice \"default\": the name is taken: it means the language's default");
+    if (*profile == '\0' || strlen(profile) > MAX_PROFILE_BYTES)
+        problems_add(problems, "voice \"%.40s\": a name has 1 to %d bytes", profile, MAX_PROFILE_BYTES);
+    if (!JSON_NODE_HOLDS_OBJECT(node))
+        problems_add(problems, "voice \"%.40s\": must be an object", profile);
+    return problems->len == before;
+}
+
+static void add_profiles(struct voices *voices, JsonObject *object, GPtrArray *problems)
+{
+    if (json_object_get_size(object) > MAX_PROFILES) {
+        problems_add(problems, "more than %d voices", MAX_PROFILES);
+        return;
+    }
     JsonObjectIter iter;
     const char *profile;
     JsonNode *node;
     json_object_iter_init_ordered(&iter, object);
-    while (json_object_iter_next_ordered(&iter, &profile, &node))
-        if (!add_profile(voices, profile, node, error))
-            return false;
-    return true;
+    while (json_object_iter_next_ordered(&iter, &profile, &node)) {
+        struct entry entry = {.node = node, .profile = profile, .problems = problems};
+        if (check_profile(profile, node, problems))
+            add_profile(voices, &entry);
+    }
 }
 
 /* A name, or a list of names of which each engine takes its first. */
@@ -151,72 +200,103 @@ static GStrv names_of(JsonNode *node)
     return g_strv_builder_end(names);
 }
 
-static bool add_defaults(struct voices *voices, JsonObject *object, struct dub_error *error)
+static void check_default(const struct voices *voices, const char *language, const char *base,
+                          const char *name, GPtrArray *problems)
+{
+    const struct voice *voice = voices_by_name(voices, name);
+    if (!voice)
+        problems_add(problems, "defaults of \"%s\": there is no voice \"%s\"", language, name);
+    else if (voice->language && strcmp(voice->language, base) != 0)
+        problems_add(problems, "defaults of \"%s\": voice \"%s\" speaks \"%s\"", language, name,
+                     voice->language);
+}
+
+static void add_default(struct voices *voices, const char *language, JsonNode *node, GPtrArray *problems)
+{
+    char *base = engine_language_base(language);
+    if (!base) {
+        problems_add(problems, "defaults: \"%.40s\" is no language code", language);
+        return;
+    }
+    GStrv names = names_of(node);
+    g_hash_table_replace(voices->defaults, base, names);
+    if (!*names)
+        problems_add(problems, "defaults of \"%s\": a voice or a list is needed", language);
+    for (char **name = names; *name; name++)
+        check_default(voices, language, base, *name, problems);
+}
+
+static void add_defaults(struct voices *voices, JsonObject *object, GPtrArray *problems)
 {
     JsonObjectIter iter;
     const char *language;
     JsonNode *node;
     json_object_iter_init_ordered(&iter, object);
-    while (json_object_iter_next_ordered(&iter, &language, &node)) {
-        char *base = engine_language_base(language);
-        if (!base)
-            return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "defaults: \"%s\" is no language code",
-                                 language);
-        GStrv names = names_of(node);
-        g_hash_table_replace(voices->defaults, base, names);
-        if (!*names)
-            return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
-                                 "defaults of \"%s\": a voice or a list is needed", language);
-        for (char **name = names; *name; name++)
-            if (!by_profile(voices, *name))
-                return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
-                                     "defaults of \"%s\": there is no voice \"%s\"", language, *name);
-    }
-    return true;
+    while (json_object_iter_next_ordered(&iter, &language, &node))
+        add_default(voices, language, node, problems);
 }
 
-static bool read_all(struct voices *voices, JsonNode *root, struct dub_error *error)
+static void read_all(struct voices *voices, JsonNode *root, GPtrArray *problems)
 {
     bool failed = false;
-    struct dub_json_reader reader = dub_json_reader_on(root, DUB_ERROR_INVALID_CONFIG, &failed, error);
+    struct dub_error error = {0};
+    struct dub_json_reader reader = dub_json_reader_on(root, DUB_ERROR_INVALID_CONFIG, &failed, &error);
     struct dub_json_reader profiles = dub_json_read_object(&reader, "voices", "voices.", true);
     struct dub_json_reader defaults = dub_json_read_object(&reader, "defaults", "defaults.", false);
-    if (failed || !profiles.object)
-        return false;
-    return add_profiles(voices, profiles.object, error) &&
-           (!defaults.object || add_defaults(voices, defaults.object, error));
+    if (profiles.object)
+        add_profiles(voices, profiles.object, problems);
+    if (defaults.object)
+        add_defaults(voices, defaults.object, problems);
+    if (failed)
+        problems_add(problems, "%s", error.message);
 }
 
-struct voices *voices_parse(const char *text, gsize size, struct dub_error *error)
+static struct voices *parse(const char *text, gsize size, GPtrArray *problems)
 {
-    g_autoptr(JsonNode) root = dub_json_parse(text, size, error);
-    if (!root)
+    struct dub_error error = {0};
+    g_autoptr(JsonNode) root = dub_json_parse(text, size, &error);
+    if (!root) {
+        problems_add(problems, "%s", error.message);
         return NULL;
+    }
     struct voices *voices = g_new0(struct voices, 1);
     voices->profiles = g_ptr_array_new_with_free_func(voice_free);
     voices->defaults = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_strfreev);
-    if (read_all(voices, root, error))
+    read_all(voices, root, problems);
+    if (problems->len == 0)
         return voices;
     voices_free(voices);
     return NULL;
 }
 
+struct voices *voices_parse(const char *text, gsize size, struct dub_error *error)
+{
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+    struct voices *voices = parse(text, size, problems);
+    if (!voices)
+        problems_report(problems, "voices", error);
+    return voices;
+}
+
 struct voices *voices_load(const char *path, struct dub_error *error)
 {
     GError *failure = NULL;
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, &failure);
     if (!file) {
         dub_error_take_gerror(error, DUB_ERROR_INVALID_CONFIG, path, &failure);
         return NULL;
     }
-    if (g_mapped_file_get_length(file) > MAX_FILE_BYTES) {
-        dub_error_set(error, DUB_ERROR_LIMIT, "%s is larger than 1 MiB", path);
-        return NULL;
-    }
-    struct dub_error problem = {0};
+    gsize size = g_mapped_file_get_length(file);
     const char *text = g_mapped_file_get_contents(file);
-    struct voices *voices = voices_parse(text ? text : "", g_mapped_file_get_length(file), &problem);
-    if (!voices)
-        dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%s: %s", path, problem.message);
-    return voices;
+    struct voices *voices = NULL;
+    if (size > MAX_FILE_BYTES)
+        problems_add(problems, "larger than 1 MiB");
+    else
+        voices = parse(text ? text : "", size, problems);
+    if (voices)
+        return voices;
+    problems_log(problems, path);
+    problems_report(problems, path, error);
+    return NULL;
 }

@@ -84,6 +84,35 @@ static void test_problems_are_named(void)
     assert_refused("{\"voices\":{},\"defaults\":{\"es\":\"ghost\"}}", "ghost");
     assert_refused("{\"voices\":{},\"defaults\":{\"es\":7}}", "es");
     assert_refused("{\"voices\":{},\"defaults\":{\"?\":\"x\"}}", "no language code");
+    assert_refused("{\"voices\":{\"default\":" VOICE("es", "e") "}}", "the name is taken");
+    assert_refused("{\"voices\":{\"\":" VOICE("es", "e") "}}", "1 to 64 bytes");
+    assert_refused("{\"voices\":{\"x\":7}}", "must be an object");
+    assert_refused("{\"voices\":{\"x\":" VOICE("es", "") "}}", "engine: is empty");
+    assert_refused("{\"voices\":{\"x\":" VOICE("es", "e") "},\"defaults\":{\"en\":\"x\"}}",
+                   "voice \"x\" speaks \"es\"");
+}
+
+/* Not only the first. */
+static void test_every_problem_is_named(void)
+{
+    static const char *const text =
+        "{\"voices\":{\"x\":{\"language\":\"!\",\"pitch\":200,\"model\":7},\"y\":[]},"
+        "\"defaults\":{\"es\":\"ghost\"}}";
+    static const char *const says[] = {"6 problems", "no language code", "engine", "model",
+                                       "pitch",      "voice \"y\"",      "ghost"};
+    struct dub_error error = {0};
+    g_autofree char *dir = g_dir_make_tmp("voices-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "v", NULL);
+    g_assert_null(parse(text, &error));
+    for (gsize i = 0; i < G_N_ELEMENTS(says); i++)
+        if (!strstr(error.message, says[i]))
+            g_error("\"%s\" does not say \"%s\"", error.message, says[i]);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    g_assert_null(voices_load(path, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_nonnull(strstr(error.message, "6 problems"));
+    g_unlink(path);
+    g_rmdir(dir);
 }
 
 static void test_too_many(void)
@@ -128,6 +157,7 @@ int main(int argc, char **argv)
     g_test_add_func("/voices/defaults-by-language-and-engine", test_defaults_by_language_and_engine);
     g_test_add_func("/voices/names", test_names);
     g_test_add_func("/voices/problems-are-named", test_problems_are_named);
+    g_test_add_func("/voices/every-problem-is-named", test_every_problem_is_named);
     g_test_add_func("/voices/too-many", test_too_many);
     g_test_add_func("/voices/files", test_files);
     g_test_add_func("/voices/the-shipped-file", test_the_shipped_file);
