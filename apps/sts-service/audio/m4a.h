@@ -7,7 +7,8 @@
  * keeps its encoder's priming, 1024 or 2112 samples, and its padding, less than one packet of 1024. A gap
  * before the first packet or between packets is not filled.
  *
- * Blocking (a second of sound takes about a millisecond), any thread, no shared state, no files. */
+ * Blocking (a second of sound takes about a millisecond to decode, ten to encode), any thread, no shared
+ * state, no files. */
 #pragma once
 
 #include "sound.h"
