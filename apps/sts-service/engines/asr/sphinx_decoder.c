@@ -22,6 +22,7 @@
 
 struct sphinx_decoder {
     ps_decoder_t *ps;
+    ngram_model_t *language_model; /* the model's own, without hints */
 };
 
 struct cepstra {
@@ -46,8 +47,8 @@ static void on_library_log(void *user, err_lvl_t level, const char *format, ...)
     g_strdelimit(last_complaint, "\r\n\t", ' ');
 }
 
-/* language_model NULL: one is set afterwards. */
-static ps_decoder_t *start(const struct sphinx_model *model, char *language_model)
+/* Everything but the language model, which is set afterwards. */
+static ps_decoder_t *start(const struct sphinx_model *model)
 {
     char *arguments[] = {
         (char *)"pocketsphinx",
@@ -67,8 +68,6 @@ static ps_decoder_t *start(const struct sphinx_model *model, char *language_mode
         return NULL;
     if (model->decoder_params)
         cmd_ln_parse_file_r(config, ps_args(), model->decoder_params, FALSE);
-    if (language_model)
-        cmd_ln_set_str_r(config, "-lm", language_model);
     ps_decoder_t *ps = ps_init(config);
     cmd_ln_free_r(config);
     if (ps)
@@ -76,11 +75,24 @@ static ps_decoder_t *start(const struct sphinx_model *model, char *language_mode
     return ps;
 }
 
-static struct sphinx_decoder *decoder_new(ps_decoder_t *ps)
+/* Takes both; the model may be NULL. */
+static struct sphinx_decoder *decoder_new(ps_decoder_t *ps, ngram_model_t *language_model)
 {
     struct sphinx_decoder *decoder = g_new0(struct sphinx_decoder, 1);
     decoder->ps = ps;
+    decoder->language_model = language_model;
     return decoder;
+}
+
+static bool search_with(ps_decoder_t *ps, ngram_model_t *model)
+{
+    static const char name[] = "words";
+    return ps_set_lm(ps, name, model) == 0 && ps_set_search(ps, name) == 0;
+}
+
+static ngram_model_t *read_model(ps_decoder_t *ps, const char *path, ngram_file_type_t type)
+{
+    return ngram_model_read(ps_get_config(ps), path, type, ps_get_logmath(ps));
 }
 
 static const char *complaint(void)
@@ -93,9 +105,12 @@ struct sphinx_decoder *sphinx_decoder_load(const struct sphinx_model *model, str
     err_set_callback(on_library_log, NULL);
     err_set_logfp(NULL); /* of this thread */
     last_complaint[0] = '\0';
-    ps_decoder_t *ps = start(model, model->language_model);
-    if (ps)
-        return decoder_new(ps);
+    ps_decoder_t *ps = start(model);
+    ngram_model_t *words = ps ? read_model(ps, model->language_model, NGRAM_AUTO) : NULL;
+    if (words && search_with(ps, words))
+        return decoder_new(ps, words);
+    ngram_model_free(words);
+    ps_free(ps);
     dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
                         "the model in %s cannot be loaded (%s): reinstall it or set STS_ASR_MODEL",
                         model->directory, complaint());
@@ -125,7 +140,7 @@ static void add_unknown_words(ps_decoder_t *ps, const struct hints *hints)
 }
 
 /* The library reads language models from files only; this one never touches a disk. */
-static ngram_model_t *read_model(ps_decoder_t *ps, const char *arpa)
+static ngram_model_t *read_arpa(ps_decoder_t *ps, const char *arpa)
 {
     int fd = memfd_create("domain-hints", MFD_CLOEXEC);
     if (fd < 0)
@@ -134,34 +149,29 @@ static ngram_model_t *read_model(ps_decoder_t *ps, const char *arpa)
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
     ngram_model_t *model = NULL;
     if (write(fd, arpa, size) == (ssize_t)size)
-        model = ngram_model_read(ps_get_config(ps), path, NGRAM_ARPA, ps_get_logmath(ps));
+        model = read_model(ps, path, NGRAM_ARPA);
     close(fd);
     return model;
 }
 
 /* The plain decoder's model beside the hints': of the two opinions about a word the better one counts. */
-static bool set_joint_model(ps_decoder_t *ps, ps_decoder_t *plain, ngram_model_t *hints)
+static bool search_with_both(ps_decoder_t *ps, ngram_model_t *plain, ngram_model_t *hints)
 {
-    ngram_model_t *set = ps_get_lm(plain, ps_get_search(plain));
-    ngram_model_set_iter_t *first = set ? ngram_model_set_iter(set) : NULL;
-    if (!first)
-        return false;
-    ngram_model_t *models[] = {ngram_model_set_iter_model(first, NULL), hints};
-    ngram_model_set_iter_free(first);
+    ngram_model_t *models[] = {plain, hints};
     char *names[] = {(char *)"plain", (char *)"hints"};
     const float32 weights[] = {1.0f, 1.0f};
     ngram_model_t *joint = ngram_model_set_init(ps_get_config(ps), models, names, weights, 2);
-    bool done = joint && ps_set_lm(ps, "joint", joint) == 0 && ps_set_search(ps, "joint") == 0;
+    bool done = joint && search_with(ps, joint);
     ngram_model_free(joint);
     return done;
 }
 
-static bool add_hints(ps_decoder_t *ps, ps_decoder_t *plain, const struct hints *hints)
+static bool add_hints(ps_decoder_t *ps, ngram_model_t *plain, const struct hints *hints)
 {
     add_unknown_words(ps, hints);
     g_autofree char *arpa = hints_language_model(hints, HINT_PROBABILITY, knows_word, ps);
-    ngram_model_t *model = arpa ? read_model(ps, arpa) : NULL;
-    bool done = model && set_joint_model(ps, plain, model);
+    ngram_model_t *model = arpa ? read_arpa(ps, arpa) : NULL;
+    bool done = model && search_with_both(ps, plain, model);
     ngram_model_free(model);
     return done;
 }
@@ -171,9 +181,9 @@ struct sphinx_decoder *sphinx_decoder_load_with_hints(const struct sphinx_model 
                                                       const struct hints *hints, struct dub_error *error)
 {
     last_complaint[0] = '\0';
-    ps_decoder_t *ps = start(model, NULL);
-    if (ps && add_hints(ps, plain->ps, hints))
-        return decoder_new(ps);
+    ps_decoder_t *ps = start(model);
+    if (ps && add_hints(ps, plain->language_model, hints))
+        return decoder_new(ps, NULL);
     ps_free(ps);
     dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
                         "the domain hints cannot be made a vocabulary (%s)", complaint());
@@ -185,6 +195,7 @@ void sphinx_decoder_free(struct sphinx_decoder *decoder)
     if (!decoder)
         return;
     ps_free(decoder->ps);
+    ngram_model_free(decoder->language_model);
     g_free(decoder);
 }
 

@@ -117,6 +117,19 @@ static void test_a_language_from_the_name(struct fixture *fixture, gconstpointer
     g_assert_cmpint(g_rename(moved, fixture->dir), ==, 0);
 }
 
+static void test_options_of_its_own(struct fixture *fixture, gconstpointer user)
+{
+    struct sphinx_model model = {0};
+    g_assert_true(sphinx_model_find(&model, fixture->dir, NULL));
+    g_assert_null(model.decoder_params);
+    sphinx_model_clear(&model);
+    put(fixture, "decoder.params", "-lw 7\n", 6);
+    g_assert_true(sphinx_model_find(&model, fixture->dir, NULL));
+    g_assert_true(g_str_has_suffix(model.decoder_params, "/decoder.params"));
+    sphinx_model_clear(&model);
+    drop(fixture, "decoder.params");
+}
+
 static void add(const char *path, void (*test)(struct fixture *, gconstpointer))
 {
     g_test_add(path, struct fixture, NULL, set_up, test, tear_down);
@@ -131,6 +144,7 @@ int main(int argc, char **argv)
     add("/sphinx-model/a-missing-acoustic-part", test_a_missing_acoustic_part);
     add("/sphinx-model/a-half-downloaded-part", test_a_half_downloaded_part);
     add("/sphinx-model/a-part-that-is-something-else", test_a_part_that_is_something_else);
+    add("/sphinx-model/options-of-its-own", test_options_of_its_own);
     add("/sphinx-model/a-language-from-the-name", test_a_language_from_the_name);
     return g_test_run();
 }
