@@ -88,8 +88,8 @@ bool engines_open(struct engines *engines, const struct sts_settings *settings, 
 {
     *engines = (struct engines){.speak_source = settings->translation_fallback == STS_FALLBACK_SOURCE};
     if (!load_voices(engines, settings, error) || !load_glossary(engines, settings, error) ||
-        !open_asr(engines, settings, error) ||
-        !open_translation(engines, settings, error) || !open_tts(engines, settings, error))
+        !open_asr(engines, settings, error) || !open_translation(engines, settings, error) ||
+        !open_tts(engines, settings, error))
         return false;
     dub_log_info("engines: asr %s (%s), translation %s (%s), tts %s (%s)", engines->asr_info.name,
                  engines->asr_info.model, engines->translation_info.name, engines->translation_info.model,

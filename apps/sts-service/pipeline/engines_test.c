@@ -2,7 +2,9 @@
 #include "engines.h"
 
 #include <dubbing_json.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct sts_settings mocks(void)
 {
@@ -84,6 +86,46 @@ static void test_voices_file(void)
     engines_close(&engines);
 }
 
+static void test_glossary_file(void)
+{
+    struct engines engines;
+    struct dub_error error = {0};
+    struct sts_settings settings = mocks();
+    settings.glossary_file = (char *)"/nowhere/glossary.json";
+    g_assert_false(engines_open(&engines, &settings, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_nonnull(strstr(error.message, "/nowhere/glossary.json"));
+    engines_close(&engines);
+    g_autofree char *path = NULL;
+    int file = g_file_open_tmp("glossary-XXXXXX", &path, NULL);
+    g_assert_cmpint(file, >=, 0);
+    close(file);
+    g_assert_true(g_file_set_contents(path, "{\"names\":[\"BBC\"]}", -1, NULL));
+    settings.glossary_file = path;
+    g_assert_true(engines_open(&engines, &settings, &error));
+    struct translation_request request = {
+        .text = "the bbc", .source_language = "en", .target_language = "es"};
+    struct translation_result result = {0};
+    g_assert_true(translation_translate(engines.translation, &request, &result, &error));
+    g_assert_cmpstr(result.text, ==, "[en-es] the BBC");
+    translation_result_clear(&result);
+    engines_close(&engines);
+    g_unlink(path);
+}
+
+/* Exit 2, not 11: the engine is there, what it was told is wrong. */
+static void test_bad_mock_settings(void)
+{
+    struct engines engines;
+    struct dub_error error = {0};
+    struct sts_settings settings = mocks();
+    settings.tts_model = (char *)"loud";
+    g_assert_false(engines_open(&engines, &settings, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_nonnull(strstr(error.message, "STS_TTS_MODEL"));
+    engines_close(&engines);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -92,5 +134,7 @@ int main(int argc, char **argv)
     g_test_add_func("/engines/description", test_description);
     g_test_add_func("/engines/missing-ones-are-named", test_missing_engines_are_named);
     g_test_add_func("/engines/voices-file", test_voices_file);
+    g_test_add_func("/engines/glossary-file", test_glossary_file);
+    g_test_add_func("/engines/bad-mock-settings", test_bad_mock_settings);
     return g_test_run();
 }

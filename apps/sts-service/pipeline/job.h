@@ -17,10 +17,10 @@ struct job_settings {
     char *source_language;
     char *target_language;
     char *voice_profile;
-    char **domain_hints;    /* may be NULL */
+    char **domain_hints;       /* may be NULL */
     struct glossary *glossary; /* of the stream; NULL: none */
-    int out_sample_rate_hz; /* of the dubbed audio; 0: like the fragment's */
-    int out_channels;       /* likewise */
+    int out_sample_rate_hz;    /* of the dubbed audio; 0: like the fragment's */
+    int out_channels;          /* likewise */
     enum dub_audio_format out_format;
 };
 

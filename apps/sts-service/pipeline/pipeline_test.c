@@ -233,6 +233,10 @@ static void test_config(void)
     g_assert_true(stand.pipeline->ops->check_config(stand.pipeline, &config, &error));
     config.format = DUB_FORMAT_M4A;
     g_assert_true(stand.pipeline->ops->check_config(stand.pipeline, &config, &error));
+    char *keep[] = {(char *)"BBC", (char *)"...", NULL};
+    config.glossary.keep = keep;
+    g_assert_false(stand.pipeline->ops->check_config(stand.pipeline, &config, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
     close_stand(&stand);
 }
 

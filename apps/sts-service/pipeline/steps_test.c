@@ -235,6 +235,19 @@ static void test_too_slow_engine(void)
     close_stand(&stand);
 }
 
+static void test_the_streams_glossary(void)
+{
+    char *replace[] = {(char *)"goalkeeper", (char *)"portero", NULL};
+    struct stand stand;
+    open_stand(&stand, &(struct mock_script){.heard = "the goalkeeper has it"}, 3000, 8000);
+    glossary_free(stand.settings->glossary);
+    stand.settings->glossary = glossary_for_stream(NULL, replace, NULL);
+    const struct dub_fragment_processed *result = process(&stand);
+    g_assert_cmpstr(result->transcript, ==, "The goalkeeper has it.");
+    g_assert_cmpstr(result->translated_text, ==, "[en-es] The portero has it.");
+    close_stand(&stand);
+}
+
 static void test_nothing_to_say(void)
 {
     struct stand stand;
@@ -260,6 +273,7 @@ int main(int argc, char **argv)
     g_test_add_func("/steps/undecodable-audio", test_undecodable);
     g_test_add_func("/steps/too-late-to-start", test_too_late_to_start);
     g_test_add_func("/steps/too-slow-an-engine", test_too_slow_engine);
+    g_test_add_func("/steps/the-streams-glossary", test_the_streams_glossary);
     g_test_add_func("/steps/nothing-to-say-is-a-failure", test_nothing_to_say);
     return g_test_run();
 }

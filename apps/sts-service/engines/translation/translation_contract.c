@@ -226,6 +226,46 @@ static void test_it_describes_itself(gconstpointer user)
     engine_info_clear(&info);
 }
 
+/* What is true of a good answer whatever the version of the language data says in detail. */
+static void test_real_sentences(gconstpointer user)
+{
+    static const struct {
+        const char *from, *to, *text, *has, *has_not;
+    } cases[] = {
+        {"en", "es", "Good morning and welcome.", " y ", "Y"},
+        {"en", "es", "The water of the river.", "agua", "EL"},
+        {"en", "es", "Thank you very much for your attention.", "gracias", "Para"},
+        {"en", "es", "spain won the match in london.", "Londres", "Gan"},
+        {"en", "es", "spain won the match in london.",
+         "Espa\xc3\xb1"
+         "a ",
+         "*"},
+        {"en", "es", "Who is the president of the United States?", "Estados Unidos?", "unidos"},
+        {"en", "es", "What time is it?", "\xc2\xbf", "!"},
+        {"en", "es", "The BBC says that the EU will help.", "BBC", "bbc"},
+        {"en", "es", "mr. jones met her in new york.", "Nueva York", "nueva york"},
+        {"en", "es", "The doctor said no.", " no", "n\xc3\xbam"},
+        {"en", "es", "1,250.5 people came.", "1.250,5", "1,250.5"},
+        {"es", "en", "Gracias a todos por venir.", "Thanks to all", "TO"},
+        {"es", "en", "Hay 1.250,50 euros.", "1,250.50", "1.250,50"},
+        {"es", "en", "\xc2\xbfQui\xc3\xa9n es?", "Who is", "\xc2\xbf"},
+        {"es-MX", "en-US", "El agua del r\xc3\xado.", "The water of the river", "*"},
+    };
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct translation_request request = {
+            .text = cases[i].text, .source_language = cases[i].from, .target_language = cases[i].to};
+        struct translation_result result = {0};
+        g_assert_true(translation_translate(fixture->translation, &request, &result, NULL));
+        g_test_message("%s -> %s", cases[i].text, result.text);
+        g_assert_nonnull(strstr(result.text, cases[i].has));
+        g_assert_null(strstr(result.text, cases[i].has_not));
+        translation_result_clear(&result);
+    }
+}
+
 static void add(const struct fixture *fixture, const char *name, GTestDataFunc test)
 {
     g_autofree char *path = g_strdup_printf("/translation/%s/%s", fixture->engine, name);
@@ -237,6 +277,8 @@ static void add_suite(const struct fixture *fixture)
     add(fixture, "a-sentence", test_a_sentence);
     add(fixture, "nothing-to-translate", test_nothing_to_translate);
     add(fixture, "odd-text-does-no-harm", test_odd_text_does_no_harm);
+    if (strcmp(fixture->engine, "apertium") == 0)
+        add(fixture, "real-sentences", test_real_sentences);
     add(fixture, "a-glossary-is-kept", test_a_glossary_is_kept);
     add(fixture, "marks-do-not-get-out", test_marks_do_not_get_out);
     add(fixture, "very-long-text", test_very_long_text);
