@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speech_detection_set import HALVES, HOP, Clip, bridge, clips
+from speech_detection_set import PARTS, HOP, Clip, bridge, clips
 
 NEAR_HOPS, PAUSE_HOPS, LONG_PAUSE_HOPS = 30, 30, 70
 FOUND_PART, RIGHT_PART = 0.8, 0.5
@@ -153,11 +153,11 @@ class Detectors:
         return _fragments_of(voice)
 
 
-def measure(half: str, quick: bool, detectors: Detectors, wanted: list[str]) -> dict[str, dict[str, Score]]:
+def measure(part: str, quick: bool, detectors: Detectors, wanted: list[str]) -> dict[str, dict[str, Score]]:
     """Scores by detector and group of conditions."""
     scores: dict[str, dict[str, Score]] = {name: {} for name in wanted}
     with ThreadPoolExecutor(2) as pool:
-        for clip in clips(HALVES[half], quick):
+        for clip in clips(PARTS[part], quick):
             detectors.load(clip)
             for name, found in zip(wanted, pool.map(lambda name: detectors.all[name](clip), wanted)):
                 scores[name].setdefault(clip.group, Score()).add(clip, found)
@@ -181,7 +181,7 @@ def table(scores: dict[str, dict[str, Score]]) -> str:
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build-dir", default="build", type=Path, help="where gst-dub-vad-probe has been built")
-    parser.add_argument("--half", choices=[*HALVES, "both"], default="held-out", help="which half of the test set")
+    parser.add_argument("--part", choices=[*PARTS, "all"], default="held-out", help="which part of the test set")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter clips: under a minute")
     parser.add_argument("--only-worker", action="store_true", help="without the references")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
@@ -197,11 +197,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         detectors = Detectors(probe, Path(folder))
         wanted = ["worker"] if arguments.only_worker else list(detectors.all)
-        for half in HALVES if arguments.half == "both" else [arguments.half]:
-            scores = measure(half, arguments.quick, detectors, wanted)
+        for part in PARTS if arguments.part == "all" else [arguments.part]:
+            scores = measure(part, arguments.quick, detectors, wanted)
             minutes = sum(score.minutes for score in scores["worker"].values())
-            print(f"\n{half}: {minutes:.0f} minutes of sound\n\n{table(scores)}\n", flush=True)
-            numbers[half] = {name: {group: score.row() for group, score in groups.items()}
+            print(f"\n{part}: {minutes:.0f} minutes of sound\n\n{table(scores)}\n", flush=True)
+            numbers[part] = {name: {group: score.row() for group, score in groups.items()}
                              for name, groups in scores.items()}
     numbers["ns_per_hop"] = round(float(np.median(detectors.cost_ns)))
     print(f"a hop of 10 ms costs {numbers['ns_per_hop']} ns")

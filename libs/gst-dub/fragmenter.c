@@ -39,10 +39,16 @@ void dub_fragmenter_init(struct dub_fragmenter *fragmenter, enum dub_fragmenter_
                                           .sent_end = -AFTER_SPEECH_SAMPLES};
 }
 
+/* Whole hops, so that it is never exceeded by a part of one. */
+static int64_t limit(int64_t samples)
+{
+    return CLAMP(samples, MIN_SAMPLES, MAX_SAMPLES) / HOP * HOP;
+}
+
 void dub_fragmenter_set_limits(struct dub_fragmenter *fragmenter, int64_t delay, int64_t max_lag, int64_t rtt)
 {
-    fragmenter->soft_samples = CLAMP(delay - rtt, MIN_SAMPLES, MAX_SAMPLES);
-    fragmenter->hard_samples = CLAMP(delay + max_lag - rtt, MIN_SAMPLES, MAX_SAMPLES);
+    fragmenter->soft_samples = limit(delay - rtt);
+    fragmenter->hard_samples = limit(delay + max_lag - rtt);
 }
 
 static float likeness_needed(const struct dub_fragmenter *fragmenter)

@@ -9,7 +9,7 @@
  * and goes, in level and in pitch, which sustained music and noise do not: this makes the likeness, by which
  * the fragmenter judges a whole fragment.
  *
- * Both sums are logistic regressions over bench/speech_detection.py's tuning half (docs/decisions tells
+ * Both sums are logistic regressions over bench/speech_detection.py's tuning part (docs/decisions tells
  * more). Pure; one thread. */
 #pragma once
 
