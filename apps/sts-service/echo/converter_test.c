@@ -4,6 +4,8 @@
 #include "../tests/mock_pipeline.h"
 #include "../tests/sts_peer.h"
 
+#include <pthread.h>
+
 struct stand {
     struct converter *converter;
     struct job_settings *settings;
@@ -11,16 +13,41 @@ struct stand {
 };
 
 static GThread *main_thread;
-static int converted; /* atomic */
-static int gate;      /* atomic: while not 0, conversions stand still */
+
+/* Where conversions are counted, and stand still while the gate is closed. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int converted;
+static bool gate_closed;
 
 static void convert(struct job *job)
 {
     g_assert_true(g_thread_self() != main_thread);
-    g_atomic_int_inc(&converted);
-    while (g_atomic_int_get(&gate))
-        g_thread_yield();
+    pthread_mutex_lock(&lock);
+    converted++;
+    pthread_cond_broadcast(&changed);
+    while (gate_closed)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
     job->result.sequence_number = 7;
+}
+
+static void set_gate(bool closed)
+{
+    pthread_mutex_lock(&lock);
+    gate_closed = closed;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static int count_converted(int at_least)
+{
+    pthread_mutex_lock(&lock);
+    while (converted < at_least)
+        pthread_cond_wait(&changed, &lock);
+    int count = converted;
+    pthread_mutex_unlock(&lock);
+    return count;
 }
 
 static void on_done(struct job *job, void *user)
@@ -38,8 +65,7 @@ static void open_stand(struct stand *stand)
     *stand = (struct stand){.settings = mock_settings_new()};
     stand->converter = converter_new(convert, on_done, stand);
     main_thread = g_thread_self();
-    g_atomic_int_set(&converted, 0);
-    g_atomic_int_set(&gate, 0);
+    converted = 0;
 }
 
 static void close_stand(struct stand *stand)
@@ -63,7 +89,7 @@ static void test_every_job_comes_back(void)
     g_assert_cmpuint(stand.done, ==, 0);
     wait_until(stand.done == 50);
     g_assert_cmpuint(converter_depth(stand.converter), ==, 0);
-    g_assert_cmpint(g_atomic_int_get(&converted), ==, 50);
+    g_assert_cmpint(count_converted(0), ==, 50);
     close_stand(&stand);
 }
 
@@ -76,7 +102,7 @@ static void test_cancelled_jobs_are_not_worked_on(void)
     for (int i = 0; i < 10; i++)
         push(&stand, 1, cancellable);
     wait_until(stand.done == 10);
-    g_assert_cmpint(g_atomic_int_get(&converted), ==, 0);
+    g_assert_cmpint(count_converted(0), ==, 0);
     close_stand(&stand);
 }
 
@@ -84,16 +110,16 @@ static void test_an_owner_is_forgotten(void)
 {
     struct stand stand;
     open_stand(&stand);
-    g_atomic_int_set(&gate, 1);
+    set_gate(true);
     for (int i = 0; i < 20; i++)
         push(&stand, 1, NULL);
-    wait_until(g_atomic_int_get(&converted) > 0);
+    count_converted(1);
     for (int i = 0; i < 20; i++)
         push(&stand, 2, NULL);
     converter_cancel(stand.converter, 1);
     g_assert_cmpuint(converter_depth(stand.converter), >=, 20);
     g_assert_cmpuint(converter_depth(stand.converter), <, 30);
-    g_atomic_int_set(&gate, 0);
+    set_gate(false);
     wait_until(converter_depth(stand.converter) == 0);
     g_assert_cmpuint(stand.done, >=, 20);
     close_stand(&stand);
