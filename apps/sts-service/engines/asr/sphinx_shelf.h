@@ -5,7 +5,7 @@
 
 #include "sphinx_decoder.h"
 
-/* Vocabularies kept; each takes 60 MB. */
+/* Vocabularies kept; each takes 65 MB. */
 #define SHELF_VOCABULARIES 4
 /* One that was used more recently than this is not replaced by another. */
 #define SHELF_KEEP_NS (30 * DUB_NS_PER_S)
