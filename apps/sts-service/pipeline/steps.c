@@ -91,9 +91,11 @@ static char *mark_pauses(const struct asr_transcript *transcript)
 }
 
 static enum step_outcome take_transcript(struct job *job, const struct asr_transcript *transcript,
-                                         struct dub_error *error)
+                                         const struct pcm *clip, struct dub_error *error)
 {
-    enum guard_verdict verdict = guard_transcript(transcript->text, job->fragment.audio.duration_ms);
+    int64_t loud_ms = loudness_measure(clip, GUARD_SILENCE_DBFS).speech_ms;
+    enum guard_verdict verdict =
+        guard_transcript_of_sound(transcript->text, job->fragment.audio.duration_ms, loud_ms);
     job->text.transcript = g_strdup(transcript->text);
     if (transcript->no_speech || !*transcript->text)
         return be_silent(job, error);
@@ -130,7 +132,7 @@ enum step_outcome step_recognise(const struct engines *engines, struct job *job,
     bool heard = asr_transcribe(engines->asr, &request, &transcript, error);
     job->result.stage_timings.asr_ms = llround(transcript.took_ms);
     enum step_outcome outcome =
-        heard ? take_transcript(job, &transcript, error) : failed_in(DUB_STAGE_ASR, error);
+        heard ? take_transcript(job, &transcript, &clip, error) : failed_in(DUB_STAGE_ASR, error);
     asr_transcript_clear(&transcript);
     return outcome;
 }

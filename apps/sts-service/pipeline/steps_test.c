@@ -5,6 +5,7 @@
 #include "../tests/mock_pipeline.h"
 
 #include <dubbing_clock.h>
+#include <string.h>
 
 struct stand {
     struct engines engines;
@@ -99,6 +100,20 @@ static void test_only_markers(void)
     struct stand stand;
     open_stand(&stand, &(struct mock_script){.heard = "<sil> ++NOISE++"}, 800, 8000);
     expect_silence(process(&stand), 800);
+    close_stand(&stand);
+}
+
+/* 80 ms of sound in three seconds: too little for four words. */
+static void test_text_from_a_click_is_an_invention(void)
+{
+    struct stand stand;
+    open_stand(&stand, &(struct mock_script){.heard = "thank you for watching"}, 3000, 8000);
+    gsize size = 0;
+    int16_t *samples = g_bytes_unref_to_data(g_steal_pointer(&stand.job->fragment.audio.data), &size);
+    gsize click_bytes = (gsize)stand.job->fragment.audio.sample_rate_hz * sizeof(int16_t) * 80 / 1000;
+    memset((char *)samples + click_bytes, 0, size - click_bytes);
+    stand.job->fragment.audio.data = g_bytes_new_take(samples, size);
+    expect_failure(process(&stand), DUB_ERROR_HALLUCINATION_SUSPECTED, DUB_STAGE_ASR);
     close_stand(&stand);
 }
 
@@ -266,6 +281,7 @@ int main(int argc, char **argv)
     g_test_add_func("/steps/whole-chain", test_whole_chain);
     g_test_add_func("/steps/silence-is-success-without-words", test_silence);
     g_test_add_func("/steps/only-markers-are-silence", test_only_markers);
+    g_test_add_func("/steps/text-from-a-click-is-an-invention", test_text_from_a_click_is_an_invention);
     g_test_add_func("/steps/inventions-are-not-spoken", test_inventions_are_not_spoken);
     g_test_add_func("/steps/fit-decides-the-status", test_fit);
     g_test_add_func("/steps/untranslated-fails-or-is-spoken-in-the-source", test_untranslated);
