@@ -182,6 +182,7 @@ bench: setup build ## The benchmarks, each beside its reference
 	@$(PYTHON) bench/worker_cost.py --build-dir $(BUILD)
 	@$(PYTHON) bench/sts_echo.py --build-dir $(BUILD)
 	@$(PYTHON) bench/sts_pipeline.py --build-dir $(BUILD)
+	@$(PYTHON) bench/sts_speech.py --quick --build-dir $(BUILD)
 sts-soak: setup build ## Memory of sts-service over 24 simulated hours of fragments (about 20 minutes)
 	@$(PYTHON) bench/sts_soak.py --build-dir $(BUILD)
 fuzz: setup ## Run each fuzz target for FUZZ_SECONDS (60)
