@@ -51,6 +51,19 @@ def test_their_client_exchanges_everything_with_our_server(echo_server):
     run(steps())
 
 
+def test_their_client_is_asked_by_our_server(echo_server):
+    async def steps():
+        recorder = Recorder()
+        client = await connected_client(echo_server, recorder)
+        client.on("question", lambda *args: (*args, "yes"))
+        await recorder.next()
+        for args in [("x",), (b"\x00\xff", {"in": b"\x01"})]:
+            await client.emit("ask-me", args)
+            assert await recorder.next() == ("answer", *args, "yes")
+        await client.disconnect()
+    run(steps())
+
+
 def test_their_client_uses_several_namespaces(echo_server):
     async def steps():
         recorder = Recorder()
