@@ -8,6 +8,7 @@
 #define FOLLOW_PROBABILITY 0.5
 #define IMPOSSIBLE_LOG10 (-99.0)
 #define IGNORED_SHOWN 200
+#define HINT_SHOWN 40
 
 static void clear_word(void *data)
 {
@@ -95,8 +96,11 @@ static GArray *read_phrase(const char *hint)
 
 static void note_ignored(GString *ignored, const char *hint)
 {
-    if (ignored->len < IGNORED_SHOWN)
-        g_string_append_printf(ignored, "%s\"%.40s\"", ignored->len > 0 ? ", " : "", hint);
+    if (ignored->len >= IGNORED_SHOWN)
+        return;
+    /* The cut may go through a character. */
+    g_autofree char *shown = g_utf8_make_valid(hint, (gssize)MIN(strlen(hint), HINT_SHOWN));
+    g_string_append_printf(ignored, "%s\"%s\"", ignored->len > 0 ? ", " : "", shown);
 }
 
 static char *make_key(const GPtrArray *phrases)

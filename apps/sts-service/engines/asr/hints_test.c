@@ -88,6 +88,16 @@ static void test_bad_ones_are_named_and_good_ones_kept(void)
     g_assert_true(g_utf8_validate(hints->ignored, -1, NULL));
 }
 
+static void test_what_is_named_is_cut_and_stays_text(void)
+{
+    g_autofree char *longish = g_strnfill(39, '7');
+    g_autofree char *hint = g_strconcat(longish, "\xe6\x97\xa5\xe6\x9c\xac", NULL);
+    const char *const list[] = {hint, "\xff", NULL};
+    hints_auto hints = hints_parse(list);
+    g_assert_true(g_utf8_validate(hints->ignored, -1, NULL));
+    g_assert_cmpuint(strlen(hints->ignored), <, 60);
+}
+
 static void test_their_number_is_bounded(void)
 {
     g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
@@ -149,6 +159,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hints/none", test_none);
     g_test_add_func("/hints/bad-ones-are-named-and-good-ones-kept",
                     test_bad_ones_are_named_and_good_ones_kept);
+    g_test_add_func("/hints/what-is-named-is-cut-and-stays-text", test_what_is_named_is_cut_and_stays_text);
     g_test_add_func("/hints/their-number-is-bounded", test_their_number_is_bounded);
     g_test_add_func("/hints/equal-vocabularies-have-equal-keys", test_equal_vocabularies_have_equal_keys);
     g_test_add_func("/hints/language-model", test_language_model);
