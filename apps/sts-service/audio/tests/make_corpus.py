@@ -26,11 +26,19 @@ def make(name, *arguments):
     subprocess.run(["ffmpeg", "-v", "error", "-y", *arguments, *EXACT, path], check=True)
 
 
+def make_he_aac(name, source):
+    """The description of mono AAC-LC at 24 kHz says that SBR doubles the rate; the stream has none to add."""
+    data = (CORPUS / source).read_bytes()
+    assert data.count(bytes.fromhex("130856e500")) == 1
+    (CORPUS / name).write_bytes(data.replace(bytes.fromhex("130856e500"), bytes.fromhex("130856e598")))
+
+
 def main():
     # The default search puts noise where the tone was.
     aac = ["-c:a", "aac", "-aac_coder", "fast", "-b:a", "48k"]
     make("sts-m4a/directory-last.m4a", *sweep(16000, 0.4), *aac)
     make("sts-m4a/directory-first.m4a", *sweep(24000, 0.4), *aac, "-movflags", "+faststart")
+    make_he_aac("sts-m4a/he-aac.m4a", "sts-m4a/directory-first.m4a")
     make("sts-m4a/stereo.m4a", *sweep(22050, 0.4, 2), *aac)
     make("sts-m4a/fragmented.m4a", *sweep(16000, 0.4), *aac, "-f", "mp4", "-movflags",
          "+frag_keyframe+empty_moov+default_base_moof", "-frag_duration", "150000")
