@@ -5,6 +5,7 @@
  * replaced. */
 #include "../wait.h"
 #include "apertium_modes.h"
+#include "apertium_phrases.h"
 #include "apertium_source.h"
 #include "apertium_text.h"
 #include "engines.h"
@@ -26,6 +27,7 @@ struct pair {
 struct translation_engine {
     GPtrArray *modes;
     struct pair *pairs; /* one per mode */
+    struct apertium_phrases *phrases;
     pthread_mutex_t lock;
     pthread_cond_t changed;
 };
@@ -37,6 +39,7 @@ static void destroy(struct translation_engine *engine)
     pthread_cond_destroy(&engine->changed);
     pthread_mutex_destroy(&engine->lock);
     g_free(engine->pairs);
+    apertium_phrases_free(engine->phrases);
     g_ptr_array_unref(engine->modes);
     g_free(engine);
 }
@@ -67,6 +70,7 @@ static struct translation_engine *create(const struct engine_config *config, str
         return NULL;
     struct translation_engine *engine = g_new0(struct translation_engine, 1);
     engine->modes = g_steal_pointer(&modes);
+    engine->phrases = apertium_phrases_new();
     engine->pairs = g_new0(struct pair, engine->modes->len);
     for (guint i = 0; i < engine->modes->len; i++)
         engine->pairs[i].mode = engine->modes->pdata[i];
@@ -192,6 +196,35 @@ static bool ask_with_names(struct translation_engine *engine, struct pair *pair,
     return true;
 }
 
+/* Asks for the text with its phrases hidden, or as it is. *text NULL on success: something was lost on the
+ * way. */
+static bool ask_hidden(struct translation_engine *engine, struct pair *pair,
+                       const struct translation_request *request, const struct apertium_hidden *hidden,
+                       char **text, struct dub_error *error)
+{
+    g_autofree char *sent = g_strdup(hidden->text);
+    g_autoptr(GString) stream = g_string_new(NULL);
+    if (!ask_with_names(engine, pair, &request->call, &sent, stream, error))
+        return false;
+    g_autofree char *answer = apertium_text_from_stream(stream->str, request->text);
+    *text = apertium_source_finish(answer, sent, &hidden->protection, request->text, request->source_language,
+                                   request->target_language);
+    return true;
+}
+
+/* As it is: nothing is hidden, so nothing can be lost. */
+static bool ask_openly(struct translation_engine *engine, struct pair *pair,
+                       const struct translation_request *request, char *sent, char **text,
+                       struct dub_error *error)
+{
+    g_autoptr(GArray) none = g_array_new(FALSE, FALSE, sizeof(struct protect_span));
+    struct apertium_hidden open = {.spans = none};
+    open.text = protect_text(&open.protection, sent, none);
+    bool done = ask_hidden(engine, pair, request, &open, text, error);
+    g_free(open.text);
+    return done;
+}
+
 static bool translate(struct translation_engine *engine, const struct translation_request *request,
                       struct translation_result *result, struct dub_error *error)
 {
@@ -199,14 +232,14 @@ static bool translate(struct translation_engine *engine, const struct translatio
     if (!pair)
         return dub_error_set_stage(error, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR, DUB_STAGE_TRANSLATION,
                                    "no such pair");
+    struct apertium_hidden hidden;
     g_autofree char *sent = apertium_source_prepare(request->text, request->source_language);
-    g_autoptr(GString) stream = g_string_new(NULL);
-    if (!ask_with_names(engine, pair, &request->call, &sent, stream, error))
-        return false;
-    g_autofree char *answer = apertium_text_from_stream(stream->str, request->text);
-    result->text = apertium_source_finish(answer, sent, request->text, request->source_language,
-                                          request->target_language);
-    return true;
+    apertium_phrases_hide(engine->phrases, sent, request->source_language, request->target_language, &hidden);
+    bool done = ask_hidden(engine, pair, request, &hidden, &result->text, error);
+    apertium_hidden_clear(&hidden);
+    if (!done || result->text)
+        return done;
+    return ask_openly(engine, pair, request, sent, &result->text, error);
 }
 
 const struct translation_engine_ops translation_apertium = {

@@ -88,10 +88,13 @@ static bool begins_with_capital(const char *text)
     return g_unichar_isupper(g_utf8_get_char(text));
 }
 
-char *apertium_source_finish(const char *answer, const char *sent, const char *text,
-                             const char *source_language, const char *target_language)
+char *apertium_source_finish(const char *answer, const char *sent, const struct protection *hidden,
+                             const char *text, const char *source_language, const char *target_language)
 {
-    g_autofree char *restored = apertium_case_restore(answer, sent, target_language);
+    g_autofree char *cased = apertium_case_restore(answer, sent, target_language);
+    g_autofree char *restored = protect_restore(hidden, cased);
+    if (!restored)
+        return NULL;
     g_autofree char *raised =
         begins_with_capital(text) ? apertium_case_raise_starts(restored) : g_steal_pointer(&restored);
     g_autofree char *numbered = text_numbers_localise(raised, source_language, target_language);

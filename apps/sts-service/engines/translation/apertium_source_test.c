@@ -34,9 +34,12 @@ static void test_the_answer_is_finished(void)
         {"en", "es", "3 goals", "3 goals", "3 goles", "3 goles"},
         {"en", "es", "", "", "", ""},
     };
+    g_autoptr(GArray) none = g_array_new(FALSE, FALSE, sizeof(struct protect_span));
+    struct protection hidden;
+    g_free(protect_text(&hidden, "", none));
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *finished =
-            apertium_source_finish(cases[i].answer, cases[i].sent, cases[i].text, cases[i].from, cases[i].to);
+        g_autofree char *finished = apertium_source_finish(cases[i].answer, cases[i].sent, &hidden,
+                                                           cases[i].text, cases[i].from, cases[i].to);
         g_assert_cmpstr(finished, ==, cases[i].expected);
     }
 }

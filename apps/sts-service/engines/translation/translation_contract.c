@@ -246,6 +246,8 @@ static void test_real_sentences(gconstpointer user)
         {"en", "es", "mr. jones met her in new york.", "Nueva York", "nueva york"},
         {"en", "es", "The doctor said no.", " no", "n\xc3\xbam"},
         {"en", "es", "1,250.5 people came.", "1.250,5", "1,250.5"},
+        {"en", "es", "Good evening and welcome.", "Buenas noches y ", "arde"},
+        {"en", "es", "mister smith lives in madrid.", "Smith ", "errero"},
         {"es", "en", "Gracias a todos por venir.", "Thanks to all", "TO"},
         {"es", "en", "Hay 1.250,50 euros.", "1,250.50", "1.250,50"},
         {"es", "en", "\xc2\xbfQui\xc3\xa9n es?", "Who is", "\xc2\xbf"},
