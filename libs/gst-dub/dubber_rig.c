@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dubber_rig.h"
 
-#include <string.h>
-
 void rig_detector(void *user, const int16_t *samples, struct dub_fragmenter_hop *hop)
 {
-    memset(hop, 1, sizeof(*hop)); /* whatever else there is speaks for a voice */
     /* The last sample: the first ones may belong to the edge of a hole. */
     hop->speech = samples[2 * DUB_BLOCK_SAMPLES - 1] > SPEECH_MARK / 2;
     hop->level_db = hop->speech ? -20 : -60;
