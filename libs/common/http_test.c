@@ -525,7 +525,7 @@ static void check_tls(void)
     g_assert_true(make_certificate(cert, key));
     set_up_with(&fixture,
                 &(struct dub_http_config){
-                    .address = "127.0.0.1:0", .tls_cert = cert, .tls_key = key, .request_timeout_ms = 1000});
+                    .address = "127.0.0.1:0", .tls_cert = cert, .tls_key = key, .request_timeout_ms = 8000});
     expect(&fixture, "GET", "/items/1", NULL, 200, "GET:");
     /* One that never begins the TLS handshake. */
     struct raw raw;

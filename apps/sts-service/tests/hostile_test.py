@@ -24,6 +24,12 @@ def memory(service, field="VmRSS"):
         return int(re.search(rf"{field}:\s+(\d+) kB", status.read())[1]) * 1024
 
 
+def is_sanitized(service):
+    """A sanitizer keeps freed memory and is slow by nature: what it finds ends the service, which the fixture sees."""
+    with open(f"/proc/{service.process.pid}/maps", encoding="ascii", errors="replace") as maps:
+        return "libasan" in (text := maps.read()) or "libtsan" in text
+
+
 def descriptors(service):
     return len(os.listdir(f"/proc/{service.process.pid}/fd"))
 
@@ -91,8 +97,9 @@ def test_a_client_that_reads_nothing_is_dropped_and_memory_stays_bounded(start_s
     service.wait_for_log("connection ended: the peer reads too slowly", 60)
     deaf.close()
     grown = memory(service, "VmHWM") - before
-    assert grown < 160 * MIB, f"{grown / MIB:.0f} MiB"  # 64 MiB may wait, and each once more while it is made
-    wait_until(lambda: memory(service) - before < 48 * MIB, lambda: f"{(memory(service) - before) / MIB:.0f} MiB kept")
+    if not is_sanitized(service):
+        assert grown < 160 * MIB, f"{grown / MIB:.0f} MiB"  # 64 MiB may wait, and each once more while it is made
+        wait_until(lambda: memory(service) - before < 48 * MIB, lambda: f"{(memory(service) - before) / MIB:.0f} MiB kept")
     other.wait_for(3)
 
 
@@ -220,7 +227,7 @@ def visit_many(service, count):
     wait_until(lambda: descriptors(service) <= fds + 2, lambda: f"{fds} descriptors before, {descriptors(service)} after")
     grown = memory(service) - rss
     # libsoup 3.2 keeps about 0.3 KiB of each connection; the rest is the allocator's play.
-    assert grown < 4 * MIB + count * 1024, f"{grown / MIB:.1f} MiB grown over {count} connections"
+    assert is_sanitized(service) or grown < 4 * MIB + count * 1024, f"{grown / MIB:.1f} MiB grown over {count} connections"
 
 
 def test_ten_thousand_connections_leave_nothing_behind(start_sts, witness):
@@ -308,4 +315,4 @@ def test_health_answers_when_everything_is_busy(start_sts):
     writer.join(20)
     for peer in [*streams, *posts]:
         getattr(peer, "close")()
-    assert slowest < 5, f"{slowest:.2f} s"  # one second is the aim; the rest is for a busy machine
+    assert is_sanitized(service) or slowest < 5, f"{slowest:.2f} s"  # one second is the aim; the rest is for a busy machine
