@@ -2,8 +2,8 @@
 """The labelled test set of speech_detection.py: voices of flite and espeak-ng at known times over backgrounds.
 
 It has three parts that share no voice, no sentence and no tune: "tuning", from which weights and thresholds come;
-"choosing", by which one way of doing it was preferred to another; "held-out", looked at only when all was decided. A part
-is the same bytes every time.
+"choosing", by which one way of doing it was preferred to another; "held-out", looked at only when all was decided.
+A part is the same bytes every time.
 """
 from __future__ import annotations
 
@@ -125,7 +125,8 @@ def _label(speech: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
     return flags, _runs(bridge(flags, PHRASE_GAP_HOPS))
 
 
-def _lay_out(part: Part, rng: np.random.Generator, sentences: int, pauses_s: tuple[float, ...] = PAUSES_S) -> np.ndarray:
+def _lay_out(part: Part, rng: np.random.Generator, sentences: int,
+             pauses_s: tuple[float, ...] = PAUSES_S) -> np.ndarray:
     """Sentences by all voices in turn."""
     pieces, first = [np.zeros(round(LEAD_S * RATE))], int(rng.integers(1000))
     for number in range(sentences):

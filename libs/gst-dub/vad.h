@@ -30,7 +30,7 @@
 #define DUB_VAD_MEMORY_HOPS 400
 /* Pitch is looked for in 40 ms of the upper bands' envelope at 4 kHz. */
 #define DUB_VAD_ENVELOPE_DECIMATION 4
-#define DUB_VAD_ENVELOPE_HOP (DUB_VAD_HOP_SAMPLES / DUB_VAD_ENVELOPE_DECIMATION)
+#define DUB_VAD_ENVELOPE_HOP 40 /* a hop at 4 kHz */
 #define DUB_VAD_ENVELOPE_SAMPLES (4 * DUB_VAD_ENVELOPE_HOP)
 
 /* One band-pass filter per band, side by side so that the compiler can run them together. */
