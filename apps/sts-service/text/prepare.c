@@ -184,6 +184,13 @@ static const struct quantity_rule *find_rule(const struct quantity_rule *rules, 
     return rules->symbol ? rules : NULL;
 }
 
+static gboolean append_unchanged(const GMatchInfo *match, GString *out)
+{
+    g_autofree char *found = g_match_info_fetch(match, 0);
+    g_string_append(out, found);
+    return FALSE;
+}
+
 /* Both orders end here: (number)( scale)?(symbol) by name. */
 static gboolean speak_money(const GMatchInfo *match, GString *out, gpointer user)
 {
@@ -193,6 +200,8 @@ static gboolean speak_money(const GMatchInfo *match, GString *out, gpointer user
     g_autofree char *symbol = g_match_info_fetch_named(match, "symbol");
     const struct quantity_rule *rule = find_rule(rules->currencies, symbol);
     bool scaled = scale && *scale != '\0';
+    if (!rule)
+        return append_unchanged(match, out);
     g_string_append(out, number);
     if (scaled)
         g_string_append_printf(out, " %s%s%s", scale, rules->of, rule->many);
@@ -206,7 +215,10 @@ static gboolean speak_unit(const GMatchInfo *match, GString *out, gpointer user)
     const struct speech_rules *rules = user;
     g_autofree char *number = g_match_info_fetch_named(match, "number");
     g_autofree char *symbol = g_match_info_fetch_named(match, "symbol");
-    g_string_append_printf(out, "%s %s", number, form_for(find_rule(rules->units, symbol), number));
+    const struct quantity_rule *rule = find_rule(rules->units, symbol);
+    if (!rule)
+        return append_unchanged(match, out);
+    g_string_append_printf(out, "%s %s", number, form_for(rule, number));
     return FALSE;
 }
 
