@@ -11,9 +11,13 @@
 #include <stdint.h>
 
 #define DUB_JSON_MAX_DEPTH 32
+/* In json-glib a member whose name repeats, or collides with others in the hash table, takes a time that
+ * grows with their number; and a value of one byte takes about a hundred. */
+#define DUB_JSON_MAX_MEMBERS 4096 /* in one object, those that repeat a name among them */
+#define DUB_JSON_MAX_VALUES 65536 /* in one text */
 
-/* Parses UTF-8 text of one JSON value (RFC 8259), at most DUB_JSON_MAX_DEPTH nested; NULL with error
- * otherwise. Strict: no comments, no trailing text. The caller owns the node. */
+/* Parses UTF-8 text of one JSON value (RFC 8259) within the limits above; NULL with error otherwise. Strict:
+ * no comments, no trailing text. Of members that share a name the last counts. The caller owns the node. */
 JsonNode *dub_json_parse(const char *text, gsize size, struct dub_error *error);
 /* Compact text, UTF-8. Owned by the caller. */
 char *dub_json_to_string(JsonNode *node);

@@ -16,7 +16,9 @@ struct parser {
     const char *problem;
     JsonNode *root;                           /* owned; NULL before the first value */
     JsonNode *containers[DUB_JSON_MAX_DEPTH]; /* the open ones, outermost first; owned by root */
+    unsigned n_members[DUB_JSON_MAX_DEPTH];   /* of these; 0 in arrays */
     unsigned depth;
+    unsigned n_values;
     char *name; /* owned; of the member whose value comes next, NULL in arrays */
 };
 
@@ -261,6 +263,8 @@ static bool parse_scalar(struct parser *parser)
 
 static bool parse_member_name(struct parser *parser)
 {
+    if (parser->n_members[parser->depth - 1]++ == DUB_JSON_MAX_MEMBERS)
+        return complain(parser, "too many members in an object");
     skip_space(parser);
     parser->name = parse_string(parser);
     if (parser->name == NULL)
@@ -279,6 +283,7 @@ static bool open_container(struct parser *parser, char closer)
     else
         json_node_take_array(node, json_array_new());
     add_value(parser, node);
+    parser->n_members[parser->depth] = 0;
     parser->containers[parser->depth++] = node;
     return true;
 }
@@ -307,6 +312,10 @@ static enum step after_value(struct parser *parser)
 /* One value, or the start of a container up to its first value. */
 static enum step on_value(struct parser *parser)
 {
+    if (parser->n_values++ == DUB_JSON_MAX_VALUES) {
+        complain(parser, "too many values");
+        return STEP_FAILED;
+    }
     skip_space(parser);
     if (accept(parser, '{')) {
         if (!open_container(parser, '}'))

@@ -136,6 +136,34 @@ static void test_depth_is_limited(void)
     assert_rejected(absurd, strlen(absurd), "nested too deep");
 }
 
+/* n times `item`, with commas between them. Owned by the caller. */
+static char *repeated(const char *open, const char *item, unsigned n, const char *close)
+{
+    GString *text = g_string_new(open);
+    for (unsigned i = 0; i < n; i++)
+        g_string_append_printf(text, "%s%s", i > 0 ? "," : "", item);
+    return g_string_free(g_string_append(text, close), FALSE);
+}
+
+static void test_members_of_an_object_are_limited(void)
+{
+    g_autofree char *most = repeated("{", "\"a\":1", DUB_JSON_MAX_MEMBERS, "}");
+    g_autofree char *too_many = repeated("{", "\"a\":1", DUB_JSON_MAX_MEMBERS + 1, "}");
+    g_autofree char *objects = g_strdup_printf("[%s,%s]", most, most);
+    g_autoptr(JsonNode) node = parse(objects);
+    g_assert_cmpuint(json_array_get_length(json_node_get_array(node)), ==, 2);
+    assert_rejected(too_many, strlen(too_many), "too many members");
+}
+
+static void test_values_are_limited(void)
+{
+    g_autofree char *most = repeated("[", "1", DUB_JSON_MAX_VALUES - 1, "]");
+    g_autofree char *too_many = repeated("[", "[]", DUB_JSON_MAX_VALUES, "]");
+    g_autoptr(JsonNode) node = parse(most);
+    g_assert_cmpuint(json_array_get_length(json_node_get_array(node)), ==, DUB_JSON_MAX_VALUES - 1);
+    assert_rejected(too_many, strlen(too_many), "too many values");
+}
+
 static void test_values_are_what_the_text_says(void)
 {
     g_autoptr(JsonNode) node =
@@ -180,6 +208,8 @@ int main(int argc, char **argv)
     g_test_add_func("/json-parse/every-prefix-is-rejected", test_every_prefix_is_rejected);
     g_test_add_func("/json-parse/a-number-of-any-length-is-checked", test_a_number_of_any_length_is_checked);
     g_test_add_func("/json-parse/depth-is-limited", test_depth_is_limited);
+    g_test_add_func("/json-parse/members-of-an-object-are-limited", test_members_of_an_object_are_limited);
+    g_test_add_func("/json-parse/values-are-limited", test_values_are_limited);
     g_test_add_func("/json-parse/values-are-what-the-text-says", test_values_are_what_the_text_says);
     g_test_add_func("/json-parse/long-strings-are-read-whole", test_long_strings_are_read_whole);
     return g_test_run();
