@@ -21,6 +21,7 @@ struct connection {
     struct session *session;
     struct simulation simulation;
     struct rate_limit rate;
+    int64_t opened_ns;
     int64_t active_ns; /* when the last event came or left */
     guint close_timer;
     bool is_ending; /* told and closed; what still comes in is not looked at */

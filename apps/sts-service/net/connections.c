@@ -194,7 +194,7 @@ static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_hands
     struct connection *connection = g_new0(struct connection, 1);
     connection->owner = connections;
     connection->socket = socket;
-    connection->active_ns = now_of(connections);
+    connection->opened_ns = connection->active_ns = now_of(connections);
     rate_limit_init(&connection->rate, connections->config.max_events_per_second, connection->active_ns);
     g_hash_table_add(connections->all, connection);
     dub_sio_socket_set_user(socket, connection);
@@ -220,14 +220,15 @@ static void on_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason rea
     g_free(connection);
 }
 
+/* What a connection says instead of stream:init does not make it a stream. */
 static void check_idle(struct connection *connection, int64_t now_ns)
 {
     const struct connections_config *config = &connection->owner->config;
     unsigned allowed_ms = connection->session ? config->idle_timeout_ms : config->init_timeout_ms;
+    int64_t since_ns = connection->session ? connection->active_ns : connection->opened_ns;
     struct dub_error error;
     bool is_busy = connection->session && session_inflight(connection->session) > 0;
-    if (connection->is_ending || is_busy || allowed_ms == 0 ||
-        now_ns - connection->active_ns < allowed_ms * DUB_NS_PER_MS)
+    if (connection->is_ending || is_busy || allowed_ms == 0 || now_ns - since_ns < allowed_ms * DUB_NS_PER_MS)
         return;
     dub_error_set(&error, DUB_ERROR_TIMEOUT, "%s within %.1f s",
                   connection->session ? "no message" : "no stream:init", allowed_ms / 1000.0);

@@ -146,6 +146,32 @@ static void test_no_init_in_time(void)
     close_stand(&stand);
 }
 
+static gboolean send_too_early(gpointer user)
+{
+    struct sts_peer *peer = user;
+    if (!peer->closed)
+        sts_peer_send_fragment(peer, 0, STS_PEER_UUID(0));
+    return G_SOURCE_CONTINUE;
+}
+
+static void test_other_events_are_no_init(void)
+{
+    struct stand stand;
+    struct connections_config config = config_of(NULL);
+    struct sts_peer peer;
+    config.init_timeout_ms = 100;
+    open_stand_with(&stand, config, 0);
+    sts_peer_connect(&peer, stand.port, "");
+    wait_until(peer.socket);
+    guint timer = g_timeout_add(10, send_too_early, &peer);
+    wait_until(peer.last_error == DUB_ERROR_TIMEOUT);
+    g_source_remove(timer);
+    wait_until(peer.closed);
+    g_assert_cmpuint(peer.n_errors, >, 1);
+    sts_peer_clear(&peer);
+    close_stand(&stand);
+}
+
 /* Work in flight is not idleness: the time counts from its end. */
 static void test_idle_stream(void)
 {
@@ -248,6 +274,7 @@ int main(int argc, char **argv)
     g_test_add_func("/connections/newer-connection-wins", test_take_over);
     g_test_add_func("/connections/free-with-a-stream", test_free_with_a_stream);
     g_test_add_func("/connections/no-stream-in-time-is-closed", test_no_init_in_time);
+    g_test_add_func("/connections/other-events-are-no-init", test_other_events_are_no_init);
     g_test_add_func("/connections/idle-stream-is-closed", test_idle_stream);
     g_test_add_func("/connections/rate-is-limited-and-a-flood-closed", test_rate);
     g_test_add_func("/connections/worker-says-received-or-applied", test_status_of_a_worker);
