@@ -180,7 +180,7 @@ def table(scores: dict[str, dict[str, Score]]) -> str:
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build-dir", default="build", type=Path, help="where gst-dub-vad-probe has been built")
+    parser.add_argument("--build-dir", default="build", type=Path, help="where the benchmarks have been built")
     parser.add_argument("--part", choices=[*PARTS, "all"], default="held-out", help="which part of the test set")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter clips: under a minute")
     parser.add_argument("--only-worker", action="store_true", help="without the references")
@@ -190,7 +190,7 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    probe = arguments.build_dir / "libs/gst-dub/gst-dub-vad-probe"
+    probe = arguments.build_dir / "bench/speech-detection-probe"
     if not probe.exists():
         sys.exit(f"speech_detection: {probe} is missing: run make build")
     numbers = {}

@@ -312,7 +312,7 @@ static int run(struct load *load)
 {
     bool opened = true;
     load->loop = g_main_loop_new(NULL, FALSE);
-    load->streams = g_new0(struct stream, options.n_streams);
+    load->streams = g_new0(struct stream, (gsize)options.n_streams);
     load->progress_us = g_get_monotonic_time();
     g_timeout_add_seconds(1, on_tick, load);
     for (int i = 0; opened && i < options.n_streams; i++) {

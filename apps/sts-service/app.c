@@ -33,7 +33,7 @@ static void start_lineage(struct app *app, const struct sts_settings *settings)
                   .max_bytes = settings->artifact_max_bytes,
                   .max_age_ms = settings->artifact_max_age_ns / DUB_NS_PER_MS,
                   .origin = {.run_id = settings->common.run_id,
-                             .instance_id = settings->common.instance_id,
+                             .instance_id = dub_log_instance_id(),
                              .engines = {[JOB_ASR] = app->engines.asr_info.name,
                                          [JOB_TRANSLATION] = app->engines.translation_info.name,
                                          [JOB_TTS] = app->engines.tts_info.name}}},

@@ -94,6 +94,9 @@ static void read_secret_file(struct loader *loader, struct entry *entry)
     g_autofree char *secret = dub_file_read_secret(path, &error);
     if (secret == NULL)
         add_problem(loader, "%s: %s", variable, error.message);
+    else if (*secret == '\0')
+        add_problem(loader, "%s: %s is empty: write the secret into it, or unset the variable", variable,
+                    path);
     else
         set_text(entry, secret);
 }

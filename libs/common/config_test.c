@@ -242,6 +242,20 @@ static void test_missing_secret_file_is_named(void)
     g_test_trap_assert_stderr("*T_KEY_FILE: cannot read /nonexistent/key*");
 }
 
+/* A secret that is meant to be there and is not would open what it was to close. */
+static void test_empty_secret_file_is_refused(void)
+{
+    struct settings settings = {0};
+    if (in_child()) {
+        g_autofree char *path = g_build_filename(g_get_tmp_dir(), "dub-empty-secret", NULL);
+        g_file_set_contents(path, "\n", 1, NULL);
+        g_setenv("T_KEY_FILE", path, TRUE);
+        exit_with(LOAD(&settings, NULL, "--url=x"));
+    }
+    g_test_trap_assert_failed();
+    g_test_trap_assert_stderr("*T_KEY_FILE: * is empty*");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -256,5 +270,6 @@ int main(int argc, char **argv)
     g_test_add_func("/config/printed-config-masks-secrets", test_printed_config_masks_secrets);
     g_test_add_func("/config/secret-from-file", test_secret_from_file);
     g_test_add_func("/config/missing-secret-file-is-named", test_missing_secret_file_is_named);
+    g_test_add_func("/config/empty-secret-file-is-refused", test_empty_secret_file_is_refused);
     return g_test_run();
 }

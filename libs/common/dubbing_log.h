@@ -37,6 +37,9 @@ struct dub_log_config {
 /* Once, from main, before other threads. Copies what it needs. A log directory that cannot be written is said
  * once on stderr and is not a failure. */
 void dub_log_init(const struct dub_log_config *config);
+/* What the log lines carry as instanceId, also where it was made up. Borrowed until dub_log_clear; NULL
+ * before dub_log_init. */
+const char *dub_log_instance_id(void);
 /* Flushes and forgets; for tests and the end of main. */
 void dub_log_clear(void);
 

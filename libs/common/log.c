@@ -327,6 +327,11 @@ static char *copy_or_null(const char *text)
     return text != NULL && *text != '\0' ? g_strdup(text) : NULL;
 }
 
+const char *dub_log_instance_id(void)
+{
+    return state.instance_id;
+}
+
 void dub_log_init(const struct dub_log_config *config)
 {
     static bool writer_is_set;

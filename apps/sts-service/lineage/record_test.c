@@ -30,8 +30,8 @@ static void test_says_everything(void)
         "\"processing_time_ms\":1500",
         "\"status\":\"partial\"",
         "\"error\":{\"code\":\"DURATION_MISMATCH_EXCEEDED\",\"stage\":\"tts\",\"message\":\"too long\"",
-        "\"fragment\":{\"file\":\"a.wav\",\"format\":\"pcm_s16le\",\"sample_rate_hz\":24000,\"channels\":1,"
-        "\"duration_ms\":100}",
+        "\"fragment\":{\"file\":\"a.wav\",\"format\":\"pcm_s16le\",\"sample_rate_hz\":24000,",
+        "\"channels\":1,\"duration_ms\":100}",
         "\"transcript\":\"good evening\"",
         "\"prepared_text\":\"Good evening.\"",
         "\"translation\":\"Buenas tardes.\"",

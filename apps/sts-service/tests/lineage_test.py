@@ -33,6 +33,7 @@ def test_artifacts_of_a_fragment(start_sts, connect, tmp_path):
     assert entry["translation"] == processed["translated_text"]
     assert entry["transcript"] and entry["prepared_translation"]
     assert [entry["stages"][stage]["engine"] for stage in ("asr", "translation", "tts")] == ["mock"] * 3
+    assert entry["instance_id"] == json.loads(next(line for line in service.lines if line))["instanceId"]
     assert "very-secret" not in text
     with wave.open(str(folder / "news" / entry["fragment"]["file"])) as file:
         assert file.readframes(file.getnframes()) == tone(2000)

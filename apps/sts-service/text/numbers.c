@@ -249,5 +249,7 @@ char *text_numbers_localise(const char *text, const char *from, const char *to)
               : "(?<![\\w.,:])(?:\\d{1,3}(?:\\.\\d{3})+(?:,\\d+)?|\\d+,\\d+)(?!\\w|[.,:]\\d)";
     g_autoptr(GRegex) number_form = g_regex_new(pattern, 0, 0, NULL);
     char *out = g_regex_replace_eval(number_form, text, -1, 0, 0, swap_separators, NULL, NULL);
-    return out ? out : g_strdup(text);
+    if (!out)
+        return g_strdup(text);
+    return out;
 }

@@ -114,14 +114,18 @@ static char *replace(const char *text, const char *pattern, const char *replacem
 {
     g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
     char *out = g_regex_replace(regex, text, -1, 0, replacement, 0, NULL);
-    return out ? out : g_strdup(text);
+    if (!out)
+        return g_strdup(text);
+    return out;
 }
 
 static char *replace_by(const char *text, const char *pattern, GRegexEvalCallback by, const void *user)
 {
     g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
     char *out = g_regex_replace_eval(regex, text, -1, 0, 0, by, (gpointer)user, NULL);
-    return out ? out : g_strdup(text);
+    if (!out)
+        return g_strdup(text);
+    return out;
 }
 
 /* 3-1, 101-98; not 555-1234, 2010-2012, 1-2-3 or -5. */

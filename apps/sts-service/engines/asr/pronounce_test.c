@@ -31,9 +31,9 @@ static void test_only_phones_of_the_model(void)
                                         "EH", "ER", "EY", "F",  "G",  "HH", "IH", "IY", "JH", "K",
                                         "L",  "M",  "N",  "NG", "OW", "OY", "P",  "R",  "S",  "SH",
                                         "T",  "TH", "UH", "UW", "V",  "W",  "Y",  "Z",  "ZH", NULL};
-    for (char first = 'a'; first <= 'z'; first++) {
-        for (char second = 'a'; second <= 'z'; second++) {
-            const char word[] = {first, second, 'o', 'u', 'r', first, 'y', '\0'};
+    for (int first = 'a'; first <= 'z'; first++) {
+        for (int second = 'a'; second <= 'z'; second++) {
+            const char word[] = {(char)first, (char)second, 'o', 'u', 'r', (char)first, 'y', '\0'};
             g_autofree char *phones = pronounce(word);
             g_auto(GStrv) parts = g_strsplit(phones, " ", -1);
             for (char **part = parts; *part; part++)

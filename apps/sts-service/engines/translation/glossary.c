@@ -127,9 +127,9 @@ static void add_term(struct reading *reading, const char *from, const char *to)
     }
     g_autofree char *written = normalise(from);
     g_autofree char *small = small_form(written);
-    char *key = g_strdup_printf("%s-%s %s", reading->source ? reading->source : "",
-                                reading->target ? reading->target : "", small);
-    if (!g_hash_table_add(reading->seen, key)) {
+    g_autofree char *key = g_strdup_printf("%s-%s %s", reading->source ? reading->source : "",
+                                           reading->target ? reading->target : "", small);
+    if (!g_hash_table_add(reading->seen, g_steal_pointer(&key))) {
         problems_add(reading->problems, "%s: \"%s\" is there twice", reading->where, written);
         return;
     }

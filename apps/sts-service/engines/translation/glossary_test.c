@@ -112,7 +112,7 @@ static void test_made_up_words_are_not_in_the_text(void)
     g_autoptr(GString) text = g_string_new("goalkeeper");
     struct glossary *glossary = parse(sample);
     struct protection protection;
-    for (char last = 'a'; last <= 'z'; last++)
+    for (int last = 'a'; last <= 'z'; last++)
         g_string_append_printf(text, " ZQXAA%c", last);
     g_autoptr(GArray) spans = glossary_find(NULL, glossary, "en", "es", text->str);
     g_autofree char *protected = protect_text(&protection, text->str, spans);
