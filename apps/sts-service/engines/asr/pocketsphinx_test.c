@@ -175,7 +175,7 @@ static const struct {
 static struct pcm make_sound(double (*sample)(size_t, GRand *), double level_dbfs)
 {
     struct pcm clip = pcm_silence(RATE_HZ, NOISE_MS);
-    g_autofree double *values = g_new(double, clip.count);
+    double *values = g_new(double, clip.count);
     GRand *rand = g_rand_new_with_seed(7);
     double power = 0.0;
     for (size_t i = 0; i < clip.count; i++) {
@@ -186,6 +186,7 @@ static struct pcm make_sound(double (*sample)(size_t, GRand *), double level_dbf
     double gain = 32768.0 * pow(10.0, level_dbfs / 20.0) / sqrt(power / (double)clip.count);
     for (size_t i = 0; i < clip.count; i++)
         clip.samples[i] = (int16_t)CLAMP(lrint(values[i] * gain), INT16_MIN, INT16_MAX);
+    g_free(values);
     return clip;
 }
 
