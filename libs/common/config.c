@@ -302,11 +302,33 @@ static void convert(struct loader *loader, const struct entry *entry)
         converters[entry->item->type](loader, entry);
 }
 
+static bool holds_text(const struct dub_config_item *item)
+{
+    return item->type == DUB_CONFIG_STRING || item->type == DUB_CONFIG_ADDRESS;
+}
+
+/* What is wrong has been said; the checks across values get the default instead. */
+static void convert_default(struct loader *loader, const struct dub_config_item *item)
+{
+    const char *text = item->default_value != NULL ? item->default_value : "";
+    const struct entry entry = {item, (char *)text};
+    guint known = loader->problems->len;
+    if (holds_text(item))
+        g_clear_pointer((char **)target_of(loader, item), g_free);
+    convert(loader, &entry);
+    g_ptr_array_set_size(loader->problems, (gint)known);
+}
+
 static void convert_all(struct loader *loader)
 {
-    for (guint i = 0; i < loader->entries->len; i++)
-        convert(loader, &g_array_index(loader->entries, struct entry, i));
-    if (loader->problems->len == 0 && loader->program->check != NULL)
+    for (guint i = 0; i < loader->entries->len; i++) {
+        const struct entry *entry = &g_array_index(loader->entries, struct entry, i);
+        guint known = loader->problems->len;
+        convert(loader, entry);
+        if (loader->problems->len > known)
+            convert_default(loader, entry->item);
+    }
+    if (loader->program->check != NULL)
         loader->program->check(loader->settings, loader->problems);
 }
 
@@ -432,7 +454,7 @@ enum dub_config_result dub_config_load(const struct dub_config_program *program,
 static void clear_strings(const struct dub_config_item *items, void *settings)
 {
     for (const struct dub_config_item *item = items; item->name != NULL; item++)
-        if (item->type == DUB_CONFIG_STRING || item->type == DUB_CONFIG_ADDRESS)
+        if (holds_text(item))
             g_clear_pointer((char **)((char *)settings + item->offset), g_free);
 }
 

@@ -178,6 +178,16 @@ static void test_checks_across_values(void)
     g_test_trap_assert_stderr("*1 problem in the configuration*seven is not for live*");
 }
 
+/* What cannot be read has its default by then, so that a check may rely on every value. */
+static void test_checks_are_made_beside_other_problems(void)
+{
+    struct settings settings = {0};
+    if (in_child())
+        exit_with(LOAD(&settings, NULL, "--url=x", "--live", "--count=7", "--delay=soon"));
+    g_test_trap_assert_failed();
+    g_test_trap_assert_stderr("*2 problems in the configuration*T_DELAY is \"soon\"*seven is not for live*");
+}
+
 static void test_help_lists_everything(void)
 {
     struct settings settings = {0};
@@ -265,6 +275,8 @@ int main(int argc, char **argv)
     g_test_add_func("/config/all-problems-at-once", test_all_problems_at_once);
     g_test_add_func("/config/malformed-numbers", test_malformed_numbers);
     g_test_add_func("/config/checks-across-values", test_checks_across_values);
+    g_test_add_func("/config/checks-are-made-beside-other-problems",
+                    test_checks_are_made_beside_other_problems);
     g_test_add_func("/config/help-lists-everything", test_help_lists_everything);
     g_test_add_func("/config/version", test_version);
     g_test_add_func("/config/printed-config-masks-secrets", test_printed_config_masks_secrets);

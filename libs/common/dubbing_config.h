@@ -56,7 +56,8 @@ struct dub_config_program {
     const char *summary;                 /* one line for --help */
     const char *usage;                   /* what follows the name in the usage line; NULL: "[OPTION...]" */
     const struct dub_config_item *items; /* ends with name == NULL; the common ones are added by the loader */
-    /* Optional: checks across values; appends one line per problem (without newline) to problems. */
+    /* Optional: checks across values and of what they name; appends one line per problem (without newline) to
+     * problems. A value that was wrong by itself is there as its default. */
     void (*check)(const void *settings, GPtrArray *problems);
 };
 
