@@ -29,15 +29,15 @@ MTX_HOOK = program("MTX_HOOK", "mtx-hook")
 STUB_WORKER = program("STUB_WORKER", "stub-worker")
 
 
-def wait_for(condition, what, deadline_s=DEADLINE_S):
-    """Polls a condition; its value once it is true."""
+def wait_for(condition, what, deadline_s=DEADLINE_S, tell=lambda: ""):
+    """Polls a condition; its value once it is true. What `tell` finds out is part of the failure's message."""
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.02)
-    raise AssertionError(f"not within {deadline_s} s: {what}")
+    raise AssertionError(f"not within {deadline_s} s: {what} {tell()}")
 
 
 def clean_environment(**variables):

@@ -298,7 +298,7 @@ def test_listener_that_does_not_read_is_dropped(start_service):
         assert deaf.recv(1)
         service.hook("ready")
         wait_for(lambda: service.stream().get("phrases", {}).get("dubbed") == 30000, "all phrases",
-                 deadline_s=5 * DEADLINE_S)
+                 deadline_s=5 * DEADLINE_S, tell=lambda: f"{service.stream()} {service.messages()[-4000:]}")
         deaf.settimeout(DEADLINE_S)
         with pytest.raises((ConnectionResetError, EOFError)):
             while True:
