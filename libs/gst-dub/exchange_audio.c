@@ -52,6 +52,24 @@ static bool check_slot(const struct dub_audio *audio, int64_t max_duration_ns, s
                          measured_ms, allowed_ms);
 }
 
+/* Speech is the louder the lower, so that neighbouring samples are alike: their correlation is 0.5 and more,
+ * 0.1 in a lone "psst". It is about 0 for white noise and for what is not 16-bit samples at all: floats, NaN
+ * among them, and most sound in the wrong byte order. */
+static bool is_noise(const int16_t *samples, gsize n)
+{
+    double mean = 0;
+    double power = 0;
+    double alike = 0;
+    for (gsize i = 0; i < n; i++)
+        mean += samples[i];
+    mean /= (double)n;
+    for (gsize i = 1; i < n; i++) {
+        power += (samples[i] - mean) * (samples[i] - mean);
+        alike += (samples[i] - mean) * (samples[i - 1] - mean);
+    }
+    return alike < power * AUDIO_LEAST_CORRELATION;
+}
+
 static bool check_samples(const int16_t *samples, gsize n, struct dub_error *error)
 {
     gsize n_zero = 0;
@@ -65,6 +83,8 @@ static bool check_samples(const int16_t *samples, gsize n, struct dub_error *err
     if (n_clipped * 100 > n * AUDIO_MAX_CLIPPED_PERCENT)
         return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT,
                              "%zu of the dub's %zu samples are clipped", n_clipped, n);
+    if (is_noise(samples, n))
+        return dub_error_set(error, DUB_ERROR_INVALID_AUDIO_FORMAT, "the dub is noise");
     return true;
 }
 

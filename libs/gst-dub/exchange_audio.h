@@ -10,12 +10,14 @@
 #define AUDIO_SLOT_TOLERANCE_PERCENT 20
 /* More than this share of samples at full scale is no speech. */
 #define AUDIO_MAX_CLIPPED_PERCENT 1
+/* Between neighbouring samples, -1 to 1; what has less is noise. */
+#define AUDIO_LEAST_CORRELATION 0.08
 
 /* The fragment's samples as they travel; takes and clears fragment->samples. */
 void exchange_audio_take(struct dub_audio *audio, struct dub_exchange_fragment *fragment);
 
 /* The samples of a checked answer, native endian, owned by the caller (g_free); NULL with
  * INVALID_AUDIO_FORMAT and what is wrong: format, rate, channels, said duration, longer than the slot,
- * silent, clipped. */
+ * silent, clipped, noise. */
 int16_t *exchange_audio_check(const struct dub_audio *audio, int64_t max_duration_ns, unsigned *n_samples,
                               struct dub_error *error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "exchange_audio.h"
 
+#include <math.h>
 #include <string.h>
 
 #define S DUB_NS_PER_S
@@ -102,6 +103,49 @@ static void test_audio_that_is_silent_or_clipped(void)
     dub_audio_clear(&audio);
 }
 
+static void fill_with(struct dub_audio *audio, uint16_t (*make)(unsigned i))
+{
+    gsize size = 0;
+    uint16_t *samples = (uint16_t *)(void *)g_bytes_unref_to_data(audio->data, &size);
+    for (unsigned i = 0; i < size / 2; i++)
+        samples[i] = GUINT16_TO_LE(make(i));
+    audio->data = g_bytes_new_take(samples, size);
+}
+
+static uint16_t white_noise(unsigned i)
+{
+    return (uint16_t)((i * UINT32_C(2654435761) ^ i * i * UINT32_C(40503)) >> 16) / 2;
+}
+
+static uint16_t wave_as_floats(unsigned i)
+{
+    float value = 0.3f * sinf((float)(i / 2) * 0.05f);
+    uint16_t halves[2];
+    memcpy(halves, &value, sizeof halves);
+    return halves[i % 2];
+}
+
+static uint16_t not_a_number(unsigned i)
+{
+    return i % 2 == 0 ? 0 : 0x7fc0;
+}
+
+static uint16_t wave_in_the_wrong_order(unsigned i)
+{
+    return GUINT16_SWAP_LE_BE((uint16_t)(int16_t)lrintf(9000 * sinf((float)i * 0.05f)));
+}
+
+static void test_audio_that_is_noise(void)
+{
+    uint16_t (*const makers[])(unsigned i) = {white_noise, wave_as_floats, not_a_number,
+                                              wave_in_the_wrong_order};
+    for (gsize i = 0; i < G_N_ELEMENTS(makers); i++) {
+        struct dub_audio audio = good_audio(24000);
+        fill_with(&audio, makers[i]);
+        assert_bad(&audio, "noise");
+    }
+}
+
 static void test_audio_of_a_fragment(void)
 {
     struct dub_exchange_fragment fragment = {.samples = g_new0(int16_t, 2400), .n_samples = 2400};
@@ -122,6 +166,7 @@ int main(int argc, char **argv)
     g_test_add_func("/exchange-audio/not-what-was-asked-for", test_audio_that_is_not_what_was_asked_for);
     g_test_add_func("/exchange-audio/wrong-duration", test_audio_of_a_wrong_duration);
     g_test_add_func("/exchange-audio/silent-or-clipped", test_audio_that_is_silent_or_clipped);
+    g_test_add_func("/exchange-audio/noise", test_audio_that_is_noise);
     g_test_add_func("/exchange-audio/of-a-fragment", test_audio_of_a_fragment);
     return g_test_run();
 }
