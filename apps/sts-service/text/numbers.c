@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "numbers.h"
 
+#include "language.h"
 #include <stdbool.h>
 #include <string.h>
 
@@ -193,15 +194,9 @@ static bool number(struct cursor *cursor, GString *digits)
     return false;
 }
 
-static bool is_language(const char *language, const char *base)
-{
-    gsize length = strlen(base);
-    return language && g_ascii_strncasecmp(language, base, length) == 0 && !g_ascii_isalpha(language[length]);
-}
-
 char *text_numbers_to_digits(const char *text, const char *language)
 {
-    if (!is_language(language, "en"))
+    if (!text_is_language(language, "en"))
         return g_strdup(text);
     g_auto(GStrv) words = g_strsplit(text, " ", -1);
     g_autoptr(GString) digits = g_string_new(NULL);
@@ -226,7 +221,7 @@ static bool has_decimal_point(const char *language)
 {
     static const char *const bases[] = {"en", "zh", "ja", "ko", "th", "he", "hi", "ur", "mt", "cy", "ga"};
     for (gsize i = 0; i < G_N_ELEMENTS(bases); i++)
-        if (is_language(language, bases[i]))
+        if (text_is_language(language, bases[i]))
             return true;
     return false;
 }

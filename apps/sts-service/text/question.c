@@ -3,6 +3,7 @@
  * Spanish a question word with its accent. */
 #include "question.h"
 
+#include "language.h"
 #include <string.h>
 
 static const char *const english_openers[] = {"and", "so", "but", "well", "okay", "now", "then", NULL};
@@ -30,58 +31,48 @@ static const char *const spanish_words[] = {"qué",    "quién",   "quiénes", "
 static const char *const spanish_prepositions[] = {"a",     "con",  "de",  "desde", "en",
                                                    "hasta", "para", "por", "sobre", NULL};
 
-static bool is_one_of(const char *word, const char *const *list)
-{
-    return word && g_strv_contains(list, word);
-}
-
-static bool is_language(const char *language, const char *base)
-{
-    return language && g_ascii_strncasecmp(language, base, 2) == 0 && !g_ascii_isalpha(language[2]);
-}
-
 /* An auxiliary soon behind the question word: right behind it, or before a subject. */
 static bool has_auxiliary(char *const *words)
 {
-    if (is_one_of(words[1], auxiliaries))
+    if (text_is_one_of(words[1], auxiliaries))
         return true;
     for (int i = 2; i <= MAX_BETWEEN && words[i - 1] && words[i]; i++)
-        if (is_one_of(words[i], auxiliaries) && is_one_of(words[i + 1], subjects))
+        if (text_is_one_of(words[i], auxiliaries) && text_is_one_of(words[i + 1], subjects))
             return true;
     return false;
 }
 
 static bool is_english_question(char *const *words)
 {
-    while (is_one_of(*words, english_openers))
+    while (text_is_one_of(*words, english_openers))
         words++;
     if (!words[0] || !words[1])
         return false;
-    if (is_one_of(words[0], always_questions))
+    if (text_is_one_of(words[0], always_questions))
         return true;
     /* "when it is", "when the sun": a clause. */
     if (strcmp(words[0], "when") == 0)
-        return is_one_of(words[1], auxiliaries) && is_one_of(words[2], subjects);
-    if (strcmp(words[0], "how") == 0 && is_one_of(words[1], after_how))
+        return text_is_one_of(words[1], auxiliaries) && text_is_one_of(words[2], subjects);
+    if (strcmp(words[0], "how") == 0 && text_is_one_of(words[1], after_how))
         return true;
-    if (is_one_of(words[0], question_words))
+    if (text_is_one_of(words[0], question_words))
         return has_auxiliary(words);
-    return is_one_of(words[0], auxiliaries) && is_one_of(words[1], subjects);
+    return text_is_one_of(words[0], auxiliaries) && text_is_one_of(words[1], subjects);
 }
 
 static bool is_spanish_question(char *const *words)
 {
-    while (is_one_of(*words, spanish_openers))
+    while (text_is_one_of(*words, spanish_openers))
         words++;
-    if (is_one_of(*words, spanish_prepositions))
+    if (text_is_one_of(*words, spanish_prepositions))
         words++;
-    return words[0] && words[1] && is_one_of(*words, spanish_words);
+    return words[0] && words[1] && text_is_one_of(*words, spanish_words);
 }
 
 bool text_is_question(const char *words, const char *language)
 {
     g_auto(GStrv) list = g_strsplit(words, " ", -1);
-    if (is_language(language, "en"))
+    if (text_is_language(language, "en"))
         return is_english_question(list);
-    return is_language(language, "es") && is_spanish_question(list);
+    return text_is_language(language, "es") && is_spanish_question(list);
 }

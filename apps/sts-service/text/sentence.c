@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A recogniser's bare words become a sentence. Translators work on sentences: the capital, the final stop and
  * the question mark change what they make of the words. */
+#include "fillers.h"
+#include "language.h"
 #include "numbers.h"
 #include "prepare.h"
 #include "question.h"
@@ -13,11 +15,6 @@
 #define LEAST_WORDS_BEHIND 4
 /* At a pause, even short parts are. */
 #define LEAST_WORDS_AT_PAUSE 3
-
-static bool is_one_of(const char *word, const char *const *list)
-{
-    return word && g_strv_contains(list, word);
-}
 
 /* "<sil>", "[COUGH]", "++NOISE++", "<s>": what recognisers write for sounds that are no words. */
 static bool is_marker(const char *word)
@@ -77,7 +74,7 @@ static GPtrArray *split_words(const char *text)
 static bool is_dotted(const char *word)
 {
     static const char *const titles[] = {"mr.", "mrs.", "ms.", "dr.", "st.", "jr.", "sr.", "sra.", NULL};
-    if (is_one_of(word, titles))
+    if (text_is_one_of(word, titles))
         return true;
     for (; word[0] != '\0'; word += 2)
         if (!g_ascii_islower(word[0]) || word[1] != '.')
@@ -181,11 +178,6 @@ static bool ends_a_sentence(const char *text)
     return g_unichar_ispunct(last);
 }
 
-static bool is_language(const char *language, const char *base)
-{
-    return language && g_ascii_strncasecmp(language, base, 2) == 0 && !g_ascii_isalpha(language[2]);
-}
-
 static guint count_words(const GPtrArray *words)
 {
     guint count = 0;
@@ -206,10 +198,11 @@ static bool opens_sentence(const GPtrArray *words, guint at, const char *languag
         "yo", "él", "ella", "nosotros", "ellos", "ellas", "esto", "eso", "hay", "no", "se", "también", NULL};
     if (at + 1 >= words->len)
         return false;
-    if (is_language(language, "en"))
-        return is_one_of(words->pdata[at], english) && is_one_of(words->pdata[at + 1], english_subjects);
-    return is_language(language, "es") && is_one_of(words->pdata[at], spanish) &&
-           is_one_of(words->pdata[at + 1], spanish_subjects);
+    if (text_is_language(language, "en"))
+        return text_is_one_of(words->pdata[at], english) &&
+               text_is_one_of(words->pdata[at + 1], english_subjects);
+    return text_is_language(language, "es") && text_is_one_of(words->pdata[at], spanish) &&
+           text_is_one_of(words->pdata[at + 1], spanish_subjects);
 }
 
 /* Where a run of words stands while it is split. */
@@ -249,7 +242,7 @@ static char *sentence_of(const GPtrArray *words, guint from, guint to, const cha
 {
     g_autofree char *plain = join(words, from, to);
     bool question = text_is_question(plain, language);
-    if (is_language(language, "en"))
+    if (text_is_language(language, "en"))
         capitalise_english_i(plain);
     g_autofree char *numbered = text_numbers_to_digits(plain, language);
     g_autofree char *ended = finish(numbered, question ? "?" : ".");
@@ -284,6 +277,7 @@ static char *sentences_of(const GPtrArray *words, const char *language)
 char *text_sentence_from_words(const char *raw, const char *language)
 {
     g_autoptr(GPtrArray) words = split_words(raw);
+    text_drop_fillers(words, language);
     if (count_words(words) == 0)
         return g_strdup("");
     g_autofree char *text = NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "speech_rules.h"
 
+#include "language.h"
+
 static const struct word_rule english_words[] = {
     {"Mr.", "Mister"},
     {"Mrs.", "Missus"},
@@ -356,8 +358,8 @@ static const struct speech_rules rules[] = {
 
 const struct speech_rules *speech_rules_for(const char *language)
 {
-    for (gsize i = 0; language && i < G_N_ELEMENTS(rules); i++)
-        if (g_ascii_strncasecmp(language, rules[i].language, 2) == 0 && !g_ascii_isalpha(language[2]))
+    for (gsize i = 0; i < G_N_ELEMENTS(rules); i++)
+        if (text_is_language(language, rules[i].language))
             return &rules[i];
     return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "tidy.h"
 
+#include "language.h"
 #include "prepare.h"
 #include <string.h>
 
@@ -55,11 +56,6 @@ char *text_tidy(const char *text)
     return g_string_free(out, FALSE);
 }
 
-static bool opens_questions(const char *language)
-{
-    return language && g_ascii_strncasecmp(language, "es", 2) == 0 && !g_ascii_isalpha(language[2]);
-}
-
 /* Where the sentence that begins at `at` ends, behind its marks. */
 static const char *end_of_sentence(const char *at)
 {
@@ -85,7 +81,7 @@ static const char *opening_of(const char *start, const char *end)
 
 char *text_open_questions(const char *text, const char *language)
 {
-    if (!opens_questions(language))
+    if (!text_is_language(language, "es"))
         return g_strdup(text);
     GString *out = g_string_new(NULL);
     const char *at = text;
