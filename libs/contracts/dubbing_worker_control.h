@@ -110,6 +110,7 @@ struct dub_worker_status {
     int64_t delay_ms;   /* as measured */
     double av_sync_delta_ms;
     int64_t dub_lag_ms;
+    int64_t late_blocks; /* blocks of sound that were mixed after their deadline */
     struct dub_worker_input input;
     struct dub_worker_output output;
     struct dub_worker_sts sts;

@@ -125,6 +125,7 @@ bool dub_worker_status_read(struct dub_worker_status *status, JsonNode *node, st
     status->delay_ms = read_ms(&reader, "delayMs");
     status->av_sync_delta_ms = contract_read_double_or(&reader, "avSyncDeltaMs", -1e12, 1e12, 0);
     status->dub_lag_ms = read_ms(&reader, "dubLagMs");
+    status->late_blocks = read_count(&reader, "lateBlocks");
     read_input(&reader, &status->input);
     read_output(&reader, &status->output);
     read_sts(&reader, &status->sts);
@@ -197,6 +198,7 @@ JsonNode *dub_worker_status_to_json(const struct dub_worker_status *status)
     json_object_set_int_member(object, "delayMs", status->delay_ms);
     json_object_set_double_member(object, "avSyncDeltaMs", status->av_sync_delta_ms);
     json_object_set_int_member(object, "dubLagMs", status->dub_lag_ms);
+    json_object_set_int_member(object, "lateBlocks", status->late_blocks);
     json_object_set_object_member(object, "input", input_to_object(&status->input));
     json_object_set_object_member(object, "output", output_to_object(&status->output));
     json_object_set_object_member(object, "sts", sts_to_object(&status->sts));

@@ -30,15 +30,15 @@ static bool wait_for_clock(StsDub *self, GstClock *clock, GstClockTime due)
     GstClockID id = gst_clock_new_single_shot_id(clock, due);
     self->clock_id = id;
     pthread_mutex_unlock(&self->lock);
-    GstClockTimeDiff jitter = 0;
-    GstClockReturn result = gst_clock_id_wait(id, &jitter);
+    GstClockReturn result = gst_clock_id_wait(id, NULL);
+    /* The jitter that a wait tells is from before it. */
+    bool late = gst_clock_get_time(clock) > due + DUB_GST_OUTPUT_MARGIN_NS;
     pthread_mutex_lock(&self->lock);
     self->clock_id = NULL;
     gst_clock_id_unref(id);
     if (result == GST_CLOCK_UNSCHEDULED)
         return false;
-    if (jitter > (GstClockTimeDiff)DUB_GST_OUTPUT_MARGIN_NS)
-        self->late_blocks++;
+    self->late_blocks += late;
     return true;
 }
 

@@ -126,6 +126,26 @@ static void test_sound_that_begins_late_has_silence_before(void)
     rig_free(rig);
 }
 
+/* As on a machine that is too busy: the thread runs 50 ms after the block was due, then catches up. */
+static void test_late_blocks_are_counted(void)
+{
+    struct rig *rig = rig_new("sts-mode", 2, NULL);
+    g_autoptr(GstTestClock) clock = rig_clock(rig);
+    GstClockID id = NULL;
+    rig_feed(rig, DUB_NS_PER_S, tone);
+    gst_test_clock_wait_for_next_pending_id(clock, &id);
+    gst_test_clock_set_time(clock, gst_clock_id_get_time(id) + 50 * GST_MSECOND);
+    gst_clock_id_unref(id);
+    for (int i = 0; i < 6; i++) {
+        gst_test_clock_crank(clock);
+        rig_collect(rig, gst_harness_pull(rig->harness));
+    }
+    g_assert_cmpuint(stat_of(rig, "late-blocks"), ==, 3);
+    rig_run(rig, 4 * DUB_NS_PER_S, tone);
+    g_assert_cmpuint(stat_of(rig, "late-blocks"), ==, 3);
+    rig_free(rig);
+}
+
 static void test_gap_event_is_silence(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, NULL);
@@ -340,6 +360,7 @@ int main(int argc, char **argv)
         {"/stsdub/missing-input-is-silence", test_missing_input_is_silence},
         {"/stsdub/flush-starts-anew", test_flush_starts_anew},
         {"/stsdub/sound-that-begins-late-has-silence-before", test_sound_that_begins_late_has_silence_before},
+        {"/stsdub/late-blocks-are-counted", test_late_blocks_are_counted},
         {"/stsdub/gap-event-is-silence", test_gap_event_is_silence},
         {"/stsdub/long-hole-in-a-file", test_long_hole_in_a_file},
         {"/stsdub/late-input-is-told-once", test_late_input_is_told_once},

@@ -64,9 +64,9 @@ static void add_phrase_counts(JsonObject *object, const struct ledger *ledger)
 /* Those of the worker's own status whose meaning is the same here. */
 static void add_status(JsonObject *object, const struct dub_worker_status *status)
 {
-    static const char *const members[] = {"sourceLang",    "targetLang", "latencyMs", "delayMs",
-                                          "avSyncDeltaMs", "dubLagMs",   "input",     "output",
-                                          "sts",           "fallbacks",  "busErrors", NULL};
+    static const char *const members[] = {"sourceLang", "targetLang", "latencyMs", "delayMs", "avSyncDeltaMs",
+                                          "dubLagMs",   "lateBlocks", "input",     "output",  "sts",
+                                          "fallbacks",  "busErrors",  NULL};
     g_autoptr(JsonNode) node = dub_worker_status_to_json(status);
     JsonObject *source = json_node_get_object(node);
     json_object_set_string_member(object, "workerState", dub_worker_state_name(status->state));

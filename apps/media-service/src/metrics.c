@@ -17,6 +17,7 @@
     X(BREAKER, "worker_sts_breaker_state", GAUGE, NULL, "Circuit breaker: 0 closed, 1 half-open, 2 open.")   \
     X(DELAY, "worker_delay_ms", GAUGE, NULL, "Measured delay from input to output, milliseconds.")           \
     X(DUB_LAG, "worker_dub_lag_ms", GAUGE, NULL, "How far the dub trails the picture, milliseconds.")        \
+    X(LATE_BLOCKS, "worker_late_blocks_total", COUNTER, NULL, "Blocks of sound mixed after their deadline.") \
     X(BACKPRESSURE, "worker_backpressure_severity", GAUGE, NULL, "0 none, 1 low, 2 medium, 3 high.")         \
     X(RTT, "worker_sts_rtt_ms", HISTOGRAM, NULL, "Round trips of fragments, milliseconds.")                  \
     X(RESTARTS, "media_service_worker_restarts_total", COUNTER, NULL, "Restarts of the stream's worker.")
@@ -141,6 +142,7 @@ static void update_stream(struct service_metrics *metrics, const struct stream *
     set(metrics, METRIC_BREAKER, id, NULL, (double)status->sts.breaker);
     set(metrics, METRIC_DELAY, id, NULL, (double)status->delay_ms);
     set(metrics, METRIC_DUB_LAG, id, NULL, (double)status->dub_lag_ms);
+    set(metrics, METRIC_LATE_BLOCKS, id, NULL, (double)status->late_blocks);
     set(metrics, METRIC_BACKPRESSURE, id, NULL, (double)status->sts.backpressure);
     set_rtt(metrics, id, &status->sts);
 }

@@ -44,6 +44,7 @@ static void send_status(GSocketConnection *client)
         .target_lang = (char *)g_getenv("WORKER_TARGET_LANG"),
         .latency_ms = 3000,
         .delay_ms = 3001,
+        .late_blocks = 4,
         .input = {.url = (char *)g_getenv("WORKER_INPUT_URL"), .connected = true, .reconnects = 2},
         .output = {.url = (char *)g_getenv("WORKER_OUTPUT_URL"), .connected = true},
         .sts = {.mode = (char *)"enabled",

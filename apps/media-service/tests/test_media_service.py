@@ -111,7 +111,8 @@ def test_metrics_follow_the_worker(start_service):
     for line in ('worker_phrases_total{stream_id="demo",state="dubbed"} 2', 'worker_audio_fragments_total{stream_id="demo"} 3',
                  'worker_fallback_total{stream_id="demo",reason="TIMEOUT"} 1', 'worker_input_reconnects_total{stream_id="demo"} 2',
                  'worker_sts_rtt_ms_bucket{stream_id="demo",le="250"} 3', 'worker_sts_rtt_ms_sum{stream_id="demo"} 500',
-                 'worker_delay_ms{stream_id="demo"} 3001', 'media_service_streams{state="running"} 1',
+                 'worker_delay_ms{stream_id="demo"} 3001', 'worker_late_blocks_total{stream_id="demo"} 4',
+                 'media_service_streams{state="running"} 1',
                  'media_service_worker_restarts_total{stream_id="demo"} 0',
                  'media_service_hook_events_total{event="ready",result="accepted"} 1'):
         assert line + "\n" in text, line

@@ -81,6 +81,7 @@ static void fill_dub(struct dub_worker_status *status, const GstStructure *dub)
         return;
     gst_structure_get_int64(dub, "dub-lag", &lag_ns);
     status->dub_lag_ms = lag_ns / DUB_NS_PER_MS;
+    status->late_blocks = get_uint64(dub, "late-blocks");
     const GValue *reasons = gst_structure_get_value(dub, "fallback-reasons");
     if (reasons && GST_VALUE_HOLDS_STRUCTURE(reasons))
         gst_structure_foreach(gst_value_get_structure(reasons), add_reason, &status->fallbacks);

@@ -11,8 +11,8 @@ static GstStructure *make_dub_stats(void)
         "stsdub-stats", "dub-lag", G_TYPE_INT64, 250 * DUB_NS_PER_MS, "sts-connected", G_TYPE_BOOLEAN, TRUE,
         "sts-reconnects", G_TYPE_UINT64, (guint64)2, "sts-fragments", G_TYPE_UINT64, (guint64)17,
         "sts-inflight", G_TYPE_UINT, 1u, "sts-breaker", G_TYPE_STRING, "half_open", "sts-backpressure",
-        G_TYPE_STRING, "medium", "sts-rtt-sum-ms", G_TYPE_DOUBLE, 1234.5, "fallback-reasons",
-        GST_TYPE_STRUCTURE, reasons, NULL);
+        G_TYPE_STRING, "medium", "sts-rtt-sum-ms", G_TYPE_DOUBLE, 1234.5, "late-blocks", G_TYPE_UINT64,
+        (guint64)6, "fallback-reasons", GST_TYPE_STRUCTURE, reasons, NULL);
     GValue counts = G_VALUE_INIT, count = G_VALUE_INIT;
 
     gst_structure_free(reasons);
@@ -59,6 +59,7 @@ static void test_gathers_all_parts(void)
     g_assert_cmpint(status.delay_ms, ==, 3001);
     g_assert_cmpfloat(status.av_sync_delta_ms, ==, 2.5);
     g_assert_cmpint(status.dub_lag_ms, ==, 250);
+    g_assert_cmpint(status.late_blocks, ==, 6);
     g_assert_cmpint(status.input.width, ==, 1280);
     g_assert_cmpint(status.input.reconnects, ==, 4);
     g_assert_cmpint(status.sts.breaker, ==, DUB_CONTROL_BREAKER_HALF_OPEN);

@@ -148,7 +148,7 @@ const struct contract contract_table[] = {
     {"worker-status",
      "{\"type\":\"status\",\"state\":\"running\",\"uptimeMs\":61000,\"sourceLang\":\"en\",\"targetLang\":"
      "\"es\","
-     "\"latencyMs\":3000,\"delayMs\":3001,\"avSyncDeltaMs\":-0.5,\"dubLagMs\":240,"
+     "\"latencyMs\":3000,\"delayMs\":3001,\"avSyncDeltaMs\":-0.5,\"dubLagMs\":240,\"lateBlocks\":3,"
      "\"input\":{\"url\":\"rtmp://127.0.0.1/live/news/"
      "in\",\"connected\":true,\"videoCodec\":\"h264\",\"width\":1280,"
      "\"height\":720,\"audioCodec\":\"aac\",\"audioRateHz\":44100,\"audioChannels\":2,\"bytes\":123456,"
