@@ -6,14 +6,15 @@ struct lane {
     GQueue items;
     bool joined;
     unsigned working;  /* items taken and not yet done */
-    int64_t served_ns; /* on the scale of fair_queue.now_ns */
+    int64_t served_ns; /* on the scale of fair_queue.level_ns */
+    int64_t pause_ns;  /* monotonic: when its pause ends, in which it counts without work */
 };
 
 struct fair_queue {
     unsigned n_threads;
     unsigned length;
-    int64_t now_ns; /* how much the stream that was chosen last had been served: where newcomers begin */
-    GQueue lanes;   /* of struct lane, the one that was served longest ago first */
+    int64_t level_ns; /* how much the stream that was chosen last had been served: where newcomers begin */
+    GQueue lanes;     /* of struct lane, the one that was served longest ago first */
 };
 
 struct fair_queue *fair_queue_new(unsigned n_threads)
@@ -67,9 +68,10 @@ static bool is_idle(const struct lane *lane)
     return lane->items.length == 0 && lane->working == 0;
 }
 
-static bool is_live(const struct lane *lane)
+/* Whether threads are kept for it. */
+static bool counts(const struct lane *lane, int64_t now_ns)
 {
-    return lane->joined || !is_idle(lane);
+    return !is_idle(lane) || (lane->joined && now_ns < lane->pause_ns);
 }
 
 /* Nobody has anything to do, so nobody can be ahead of anybody. */
@@ -81,7 +83,7 @@ static void start_afresh(struct fair_queue *queue)
             return;
     }
     for (GList *link = queue->lanes.head; link; link = link->next)
-        queue->now_ns = MAX(queue->now_ns, ((const struct lane *)link->data)->served_ns);
+        queue->level_ns = MAX(queue->level_ns, ((const struct lane *)link->data)->served_ns);
 }
 
 /* Forgets the streams that are over, but not before the others have caught up: else one that comes and goes
@@ -93,16 +95,18 @@ static void forget(struct fair_queue *queue)
     for (GList *link = queue->lanes.head; link; link = next) {
         struct lane *lane = link->data;
         next = link->next;
-        if (is_live(lane) || lane->served_ns > queue->now_ns)
+        if (lane->joined || !is_idle(lane) || lane->served_ns > queue->level_ns)
             continue;
         g_queue_delete_link(&queue->lanes, link);
         free_lane(lane);
     }
 }
 
-void fair_queue_join(struct fair_queue *queue, uint64_t stream)
+void fair_queue_join(struct fair_queue *queue, uint64_t stream, int64_t now_ns)
 {
-    get_lane(queue, stream)->joined = true;
+    struct lane *lane = get_lane(queue, stream);
+    lane->joined = true;
+    lane->pause_ns = now_ns + FAIR_QUEUE_PAUSE_NS;
 }
 
 void fair_queue_leave(struct fair_queue *queue, uint64_t stream)
@@ -119,23 +123,23 @@ void fair_queue_push(struct fair_queue *queue, uint64_t stream, void *item)
     struct lane *lane = get_lane(queue, stream);
     /* Having had nothing to do earns no right to catch up at the cost of the others. */
     if (is_idle(lane))
-        lane->served_ns = MAX(lane->served_ns, queue->now_ns);
+        lane->served_ns = MAX(lane->served_ns, queue->level_ns);
     g_queue_push_tail(&lane->items, item);
     queue->length++;
 }
 
-/* How many threads each live stream may have. */
-static unsigned part_of_each(const struct fair_queue *queue)
+/* How many threads each stream that counts may have. */
+static unsigned part_of_each(const struct fair_queue *queue, int64_t now_ns)
 {
-    unsigned n_live = 0;
+    unsigned n_streams = 0;
     for (GList *link = queue->lanes.head; link; link = link->next)
-        n_live += is_live(link->data);
-    return MAX(queue->n_threads / MAX(n_live, 1), 1);
+        n_streams += counts(link->data, now_ns);
+    return MAX(queue->n_threads / MAX(n_streams, 1), 1);
 }
 
-static GList *choose(const struct fair_queue *queue)
+static GList *choose(const struct fair_queue *queue, int64_t now_ns)
 {
-    unsigned part = part_of_each(queue);
+    unsigned part = part_of_each(queue, now_ns);
     GList *best = NULL;
     for (GList *link = queue->lanes.head; link; link = link->next) {
         const struct lane *lane = link->data;
@@ -147,26 +151,27 @@ static GList *choose(const struct fair_queue *queue)
     return best;
 }
 
-void *fair_queue_pop(struct fair_queue *queue)
+void *fair_queue_pop(struct fair_queue *queue, int64_t now_ns)
 {
-    GList *link = choose(queue);
+    GList *link = choose(queue, now_ns);
     if (!link)
         return NULL;
     struct lane *lane = link->data;
     g_queue_unlink(&queue->lanes, link);
     g_queue_push_tail_link(&queue->lanes, link);
-    queue->now_ns = MAX(queue->now_ns, lane->served_ns);
+    queue->level_ns = MAX(queue->level_ns, lane->served_ns);
     queue->length--;
     lane->working++;
     return g_queue_pop_head(&lane->items);
 }
 
-void fair_queue_done(struct fair_queue *queue, uint64_t stream, int64_t took_ns)
+void fair_queue_done(struct fair_queue *queue, uint64_t stream, int64_t took_ns, int64_t now_ns)
 {
     struct lane *lane = find_lane(queue, stream);
     g_return_if_fail(lane && lane->working > 0);
     lane->working--;
     lane->served_ns += took_ns;
+    lane->pause_ns = now_ns + FAIR_QUEUE_PAUSE_NS;
     forget(queue);
 }
 

@@ -25,8 +25,8 @@ static void push(struct fair_queue *queue, uint64_t stream, unsigned nth)
 /* The next item, done in no time. */
 static void expect(struct fair_queue *queue, uint64_t stream, unsigned nth)
 {
-    g_assert_true(fair_queue_pop(queue) == item(stream, nth));
-    fair_queue_done(queue, stream, 0);
+    g_assert_true(fair_queue_pop(queue, 0) == item(stream, nth));
+    fair_queue_done(queue, stream, 0, 0);
 }
 
 static bool is_of_stream(const void *got, const void *user)
@@ -52,7 +52,7 @@ static void test_in_turn(void)
     push(queue, 2, 1);
     expect(queue, 1, 3);
     expect(queue, 2, 1);
-    g_assert_null(fair_queue_pop(queue));
+    g_assert_null(fair_queue_pop(queue, 0));
     g_assert_cmpuint(fair_queue_length(queue), ==, 0);
     fair_queue_free(queue);
     fair_queue_free(NULL);
@@ -78,26 +78,57 @@ static void test_remove(void)
     fair_queue_free(queue);
 }
 
-/* Four threads, two live streams: the flood of one gets two threads, whatever the other does. */
-static void test_threads_are_kept(void)
+static unsigned pop_all(struct fair_queue *queue, int64_t now_ns)
+{
+    unsigned n_popped = 0;
+    while (fair_queue_pop(queue, now_ns))
+        n_popped++;
+    return n_popped;
+}
+
+/* Four threads; one stream floods, the other has just said something and pauses: two threads stay free for
+ * it.
+ */
+static void test_threads_are_kept_in_a_pause(void)
 {
     struct fair_queue *queue = fair_queue_new(4);
-    fair_queue_join(queue, 1);
-    fair_queue_join(queue, 2);
+    fair_queue_join(queue, 1, 0);
+    fair_queue_join(queue, 2, 0);
+    push(queue, 2, 0);
+    expect(queue, 2, 0);
     for (unsigned i = 0; i < 8; i++)
         push(queue, 1, i);
-    g_assert_nonnull(fair_queue_pop(queue));
-    g_assert_nonnull(fair_queue_pop(queue));
-    g_assert_null(fair_queue_pop(queue));
-    push(queue, 2, 0);
-    g_assert_true(fair_queue_pop(queue) == item(2, 0));
-    fair_queue_done(queue, 2, 0);
-    g_assert_null(fair_queue_pop(queue));
+    g_assert_cmpuint(pop_all(queue, FAIR_QUEUE_PAUSE_NS - 1), ==, 2);
+    push(queue, 2, 1);
+    g_assert_true(fair_queue_pop(queue, FAIR_QUEUE_PAUSE_NS - 1) == item(2, 1));
+    fair_queue_done(queue, 2, 0, FAIR_QUEUE_PAUSE_NS - 1);
+    g_assert_cmpuint(pop_all(queue, FAIR_QUEUE_PAUSE_NS), ==, 0);
     /* Once the other has ended, all threads are the first one's. */
     fair_queue_leave(queue, 2);
     fair_queue_leave(queue, 7);
-    g_assert_nonnull(fair_queue_pop(queue));
-    g_assert_nonnull(fair_queue_pop(queue));
+    g_assert_cmpuint(pop_all(queue, FAIR_QUEUE_PAUSE_NS), ==, 2);
+    fair_queue_free(queue);
+}
+
+/* Those that stay but say nothing for longer, or have never said anything, cost the others nothing. */
+static void test_quiet_streams_keep_no_threads(void)
+{
+    struct fair_queue *queue = fair_queue_new(4);
+    for (uint64_t stream = 1; stream < 5; stream++)
+        fair_queue_join(queue, stream, 0);
+    push(queue, 2, 0);
+    expect(queue, 2, 0);
+    for (unsigned i = 0; i < 8; i++)
+        push(queue, 1, i);
+    g_assert_cmpuint(pop_all(queue, FAIR_QUEUE_PAUSE_NS), ==, 4);
+    /* When it speaks again it has its part, as soon as a thread is free. */
+    push(queue, 2, 1);
+    push(queue, 2, 2);
+    fair_queue_done(queue, 1, 1, FAIR_QUEUE_PAUSE_NS);
+    fair_queue_done(queue, 1, 1, FAIR_QUEUE_PAUSE_NS);
+    g_assert_true(fair_queue_pop(queue, FAIR_QUEUE_PAUSE_NS) == item(2, 1));
+    g_assert_true(fair_queue_pop(queue, FAIR_QUEUE_PAUSE_NS) == item(2, 2));
+    g_assert_cmpuint(pop_all(queue, FAIR_QUEUE_PAUSE_NS), ==, 0);
     fair_queue_free(queue);
 }
 
@@ -109,11 +140,11 @@ static void test_more_streams_than_threads(void)
         push(queue, stream, 1);
     }
     for (unsigned stream = 0; stream < 5; stream++)
-        g_assert_true(fair_queue_pop(queue) == item(stream, 0));
+        g_assert_true(fair_queue_pop(queue, 0) == item(stream, 0));
     /* Each has its one thread and no more. */
-    g_assert_null(fair_queue_pop(queue));
-    fair_queue_done(queue, 3, 0);
-    g_assert_true(fair_queue_pop(queue) == item(3, 1));
+    g_assert_null(fair_queue_pop(queue, 0));
+    fair_queue_done(queue, 3, 0, 0);
+    g_assert_true(fair_queue_pop(queue, 0) == item(3, 1));
     fair_queue_free(queue);
 }
 
@@ -130,10 +161,10 @@ static void test_slow_stream_pays(void)
         push(queue, 1, i);
     }
     while (n_served[1] < 400) {
-        size_t stream = stream_of(fair_queue_pop(queue));
+        size_t stream = stream_of(fair_queue_pop(queue, 0));
         n_served[stream]++;
         served_ns[stream] += cost_ns[stream];
-        fair_queue_done(queue, stream, cost_ns[stream]);
+        fair_queue_done(queue, stream, cost_ns[stream], 0);
         g_assert_cmpint(ABS(served_ns[0] - served_ns[1]), <=, 10);
     }
     fair_queue_free(queue);
@@ -143,20 +174,20 @@ static void test_slow_stream_pays(void)
 static void test_silence_earns_nothing(void)
 {
     struct fair_queue *queue = fair_queue_new(1);
-    fair_queue_join(queue, 2);
+    fair_queue_join(queue, 2, 0);
     for (unsigned i = 0; i < 200; i++)
         push(queue, 1, i);
     for (unsigned i = 0; i < 100; i++) {
-        g_assert_nonnull(fair_queue_pop(queue));
-        fair_queue_done(queue, 1, 5);
+        g_assert_nonnull(fair_queue_pop(queue, 0));
+        fair_queue_done(queue, 1, 5, 0);
     }
     for (unsigned i = 0; i < 100; i++)
         push(queue, 2, i);
     unsigned n_first = 0;
     for (unsigned i = 0; i < 20; i++) {
-        size_t stream = stream_of(fair_queue_pop(queue));
+        size_t stream = stream_of(fair_queue_pop(queue, 0));
         n_first += stream == 1;
-        fair_queue_done(queue, stream, 5);
+        fair_queue_done(queue, stream, 5, 0);
     }
     g_assert_cmpuint(n_first, >=, 9);
     fair_queue_free(queue);
@@ -171,9 +202,9 @@ static void test_coming_and_going_earns_nothing(void)
         push(queue, 1, i);
     for (unsigned i = 0; i < 20; i++) {
         push(queue, 2, i);
-        size_t stream = stream_of(fair_queue_pop(queue));
+        size_t stream = stream_of(fair_queue_pop(queue, 0));
         n_first += stream == 1;
-        fair_queue_done(queue, stream, 5);
+        fair_queue_done(queue, stream, 5, 0);
     }
     g_assert_cmpuint(n_first, >=, 9);
     fair_queue_free(queue);
@@ -193,12 +224,12 @@ static void test_random_streams_get_their_share(void)
             push(queue, stream, pushed[stream]++);
             continue;
         }
-        const char *got = fair_queue_pop(queue);
+        const char *got = fair_queue_pop(queue, 0);
         if (!got)
             continue;
         size_t served = stream_of(got);
         g_assert_true(got == item(served, popped[served]++));
-        fair_queue_done(queue, served, 3);
+        fair_queue_done(queue, served, 3, 0);
         passed_over[served] = 0;
         for (unsigned other = 0; other < 5; other++) {
             if (other == served || pushed[other] == popped[other])
@@ -214,7 +245,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fair-queue/streams-are-served-in-turn", test_in_turn);
     g_test_add_func("/fair-queue/remove-takes-what-matches", test_remove);
-    g_test_add_func("/fair-queue/threads-are-kept-for-live-streams", test_threads_are_kept);
+    g_test_add_func("/fair-queue/threads-are-kept-in-a-pause", test_threads_are_kept_in_a_pause);
+    g_test_add_func("/fair-queue/quiet-streams-keep-no-threads", test_quiet_streams_keep_no_threads);
     g_test_add_func("/fair-queue/more-streams-than-threads", test_more_streams_than_threads);
     g_test_add_func("/fair-queue/slow-stream-pays-for-its-slowness", test_slow_stream_pays);
     g_test_add_func("/fair-queue/silence-earns-nothing", test_silence_earns_nothing);

@@ -2,10 +2,10 @@
 /* The processor of `--mode full`: three stages, each with its own threads, so that fragment 2 is recognised
  * while fragment 1 is translated and fragment 0 is spoken.
  *
- * Isolation: what may be inside is bounded, with a part for each stream (admission.h); each live stream has
- * its part of a stage's threads and of their time (fair_queue.h); a thread that has done its part of a job
- * never waits for the next stage. A job whose deadline passes while it waits is answered with TIMEOUT then,
- * not when its turn comes; while it is worked on, the engine heeds the deadline. */
+ * Isolation: what may be inside is bounded, with a part for each stream (admission.h); each stream that
+ * speaks has its part of a stage's threads and of their time (fair_queue.h); a thread that has done its part
+ * of a job never waits for the next stage. A job whose deadline passes while it waits is answered with
+ * TIMEOUT then, not when its turn comes; while it is worked on, the engine heeds the deadline. */
 #pragma once
 
 #include "processor.h"

@@ -32,7 +32,7 @@ static struct job *wait_for_job(struct stage *stage)
 {
     struct job *job = NULL;
     pthread_mutex_lock(&stage->lock);
-    while (!stage->closed && !(job = fair_queue_pop(stage->queue)))
+    while (!stage->closed && !(job = fair_queue_pop(stage->queue, now_ns(stage))))
         pthread_cond_wait(&stage->changed, &stage->lock);
     if (job)
         note_change(stage);
@@ -48,10 +48,11 @@ static void note_wait(struct stage *stage, struct job *job, int64_t until_ns)
         sts_metrics_wait(stage->config.metrics, stage->config.name, (double)waited_ns / (double)DUB_NS_PER_S);
 }
 
-static void note_done(struct stage *stage, uint64_t stream, int64_t took_ns)
+static void note_done(struct stage *stage, uint64_t stream, int64_t start_ns)
 {
+    int64_t end_ns = now_ns(stage);
     pthread_mutex_lock(&stage->lock);
-    fair_queue_done(stage->queue, stream, took_ns);
+    fair_queue_done(stage->queue, stream, end_ns - start_ns, end_ns);
     note_change(stage);
     pthread_mutex_unlock(&stage->lock);
 }
@@ -65,7 +66,7 @@ static gpointer serve(gpointer data)
         int64_t start_ns = now_ns(stage);
         note_wait(stage, job, start_ns);
         stage->config.handle(job, stage->config.user);
-        note_done(stage, stream, now_ns(stage) - start_ns);
+        note_done(stage, stream, start_ns);
     }
     return NULL;
 }
@@ -103,7 +104,7 @@ bool stage_push(struct stage *stage, struct job *job)
 void stage_join(struct stage *stage, uint64_t stream)
 {
     pthread_mutex_lock(&stage->lock);
-    fair_queue_join(stage->queue, stream);
+    fair_queue_join(stage->queue, stream, now_ns(stage));
     pthread_mutex_unlock(&stage->lock);
 }
 

@@ -26,7 +26,7 @@ struct stage *stage_new(const struct stage_config *config);
 /* Any thread. False when the stage is closed or has already answered for this deadline, or the job has been
  * cancelled; it is then still the caller's. */
 bool stage_push(struct stage *stage, struct job *job);
-/* Any thread: a stream lives from here to there and has its part of the threads. */
+/* Any thread: a stream lives from here to there and has its part of the threads, in its pauses too. */
 void stage_join(struct stage *stage, uint64_t stream);
 void stage_leave(struct stage *stage, uint64_t stream);
 /* Any thread: takes out what waits for this owner. */

@@ -2,6 +2,8 @@
 /* A stage whose work stands still until the test says so. */
 #include "stage.h"
 
+#include "fair_queue.h"
+
 #include <dubbing_clock.h>
 #include <pthread.h>
 
@@ -230,6 +232,24 @@ static void test_threads_are_kept(void)
     close_stand(&stand);
 }
 
+/* The second stream has not left, but has said nothing for long: the first gets its thread. */
+static void test_quiet_stream_keeps_no_thread(void)
+{
+    struct stand stand;
+    open_stand(&stand, 2, false);
+    stage_join(stand.stage, 1);
+    stage_join(stand.stage, 2);
+    g_assert_true(push(&stand, 1));
+    g_assert_true(push(&stand, 1));
+    wait_for(&stand, &stand.working, 1);
+    dub_fake_clock_advance(&stand.clock, FAIR_QUEUE_PAUSE_NS);
+    g_assert_true(push(&stand, 1));
+    wait_for(&stand, &stand.working, 2);
+    let_go(&stand);
+    wait_for(&stand, &stand.n_done, 3);
+    close_stand(&stand);
+}
+
 static void test_leaving_frees_the_threads(void)
 {
     struct stand stand;
@@ -275,6 +295,7 @@ int main(int argc, char **argv)
     g_test_add_func("/stage/close-lets-nothing-in", test_close);
     g_test_add_func("/stage/expire-takes-what-is-due", test_expire);
     g_test_add_func("/stage/threads-are-kept-for-live-streams", test_threads_are_kept);
+    g_test_add_func("/stage/quiet-stream-keeps-no-thread", test_quiet_stream_keeps_no_thread);
     g_test_add_func("/stage/leaving-frees-the-threads", test_leaving_frees_the_threads);
     g_test_add_func("/stage/remove-takes-one-owner", test_remove);
     return g_test_run();
