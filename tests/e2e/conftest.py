@@ -37,6 +37,13 @@ def spoken_sample(samples_folder):
     return sample.make_sample(samples_folder / "spoken.mp4", recipe)
 
 
+@pytest.fixture(scope="session")
+def long_sample(samples_folder):
+    """Eleven sentences in 52 s: time enough for an outage and for what comes after it."""
+    recipe = sample.Recipe(duration=52.0, width=640, height=360, sentences=sample.SENTENCES[:11])
+    return sample.make_sample(samples_folder / "long.mp4", recipe)
+
+
 @pytest.fixture
 def make_stack(build_dir, tmp_path):
     """Makes stacks with these settings; every one is stopped when the test ends, however it ends."""

@@ -14,10 +14,6 @@ from support.streams import playable, publish
 pytestmark = pytest.mark.p3
 
 
-def complaints(verdicts):
-    return [f"{verdict.name}: {verdict.text}" for verdict in verdicts if not verdict.ok]
-
-
 def test_a_publisher_that_comes_back_continues_its_run(make_stack, short_sample, tmp_path):
     stack = make_stack(ORCH_GRACE_PERIOD="15s").start(sts_mode="echo")
     with Broadcast(stack, "again", short_sample, tmp_path, watch_arrivals=False) as broadcast:
@@ -52,7 +48,7 @@ def test_after_the_grace_period_the_stream_ends_and_can_begin_again(make_stack, 
             runs.append(wait_until(lambda: stack.stream("turns").get("runId"), 10, "the run"))
             evidence = broadcast.finish()
         recording = report.Recording(evidence)
-        assert complaints(report.stream_verdicts(recording)) == []
+        assert report.complaints(report.stream_verdicts(recording)) == []
         stack.wait_path("live/turns/out", 15, ready=False)
     assert runs[0] != runs[1]
 
@@ -74,7 +70,7 @@ def test_media_service_killed_and_back_keeps_its_workers(make_stack, brief_sampl
         evidence = broadcast.finish()
     recording = report.Recording(evidence)
     bed = report.bed_of(recording)
-    assert complaints(report.stream_verdicts(recording) + report.sample_verdicts(recording, bed)) == []
+    assert report.complaints(report.stream_verdicts(recording) + report.sample_verdicts(recording, bed)) == []
     assert {line["state"] for line in evidence.ledger} == {"dubbed"}
     wait_until(lambda: not os.path.exists(f"/proc/{worker}"), 20, "the adopted worker to end after the grace period")
 
@@ -103,7 +99,7 @@ def test_a_stopped_stack_leaves_nothing_behind(make_stack, short_sample, tmp_pat
         stack.children["media-service"].send(signal.SIGTERM)
         assert stack.children["media-service"].finish(15) == 0
         assert not os.path.exists(f"/proc/{worker}"), "a clean stop stops the workers"
-        assert complaints([analyse.video_identical(
+        assert report.complaints([analyse.video_identical(
             media.packets(short_sample.path, "video"), media.packets(finished(broadcast), "video"), tail=12.0)]) == []
 
 

@@ -15,22 +15,6 @@ pytestmark = pytest.mark.p2
 GRACE = {"ORCH_GRACE_PERIOD": "4s"}
 
 
-@pytest.fixture(scope="session")
-def long_sample(samples_folder):
-    """Eleven sentences in 52 s: time enough for an outage and for what comes after it."""
-    recipe = sample.Recipe(duration=52.0, width=640, height=360, sentences=sample.SENTENCES[:11])
-    return sample.make_sample(samples_folder / "long.mp4", recipe)
-
-
-def complaints(verdicts):
-    return [f"{verdict.name}: {verdict.text} {verdict.facts.get('problems', '')}" for verdict in verdicts if not verdict.ok]
-
-
-def uninterrupted(recording, bed):
-    """Picture and sound as in an undisturbed run; only what is spoken may differ."""
-    return complaints(report.stream_verdicts(recording) + report.sample_verdicts(recording, bed))
-
-
 def test_the_service_killed_and_back(make_stack, long_sample, tmp_path):
     stack = make_stack(**GRACE).start()
     with Broadcast(stack, "killed", long_sample, tmp_path) as broadcast:
@@ -42,7 +26,7 @@ def test_the_service_killed_and_back(make_stack, long_sample, tmp_path):
         evidence = broadcast.finish()
     recording = report.Recording(evidence)
     bed = report.bed_of(recording)
-    assert uninterrupted(recording, bed) == []
+    assert report.interruptions(recording, bed) == []
 
     _, heard = report.dub_verdicts(recording, bed)
     dubbed = [one.phrase.start for one in heard if one.present]
@@ -71,7 +55,7 @@ def test_the_network_to_the_service_cut_and_frozen(build_dir, spoken_sample, tmp
                 monitor.thaw()
                 evidence = broadcast.finish()
             recording = report.Recording(evidence)
-            assert uninterrupted(recording, report.bed_of(recording)) == []
+            assert report.interruptions(recording, report.bed_of(recording)) == []
             states = {line["state"] for line in evidence.ledger}
             assert states == {"dubbed", "passthrough"}
             assert len(monitor.events("stream:init", "up")) >= 2
@@ -89,7 +73,7 @@ def test_a_slow_service_gets_one_at_a_time_when_told_so(build_dir, brief_sample,
             with Broadcast(stack, "slow", brief_sample, tmp_path) as broadcast:
                 evidence = broadcast.start().finish()
     recording = report.Recording(evidence)
-    assert uninterrupted(recording, report.bed_of(recording)) == []
+    assert report.interruptions(recording, report.bed_of(recording)) == []
     assert monitor.most_in_flight() == 1
     assert {line["state"] for line in evidence.ledger} == {"dubbed"}
 
@@ -100,7 +84,7 @@ def test_answers_that_come_too_late_are_not_heard(make_stack, brief_sample, tmp_
         evidence = broadcast.start().finish()
     recording = report.Recording(evidence)
     bed = report.bed_of(recording)
-    assert uninterrupted(recording, bed) == []
+    assert report.interruptions(recording, bed) == []
     assert {line["state"] for line in evidence.ledger} == {"passthrough"}
     assert {line["reason"] for line in evidence.ledger} == {"TIMEOUT"}
     assert (bed.gain_db > analyse.FULL_DB).all(), "the original, at full level, all the time"
@@ -130,7 +114,7 @@ def test_the_breaker_opens_tries_again_and_closes(build_dir, samples_folder, tmp
                 wait_until(lambda: breaker() == 0, 60, "the breaker to close again")
                 evidence = broadcast.finish()
     recording = report.Recording(evidence)
-    assert uninterrupted(recording, report.bed_of(recording)) == []
+    assert report.interruptions(recording, report.bed_of(recording)) == []
     assert len(monitor.events("fragment:data")) > sent
     assert evidence.ledger[-1]["state"] == "dubbed"
     assert {"TIMEOUT", "BREAKER_OPEN"} <= {line["reason"] for line in evidence.ledger}
@@ -146,5 +130,5 @@ def test_two_streams_do_not_share_a_fate(make_stack, brief_sample, short_sample,
         doomed.publisher.kill()
         evidence = steady.finish()
     recording = report.Recording(evidence)
-    assert uninterrupted(recording, report.bed_of(recording)) == []
+    assert report.interruptions(recording, report.bed_of(recording)) == []
     assert media.packets(doomed.recording, "video")

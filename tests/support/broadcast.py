@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .processes import Child, StartFailed, wait_until
 from .report import Evidence
+from .rtmp_raw import PlannedPublisher
 from .sample import Sample
 from .stack import Stack
 from .streams import ArrivalLog, Recorder, publish
@@ -23,13 +24,15 @@ class Broadcast:
     """
 
     def __init__(self, stack: Stack, stream: str, sample: Sample, folder: Path, latency: float = 3.0,
-                 max_lag: float = 2.0, query: str = "", watch_arrivals: bool = True) -> None:
+                 max_lag: float = 2.0, query: str = "", watch_arrivals: bool = True,
+                 publisher: Callable[[], Child | PlannedPublisher] | None = None, container: str = "mp4") -> None:
         self.stack, self.stream, self.sample, self.folder = stack, stream, sample, folder
         self.latency, self.max_lag, self.query = latency, max_lag, query
-        self.watch_arrivals = watch_arrivals
+        self.watch_arrivals, self.container = watch_arrivals, container
+        self._publisher = publisher or self._ffmpeg
         self.ledger: list[dict] = []
         self.began = 0.0
-        self._children: list[Child] = []
+        self._children: list[Child | PlannedPublisher] = []
 
     def __enter__(self) -> "Broadcast":
         return self
@@ -40,12 +43,15 @@ class Broadcast:
 
     @property
     def recording(self) -> Path:
-        return self.folder / f"{self.stream}-out.mp4"
+        return self.folder / f"{self.stream}-out.{self.container}"
 
-    def publish(self) -> Child:
+    def _ffmpeg(self) -> Child:
+        return publish(self.sample.path, self.stack.url(self.stream, "in") + self.query, self.folder,
+                       f"{self.stream}-publisher")
+
+    def publish(self) -> Child | PlannedPublisher:
         """Starts the publisher and waits until the router has taken the stream."""
-        self.publisher = self._keep(publish(self.sample.path, self.stack.url(self.stream, "in") + self.query, self.folder,
-                                            f"{self.stream}-publisher"))
+        self.publisher = self._keep(self._publisher())
         self.began = time.monotonic()
         wait_until(lambda: self.stack.path_ready(f"live/{self.stream}/in"), INPUT_SECONDS,
                    f"the router to take live/{self.stream}/in", self.publisher.running)
@@ -54,6 +60,10 @@ class Broadcast:
     def start(self) -> "Broadcast":
         """Publishes, and begins to watch and to record."""
         self.publish()
+        return self.watch()
+
+    def watch(self) -> "Broadcast":
+        """Begins to watch and to record what is published."""
         if self.watch_arrivals:
             self.entered = ArrivalLog(self.stack.url(self.stream, "in"), self.folder, f"{self.stream}-viewer-in")
             self._keep(self.entered.child)
@@ -81,7 +91,7 @@ class Broadcast:
                 on_phrase(line)
             shown = max(shown, len(self.ledger))
             if ended_at is None and not self.publisher.running():
-                if self.publisher.process.returncode != 0:
+                if self.publisher.finish(1.0) != 0:
                     raise StartFailed(f"the publisher failed:\n{self.publisher.tail()}")
                 ended_at = time.monotonic()
             time.sleep(0.2)
@@ -98,6 +108,6 @@ class Broadcast:
             raise StartFailed(f"nothing was recorded; the recorder says:\n{self.recorder.child.tail()}")
         return Evidence(self.sample, self.recording, self.ledger, entered, left, self.latency, self.max_lag)
 
-    def _keep(self, child: Child) -> Child:
+    def _keep(self, child: Child | PlannedPublisher) -> Child | PlannedPublisher:
         self._children.append(child)
         return child

@@ -95,6 +95,17 @@ def bed_of(recording: Recording) -> analyse.BedTrack:
     return analyse.track_bed(recording.sound, recording.offset)
 
 
+def complaints(verdicts: list[Verdict]) -> list[str]:
+    """What does not hold, in words; empty when all does."""
+    return [f"{verdict.name}: {verdict.text} {verdict.facts.get('problems', '')}" for verdict in verdicts if not verdict.ok]
+
+
+def interruptions(recording: Recording, bed: analyse.BedTrack) -> list[str]:
+    """What a viewer sees or hears of any trouble: empty when picture and sound are as in an undisturbed run and only
+    what is spoken differs."""
+    return complaints(stream_verdicts(recording) + sample_verdicts(recording, bed))
+
+
 def judge(evidence: Evidence) -> tuple[list[Verdict], list[dubbing.Heard]]:
     """Every check that fits the clip."""
     recording = Recording(evidence)

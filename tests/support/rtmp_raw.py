@@ -9,12 +9,14 @@ import os
 import socket
 import struct
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 CHUNK = 4096
+EXTENDED = 0xFFFFFF
 SET_CHUNK_SIZE, COMMAND = 1, 20
 
 
@@ -56,6 +58,14 @@ class RawPublisher:
     def send(self, tag: Tag) -> None:
         self._send({8: 4, 9: 6}.get(tag.kind, 4), tag.kind, tag.time_ms, 1, tag.body)
 
+    def send_plan(self, plan: Iterable[tuple[float, Tag]], stop: threading.Event) -> None:
+        """Sends each tag at its second from now, until told to stop."""
+        begin = time.monotonic()
+        for at, tag in plan:
+            if stop.wait(max(0.0, begin + at - time.monotonic())):
+                return
+            self.send(tag)
+
     def send_in_real_time(self, tags: Iterator[Tag], until_ms: int) -> None:
         """Sends the tags up to that time at their times."""
         begin = time.monotonic()
@@ -69,6 +79,11 @@ class RawPublisher:
         """The header says the whole length; half of the body follows, and nothing more."""
         message = _chunks(6, tag.kind, tag.time_ms, 1, tag.body)
         self.socket.sendall(message[:len(message) // 2])
+
+    def close(self) -> None:
+        """Goes in order: what was sent arrives."""
+        self.socket.shutdown(socket.SHUT_WR)
+        self.socket.close()
 
     def vanish(self) -> None:
         """Goes away without a word: the kernel sends a reset."""
@@ -107,12 +122,49 @@ class RawPublisher:
         self.socket.sendall(_chunks(chunk_stream, kind, time_ms, stream, body))
 
 
+class PlannedPublisher(threading.Thread):
+    """A publisher in a thread of its own that sends (second, tag) after (second, tag); to be used like a Child."""
+
+    def __init__(self, address: tuple[str, int], path: str, plan: Iterable[tuple[float, Tag]]) -> None:
+        super().__init__(daemon=True)
+        self._address, self._path, self._plan = address, path, plan
+        self._told_to_stop = threading.Event()
+        self._error = ""
+        self.start()
+
+    def run(self) -> None:
+        app, _, key = self._path.rpartition("/")
+        try:
+            publisher = RawPublisher(*self._address, app, key)
+            publisher.send_plan(self._plan, self._told_to_stop)
+            publisher.close()
+        except OSError as error:
+            self._error = str(error) or type(error).__name__
+
+    def running(self) -> bool:
+        return self.is_alive()
+
+    def finish(self, timeout: float) -> int | None:
+        """0 when all was sent, 1 after an error, None when it is still at it."""
+        self.join(timeout)
+        return None if self.is_alive() else int(bool(self._error))
+
+    def stop(self, grace: float = 5.0) -> int | None:
+        self._told_to_stop.set()
+        return self.finish(grace)
+
+    def tail(self) -> str:
+        return self._error
+
+
 def _chunks(chunk_stream: int, kind: int, time_ms: int, stream: int, body: bytes) -> bytes:
-    header = (bytes([chunk_stream]) + time_ms.to_bytes(3, "big") + len(body).to_bytes(3, "big") + bytes([kind])
-              + struct.pack("<I", stream))
+    # What does not fit into three bytes follows in four, and again before each continuation (section 5.3.1.3).
+    extended = struct.pack(">I", time_ms) if time_ms >= EXTENDED else b""
+    header = (bytes([chunk_stream]) + min(time_ms, EXTENDED).to_bytes(3, "big") + len(body).to_bytes(3, "big")
+              + bytes([kind]) + struct.pack("<I", stream) + extended)
     size = CHUNK if kind != SET_CHUNK_SIZE else 128
     pieces = [body[start:start + size] for start in range(0, len(body), size)] or [b""]
-    return header + bytes([0xC0 | chunk_stream]).join(pieces)
+    return header + (bytes([0xC0 | chunk_stream]) + extended).join(pieces)
 
 
 def _amf(value: object) -> bytes:
