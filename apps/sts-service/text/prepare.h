@@ -12,10 +12,12 @@
 /* Between two words of text_sentence_from_words(): the speaker paused, a sentence may end. */
 #define TEXT_PAUSE "<p>"
 
-/* "it 's what i meant" -> "It's what I meant.": capitals, final stop or question mark, split contractions,
- * spelled letters ("b. b. c.") joined, numbers of several words as digits; markers such as <sil>, ++NOISE++
- * and [COUGH] and pronunciation variants (`read(2)`) removed. Long runs are split where the words tell, and
- * at TEXT_PAUSE. Text that already has capitals or punctuation keeps them. */
+/* "it 's what i meant" -> "It's what I meant.": capitals (those of names too), final stop or question mark,
+ * split contractions, spelled letters ("b. b. c.") joined, numbers of several words and scores as digits;
+ * hesitations
+ * ("uh"), markers such as <sil>, ++NOISE++ and [COUGH] and pronunciation variants (`read(2)`) removed. Empty
+ * where nothing else was there. Long runs are split where the words tell, and at TEXT_PAUSE. Text that
+ * already has capitals or punctuation keeps them. */
 char *text_sentence_from_words(const char *raw, const char *language);
 
 /* For the synthesiser (requirement D4): quotes and dashes normalised, abbreviations and scores spoken in the

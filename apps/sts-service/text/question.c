@@ -57,6 +57,9 @@ static bool is_english_question(char *const *words)
         return true;
     if (text_is_one_of(words[0], question_words))
         return has_auxiliary(words);
+    /* "may the best man win": a wish. */
+    if (strcmp(words[0], "may") == 0)
+        return strcmp(words[1], "i") == 0 || strcmp(words[1], "we") == 0;
     return text_is_one_of(words[0], auxiliaries) && text_is_one_of(words[1], subjects);
 }
 

@@ -3,6 +3,7 @@
  * the question mark change what they make of the words. */
 #include "fillers.h"
 #include "language.h"
+#include "names.h"
 #include "numbers.h"
 #include "prepare.h"
 #include "question.h"
@@ -245,7 +246,9 @@ static char *sentence_of(const GPtrArray *words, guint from, guint to, const cha
     if (text_is_language(language, "en"))
         capitalise_english_i(plain);
     g_autofree char *numbered = text_numbers_to_digits(plain, language);
-    g_autofree char *ended = finish(numbered, question ? "?" : ".");
+    g_autofree char *scored = text_scores_to_digits(numbered, language);
+    g_autofree char *named = text_restore_names(scored, language);
+    g_autofree char *ended = finish(named, question ? "?" : ".");
     return text_open_questions(ended, language);
 }
 

@@ -45,7 +45,7 @@ static void test_questions_end_as_questions(void)
     check("don't you think so", "en", "Don't you think so?");
     check("when will they come", "en", "When will they come?");
     check("when the sun is high we rest", "en", "When the sun is high we rest.");
-    check("is spain ready", "en", "Is spain ready.");
+    check("is spain ready", "en", "Is Spain ready.");
     check("qué hora es", "es", "¿Qué hora es?");
     check("y por qué no viene", "es", "¿Y por qué no viene?");
     check("que venga", "es", "Que venga.");
@@ -129,6 +129,17 @@ static void test_numbers_become_digits(void)
     check("two hundred people", "en", "200 people.");
 }
 
+static void test_names_and_scores(void)
+{
+    check("on monday spain beat italy three to one in new york", "en",
+          "On Monday Spain beat Italy 3-1 in New York.");
+    check("the third of may nineteen eighty four", "en", "The third of May 1984.");
+    check("on may twenty first", "en", "On May 21st.");
+    check("may i go", "en", "May I go?");
+    check("may the best man win", "en", "May the best man win.");
+    check("el lunes en estados unidos", "es", "El lunes en Estados Unidos.");
+}
+
 static void test_long_runs_are_split(void)
 {
     check("the government has announced a new plan today and it will cost five million euros in all but we "
@@ -164,6 +175,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sentence/written-text-keeps-its-marks", test_written_text_keeps_its_marks);
     g_test_add_func("/sentence/spelled-letters-are-joined", test_spelled_letters_are_joined);
     g_test_add_func("/sentence/numbers-become-digits", test_numbers_become_digits);
+    g_test_add_func("/sentence/names-and-scores", test_names_and_scores);
     g_test_add_func("/sentence/long-runs-are-split", test_long_runs_are_split);
     g_test_add_func("/sentence/pauses-split", test_pauses_split);
     g_test_add_func("/sentence/fillers-are-dropped", test_fillers_are_dropped);
