@@ -153,7 +153,7 @@ static void on_due(int64_t now_ns, void *user)
     }
 }
 
-/* A session takes its part of the threads with its first fragment and gives it back at its end. */
+/* A session is known to the stages from its first fragment to its end. */
 static void note_live(struct pipeline *pipeline, uint64_t owner)
 {
     if (owner >= JOB_FIRST_REQUEST || g_hash_table_contains(pipeline->live, &owner))
@@ -214,8 +214,9 @@ static bool check_config(struct processor *processor, const struct dub_stream_co
                                                config->target_language, error);
 }
 
-/* Translators start their processes and synthesisers load their voice at the first phrase; that phrase should
- * not wait for it. So one word goes through both stages when a stream begins, for nobody. */
+/* Translators start their processes, synthesisers load their voice and recognisers a vocabulary at the first
+ * phrase; that phrase should not wait for it. So hints are told the recogniser when a stream begins, and one
+ * word goes through the other stages, for nobody. */
 static void prepare(struct processor *processor, struct job_settings *settings)
 {
     struct pipeline *pipeline = (struct pipeline *)processor;
@@ -227,6 +228,7 @@ static void prepare(struct processor *processor, struct job_settings *settings)
         !voices_has(pipeline->config.engines->voices, settings->voice_profile))
         dub_log(DUB_LOG_WARN, &context, "there is no voice profile %s; the default of %s is used",
                 settings->voice_profile, settings->target_language);
+    asr_prepare(pipeline->config.engines->asr, (const char *const *)settings->domain_hints);
     struct job *job = job_new(JOB_WARM_UP, settings, &nothing, pipeline->warming);
     job->arrived_ns = dub_clock_now_ns(pipeline->config.clock);
     job->deadline_ns = job->arrived_ns + WARM_UP_TIMEOUT_NS;

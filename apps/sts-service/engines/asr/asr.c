@@ -88,6 +88,12 @@ int asr_max_concurrency(const struct asr *asr)
     return asr->max_concurrency;
 }
 
+void asr_prepare(struct asr *asr, const char *const *hints)
+{
+    if (asr->ops->prepare && hints)
+        asr->ops->prepare(asr->engine, hints);
+}
+
 static bool check_request(const struct asr *asr, const struct asr_request *request, struct dub_error *error)
 {
     const struct pcm *audio = request->audio;

@@ -49,6 +49,9 @@ struct asr_engine_ops {
     void (*destroy)(struct asr_engine *engine);
     void (*describe)(const struct asr_engine *engine, struct engine_info *info);
     bool (*supports)(const struct asr_engine *engine, const char *language);
+    /* A stream with these hints begins: what they need is loaded beside other work. At once, any thread.
+     * NULL: the engine has nothing to prepare. */
+    void (*prepare)(struct asr_engine *engine, const char *const *hints);
     /* Silence is success with no words and no_speech set. On false, error says what and whether a retry may
      * help. Returns within 100 ms of the deadline or of a cancel. */
     bool (*transcribe)(struct asr_engine *engine, const struct asr_request *request,
@@ -64,6 +67,8 @@ void asr_close(struct asr *asr);
 void asr_describe(const struct asr *asr, struct engine_info *info);
 bool asr_supports(const struct asr *asr, const char *language);
 int asr_max_concurrency(const struct asr *asr);
+/* Before a stream's first fragment; hints as in a request. Returns at once; any thread. */
+void asr_prepare(struct asr *asr, const char *const *hints);
 /* Clears *transcript first. A language that is not supported, an empty clip or a bad rate are refused here.
  */
 bool asr_transcribe(struct asr *asr, const struct asr_request *request, struct asr_transcript *transcript,

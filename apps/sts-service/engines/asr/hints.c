@@ -119,7 +119,7 @@ struct hints *hints_parse(const char *const *hints)
 {
     if (!hints || !*hints)
         return NULL;
-    struct hints *parsed = g_new0(struct hints, 1);
+    struct hints *parsed = g_atomic_rc_box_new0(struct hints);
     g_autoptr(GString) ignored = g_string_new(NULL);
     parsed->phrases = g_ptr_array_new_with_free_func(free_phrase);
     for (; *hints; hints++) {
@@ -135,14 +135,23 @@ struct hints *hints_parse(const char *const *hints)
     return parsed;
 }
 
-void hints_free(struct hints *hints)
+static void clear(void *data)
 {
-    if (!hints)
-        return;
+    struct hints *hints = data;
     g_ptr_array_unref(hints->phrases);
     g_free(hints->key);
     g_free(hints->ignored);
-    g_free(hints);
+}
+
+struct hints *hints_ref(struct hints *hints)
+{
+    return g_atomic_rc_box_acquire(hints);
+}
+
+void hints_free(struct hints *hints)
+{
+    if (hints)
+        g_atomic_rc_box_release_full(hints, clear);
 }
 
 static bool all_known(const GArray *phrase, bool (*known)(const char *word, void *user), void *user)

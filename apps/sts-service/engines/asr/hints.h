@@ -18,6 +18,7 @@ struct hint_word {
     char *spoken; /* what to look up a pronunciation for; "b b c" for letters that are named one by one */
 };
 
+/* Immutable, counted. */
 struct hints {
     GPtrArray *phrases; /* each a GArray of struct hint_word, at least one */
     char *key;          /* equal for equal vocabularies */
@@ -26,12 +27,14 @@ struct hints {
 
 /* hints NULL-terminated or NULL. NULL when there are none; phrases may be empty when all were left out. */
 struct hints *hints_parse(const char *const *hints);
+struct hints *hints_ref(struct hints *hints);
+/* Gives one reference up. NULL is fine. */
 void hints_free(struct hints *hints);
 static inline void hints_auto_free(struct hints **hints)
 {
     hints_free(*hints);
 }
-/* Freed at the end of the scope. */
+/* Given up at the end of the scope. */
 #define hints_auto __attribute__((cleanup(hints_auto_free))) struct hints *
 
 /* The phrases as a language model in the ARPA format: any of them may begin anywhere with a probability of

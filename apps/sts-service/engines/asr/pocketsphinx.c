@@ -3,11 +3,15 @@
  *
  * A decoder lives on a thread of its own and is warm from the start. Callers queue a job and wait for it; one
  * whose deadline passes or who is cancelled leaves at once, and the decoder drops the job at its next block
- * (its final passes cannot be interrupted, but nobody waits for them). */
+ * (its final passes cannot be interrupted, but nobody waits for them).
+ *
+ * Vocabularies of hints are loaded when a thread has nothing better to do, by one thread at a time, so that a
+ * stream that brings some holds up nobody. Its own jobs wait for them a while and then go without. */
 #include "../../audio/loudness.h"
 #include "../../audio/resample.h"
 #include "../wait.h"
 #include "sphinx_shelf.h"
+#include "wishes.h"
 #include <string.h>
 
 #define MAX_DECODERS 16
@@ -22,6 +26,7 @@ struct job {
     bool succeeded;
     char *stream_id;
     struct hints *hints; /* NULL: none */
+    int64_t patience_ns; /* monotonic: until then it waits for its hints to be loaded */
     struct pcm audio;    /* the speech in it, at SPHINX_RATE_HZ */
     int64_t offset_ms;   /* of audio from the start of the fragment */
     struct asr_transcript transcript;
@@ -30,7 +35,9 @@ struct job {
 
 struct decoder_thread {
     struct asr_engine *engine;
+    unsigned index;
     pthread_t thread;
+    struct sphinx_shelf *shelf; /* the thread's own */
 };
 
 struct asr_engine {
@@ -41,6 +48,8 @@ struct asr_engine {
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
     GQueue jobs;
+    struct wishes *wishes;
+    bool learning; /* one of the threads is loading hints */
     int loaded;
     int broken;
     struct dub_error load_error;
@@ -58,14 +67,56 @@ static void job_free(struct job *job)
     g_free(job);
 }
 
-static struct job *take_job(struct asr_engine *engine)
+/* What a decoder thread does next: one of both. */
+struct work {
+    struct job *job;
+    struct hints *hints; /* to be loaded */
+};
+
+static bool may_take(const struct decoder_thread *own, const struct job *job, int64_t now_ns)
 {
-    pthread_mutex_lock(&engine->lock);
-    while (g_queue_is_empty(&engine->jobs) && !engine->quit)
+    return !job->hints || now_ns >= job->patience_ns ||
+           !wishes_are_open(own->engine->wishes, job->hints, own->index);
+}
+
+/* Lock held. False: there is nothing, or only what is to wait. */
+static bool find_work(const struct decoder_thread *own, struct work *work)
+{
+    struct asr_engine *engine = own->engine;
+    int64_t now_ns = dub_clock_now_ns(dub_clock_monotonic());
+    for (GList *link = engine->jobs.head; link; link = link->next) {
+        if (!may_take(own, link->data, now_ns))
+            continue;
+        work->job = link->data;
+        g_queue_delete_link(&engine->jobs, link);
+        return true;
+    }
+    work->hints = engine->learning ? NULL : wishes_next(engine->wishes, own->index);
+    engine->learning = engine->learning || work->hints;
+    return work->hints;
+}
+
+/* Lock held. Jobs that wait for their hints have only so much patience. */
+static void wait_for_change(struct asr_engine *engine)
+{
+    static const struct engine_call any_time = {0};
+    if (g_queue_is_empty(&engine->jobs))
         pthread_cond_wait(&engine->changed, &engine->lock);
-    struct job *job = engine->quit ? NULL : g_queue_pop_head(&engine->jobs);
+    else
+        engine_wait_step(&engine->changed, &engine->lock, &any_time);
+}
+
+/* False: the engine is being destroyed. */
+static bool take_work(const struct decoder_thread *own, struct work *work)
+{
+    struct asr_engine *engine = own->engine;
+    *work = (struct work){0};
+    pthread_mutex_lock(&engine->lock);
+    while (!engine->quit && !find_work(own, work))
+        wait_for_change(engine);
+    bool going_on = !engine->quit;
     pthread_mutex_unlock(&engine->lock);
-    return job;
+    return going_on;
 }
 
 static void finish_job(struct asr_engine *engine, struct job *job, bool succeeded)
@@ -93,25 +144,65 @@ static void report_load(struct asr_engine *engine, bool loaded, const struct dub
     pthread_mutex_unlock(&engine->lock);
 }
 
-static bool decode(struct asr_engine *engine, struct sphinx_shelf *shelf, struct job *job)
+static bool decode(const struct decoder_thread *own, struct job *job)
 {
     int64_t now_ns = dub_clock_now_ns(dub_clock_monotonic());
-    struct sphinx_decoder *decoder = sphinx_shelf_take(shelf, job->hints, now_ns);
-    return sphinx_decoder_decode(decoder, &job->audio, engine->means, job->stream_id, &job->abandoned,
+    struct sphinx_decoder *decoder = sphinx_shelf_take(own->shelf, job->hints, now_ns);
+    return sphinx_decoder_decode(decoder, &job->audio, own->engine->means, job->stream_id, &job->abandoned,
                                  &job->transcript, &job->error);
+}
+
+static void learn(const struct decoder_thread *own, const struct hints *hints)
+{
+    struct asr_engine *engine = own->engine;
+    sphinx_shelf_learn(own->shelf, hints, dub_clock_now_ns(dub_clock_monotonic()));
+    pthread_mutex_lock(&engine->lock);
+    wishes_settle(engine->wishes, hints, own->index);
+    engine->learning = false;
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+static bool may_learn(struct asr_engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    bool free = !engine->learning;
+    engine->learning = true;
+    pthread_mutex_unlock(&engine->lock);
+    return free;
+}
+
+/* Between two jobs a thread that never rests still learns what its jobs need, and what it had to forget. */
+static void do_job(const struct decoder_thread *own, struct job *job)
+{
+    hints_auto hints = job->hints ? hints_ref(job->hints) : NULL;
+    finish_job(own->engine, job, decode(own, job));
+    if (hints && !sphinx_shelf_knows(own->shelf, hints) && may_learn(own->engine))
+        learn(own, hints);
+}
+
+static void serve(const struct decoder_thread *own)
+{
+    struct work work;
+    while (take_work(own, &work)) {
+        if (work.job)
+            do_job(own, work.job);
+        else
+            learn(own, work.hints);
+        hints_free(work.hints);
+    }
 }
 
 static void *decoder_main(void *user)
 {
-    struct asr_engine *engine = ((struct decoder_thread *)user)->engine;
+    struct decoder_thread *own = user;
     struct dub_error error = {0};
     pthread_setname_np(pthread_self(), "asr-decoder");
-    struct sphinx_shelf *shelf = sphinx_shelf_new(&engine->model, &error);
-    report_load(engine, shelf != NULL, &error);
-    struct job *job;
-    while (shelf && (job = take_job(engine)))
-        finish_job(engine, job, decode(engine, shelf, job));
-    sphinx_shelf_free(shelf);
+    own->shelf = sphinx_shelf_new(&own->engine->model, &error);
+    report_load(own->engine, own->shelf != NULL, &error);
+    if (own->shelf)
+        serve(own);
+    sphinx_shelf_free(own->shelf);
     return NULL;
 }
 
@@ -124,6 +215,7 @@ static void destroy(struct asr_engine *engine)
     for (int i = 0; i < engine->thread_count; i++)
         pthread_join(engine->threads[i].thread, NULL);
     g_assert(g_queue_is_empty(&engine->jobs));
+    wishes_free(engine->wishes);
     pthread_cond_destroy(&engine->changed);
     pthread_mutex_destroy(&engine->lock);
     channel_means_free(engine->means);
@@ -136,6 +228,7 @@ static bool start_decoders(struct asr_engine *engine, int count, struct dub_erro
     for (int i = 0; i < count; i++) {
         struct decoder_thread *own = &engine->threads[i];
         own->engine = engine;
+        own->index = (unsigned)i;
         int failure = pthread_create(&own->thread, NULL, decoder_main, own);
         if (failure != 0)
             return dub_error_set_errno(error, DUB_ERROR_UNAVAILABLE, failure, "starting a decoder thread");
@@ -169,6 +262,7 @@ static struct asr_engine *create(const struct engine_config *config, struct dub_
     engine_wait_init(&engine->changed);
     g_queue_init(&engine->jobs);
     int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
+    engine->wishes = wishes_new();
     if (start_decoders(engine, MIN(wanted, MAX_DECODERS), error) && wait_for_the_first(engine, error))
         return engine;
     destroy(engine);
@@ -188,6 +282,13 @@ static bool supports(const struct asr_engine *engine, const char *language)
 }
 
 static struct job *job_new(const struct asr_request *request, struct loudness_span span,
+/* Half of its time is for being recognised, and it may have to wait for a thread. */
+static int64_t patience_of(const struct engine_call *call)
+{
+    int64_t now_ns = dub_clock_now_ns(dub_clock_monotonic());
+    return call->deadline_ns > 0 ? now_ns + (call->deadline_ns - now_ns) / 4 : INT64_MAX;
+}
+
                            struct dub_error *error)
 {
     struct job *job = g_new0(struct job, 1);
@@ -197,6 +298,7 @@ static struct job *job_new(const struct asr_request *request, struct loudness_sp
     job->stream_id = g_strdup(request->call.stream_id);
     job->hints = hints_parse(request->hints);
     job->offset_ms = (int64_t)span.first * 1000 / speech.rate_hz;
+    job->patience_ns = patience_of(&request->call);
     if (pcm_resample(&speech, SPHINX_RATE_HZ, &job->audio, error))
         return job;
     job_free(job);
@@ -210,6 +312,8 @@ static struct job *wait_for(struct asr_engine *engine, struct job *job, const st
 {
     pthread_mutex_lock(&engine->lock);
     g_queue_push_tail(&engine->jobs, job);
+    if (job->hints)
+        wishes_add(engine->wishes, job->hints);
     pthread_cond_broadcast(&engine->changed);
     while (!job->done && engine_call_go_on(call, DUB_STAGE_ASR, error))
         engine_wait_step(&engine->changed, &engine->lock, call);
@@ -264,6 +368,17 @@ static bool transcribe(struct asr_engine *engine, const struct asr_request *requ
 }
 
 const struct asr_engine_ops asr_pocketsphinx = {
+static void prepare(struct asr_engine *engine, const char *const *words)
+{
+    hints_auto hints = hints_parse(words);
+    if (!hints)
+        return;
+    pthread_mutex_lock(&engine->lock);
+    wishes_add(engine->wishes, hints);
+    pthread_cond_broadcast(&engine->changed);
+    pthread_mutex_unlock(&engine->lock);
+}
+
     .name = "pocketsphinx",
     .summary = "CMU PocketSphinx with the distribution's English model, offline, CPU",
     .max_concurrency = MAX_DECODERS,
@@ -273,4 +388,5 @@ const struct asr_engine_ops asr_pocketsphinx = {
     .describe = describe,
     .supports = supports,
     .transcribe = transcribe,
+    .prepare = prepare,
 };

@@ -22,14 +22,20 @@ static bool skipped(void)
     return !asr && contract_skip(&open_error);
 }
 
-static char *recognise(const struct pcm *audio, const char *const *hints)
+static char *recognise_by(const struct pcm *audio, const char *const *hints, int64_t deadline_ns)
 {
-    struct asr_request request = {.audio = audio, .language = "en", .hints = hints};
+    struct asr_request request = {
+        .call = {.deadline_ns = deadline_ns}, .audio = audio, .language = "en", .hints = hints};
     struct asr_transcript transcript = {0};
     g_assert_true(asr_transcribe(asr, &request, &transcript, NULL));
     char *text = g_strdup(transcript.text);
     asr_transcript_clear(&transcript);
     return text;
+}
+
+static char *recognise(const struct pcm *audio, const char *const *hints)
+{
+    return recognise_by(audio, hints, 0);
 }
 
 static void test_a_hint_changes_what_is_heard(void)
@@ -204,7 +210,8 @@ static void test_no_words_for(gconstpointer user)
     }
 }
 
-/* One thread's decoders: the same hints find theirs again, and there are never more than fit. */
+/* One thread's decoders: the same hints find theirs again, and there are never more than fit. Taking one
+ * loads nothing. */
 static void test_decoders_are_kept_and_bounded(void)
 {
     static const char *const words[SHELF_VOCABULARIES + 1] = {"alpha", "bravo", "charlie", "delta", "echo"};
@@ -214,20 +221,44 @@ static void test_decoders_are_kept_and_bounded(void)
     g_assert_true(sphinx_model_find(&model, NULL, NULL));
     struct sphinx_shelf *shelf = sphinx_shelf_new(&model, NULL);
     struct sphinx_decoder *plain = sphinx_shelf_take(shelf, NULL, 0);
-    struct sphinx_decoder *taken[G_N_ELEMENTS(words)];
     for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
         const char *const list[] = {words[i], NULL};
         hints_auto hints = hints_parse(list);
-        taken[i] = sphinx_shelf_take(shelf, hints, i);
-        g_assert_true((taken[i] == plain) == (i == SHELF_VOCABULARIES));
-        g_assert_true(sphinx_shelf_take(shelf, hints, i) == taken[i]);
+        g_assert_true(sphinx_shelf_take(shelf, hints, i) == plain);
+        g_assert_false(sphinx_shelf_knows(shelf, hints));
+        sphinx_shelf_learn(shelf, hints, i);
+        g_assert_true(sphinx_shelf_knows(shelf, hints) == (i < SHELF_VOCABULARIES));
+        struct sphinx_decoder *taken = sphinx_shelf_take(shelf, hints, i);
+        g_assert_true((taken == plain) == (i == SHELF_VOCABULARIES));
+        sphinx_shelf_learn(shelf, hints, i);
+        g_assert_true(sphinx_shelf_take(shelf, hints, i) == taken);
     }
     const char *const last[] = {words[SHELF_VOCABULARIES], NULL};
     hints_auto hints = hints_parse(last);
-    g_assert_true(sphinx_shelf_take(shelf, hints, SHELF_KEEP_NS - 1) == plain);
+    sphinx_shelf_learn(shelf, hints, SHELF_KEEP_NS - 1);
+    g_assert_true(sphinx_shelf_take(shelf, hints, SHELF_KEEP_NS) == plain);
+    sphinx_shelf_learn(shelf, hints, SHELF_KEEP_NS);
     g_assert_true(sphinx_shelf_take(shelf, hints, SHELF_KEEP_NS) != plain);
     sphinx_shelf_free(shelf);
     sphinx_model_clear(&model);
+}
+
+/* Vocabularies stand in line for the only thread: whoever is in a hurry goes without, nobody fails. */
+static void test_no_job_fails_for_hints_that_load(void)
+{
+    static const char *const words[] = {"foxtrot", "golf", "hotel", "india"};
+    if (skipped())
+        return;
+    pcm_auto clip = {0};
+    g_assert_true(wav_read_file(g_getenv("STS_TEST_SPEECH"), &clip, NULL));
+    for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+        const char *const list[] = {words[i], NULL};
+        asr_prepare(asr, list);
+    }
+    asr_prepare(asr, NULL);
+    const char *const last[] = {words[G_N_ELEMENTS(words) - 1], NULL};
+    g_autofree char *hurried = recognise_by(&clip, last, contract_deadline_ns(20000));
+    g_assert_cmpstr(hurried, ==, "good evening and welcome to the news at ten");
 }
 
 int main(int argc, char **argv)
@@ -242,6 +273,7 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/pocketsphinx/no-words-for-%s", sounds[i].name);
         g_test_add_data_func(path, GUINT_TO_POINTER(i), test_no_words_for);
     }
+    g_test_add_func("/pocketsphinx/no-job-fails-for-hints-that-load", test_no_job_fails_for_hints_that_load);
     g_test_add_func("/pocketsphinx/decoders-are-kept-and-bounded", test_decoders_are_kept_and_bounded);
     int result = g_test_run();
     asr_close(asr);

@@ -94,17 +94,27 @@ static void fill(struct sphinx_shelf *shelf, struct place *place, const struct h
 struct sphinx_decoder *sphinx_shelf_take(struct sphinx_shelf *shelf, const struct hints *hints,
                                          int64_t now_ns)
 {
-    if (!hints)
+    struct place *place = hints ? find(shelf, hints->key) : NULL;
+    if (!place)
         return shelf->plain;
-    struct place *place = find(shelf, hints->key);
-    if (!place) {
-        place = find_room(shelf, now_ns);
-        if (!place) {
-            turn_away(shelf, hints);
-            return shelf->plain;
-        }
-        fill(shelf, place, hints);
-    }
     place->used_ns = now_ns;
     return place->decoder ? place->decoder : shelf->plain;
+}
+
+bool sphinx_shelf_knows(struct sphinx_shelf *shelf, const struct hints *hints)
+{
+    return find(shelf, hints->key) != NULL;
+}
+
+void sphinx_shelf_learn(struct sphinx_shelf *shelf, const struct hints *hints, int64_t now_ns)
+{
+    if (find(shelf, hints->key))
+        return;
+    struct place *place = find_room(shelf, now_ns);
+    if (!place) {
+        turn_away(shelf, hints);
+        return;
+    }
+    fill(shelf, place, hints);
+    place->used_ns = now_ns;
 }

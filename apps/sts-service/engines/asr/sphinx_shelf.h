@@ -14,8 +14,12 @@ struct sphinx_shelf;
 /* Loads the plain decoder. NULL as sphinx_decoder_load. `model` outlives the shelf. */
 struct sphinx_shelf *sphinx_shelf_new(const struct sphinx_model *model, struct dub_error *error);
 void sphinx_shelf_free(struct sphinx_shelf *shelf);
-/* The decoder for these hints (NULL: none), loaded when it is not there yet; the plain one when they cannot
- * be used or all places are taken by vocabularies in use, which is logged once per vocabulary that comes in.
- * Valid until the next call. now_ns: monotonic. */
+/* The decoder for these hints (NULL: none); the plain one when they are not there. At once. Valid until the
+ * next call of sphinx_shelf_learn. now_ns: monotonic. */
 struct sphinx_decoder *sphinx_shelf_take(struct sphinx_shelf *shelf, const struct hints *hints,
                                          int64_t now_ns);
+/* Whether they have been loaded, or found useless. */
+bool sphinx_shelf_knows(struct sphinx_shelf *shelf, const struct hints *hints);
+/* Loads a decoder for these hints where there is none yet: a quarter of a second, more on a busy machine. Not
+ * when they cannot be used or all places are taken by vocabularies in use, which is logged once. */
+void sphinx_shelf_learn(struct sphinx_shelf *shelf, const struct hints *hints, int64_t now_ns);
