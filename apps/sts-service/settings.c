@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "settings.h"
 
+#include "settings_files.h"
+
 #include <dubbing_clock.h>
 #include <stddef.h>
 
@@ -76,10 +78,12 @@ static const struct dub_config_item items[] = {
     STRING("STS_ASR_MODEL", "asr-model", asr_model, NULL, "model of the recogniser; empty: its default", 0),
     STRING("STS_TRANSLATION_MODEL", "translation-model", translation_model, NULL,
            "model of the translator; empty: its default", 0),
-    STRING("STS_TTS_MODEL", "tts-model", tts_model, NULL, "model of the synthesiser; empty: its default", 0),
-    CHOICE("STS_DEVICE", "device", device, "auto", "where neural engines run", devices),
+    STRING("STS_TTS_MODEL", "tts-model", tts_model, NULL,
+           "model of the synthesiser; empty: its default; espeak-ng has none", 0),
+    CHOICE("STS_DEVICE", "device", device, "auto",
+           "where neural engines run; auto: on a GPU where there is one and an engine can use it", devices),
     STRING("STS_MODEL_CACHE_DIR", "model-cache-dir", model_cache_dir, ".local/models",
-           "where models are looked for", 0),
+           "where models without a full path are looked for", 0),
     STRING("STS_VOICES_FILE", "voices-file", voices_file, STS_VOICES_FILE_DEFAULT, "voice profiles", 0),
     STRING("STS_GLOSSARY_FILE", "glossary-file", glossary_file, NULL,
            "JSON file of terms that translations keep or replace; empty: none", 0),
@@ -126,6 +130,7 @@ static void check(const void *data, GPtrArray *problems)
     if (is_set(settings->tls_cert) != is_set(settings->tls_key))
         g_ptr_array_add(problems,
                         g_strdup("STS_TLS_CERT and STS_TLS_KEY belong together: set both or neither"));
+    settings_check_files(settings, problems);
 }
 
 const struct dub_config_program sts_program = {
@@ -138,4 +143,13 @@ const struct dub_config_program sts_program = {
 const char *sts_device_name(int device)
 {
     return devices[device];
+}
+
+const char *sts_voices_path(const struct sts_settings *settings)
+{
+    const char *path = settings->voices_file;
+    bool is_default = g_strcmp0(path, STS_VOICES_FILE_DEFAULT) == 0;
+    if (!is_set(path) || (is_default && !g_file_test(path, G_FILE_TEST_EXISTS)))
+        return NULL;
+    return path;
 }

@@ -47,3 +47,6 @@ extern const struct dub_config_program sts_program;
 
 /* "auto", "cpu", "cuda". */
 const char *sts_device_name(int device);
+/* The voices file to read; NULL: none, the built-in voices serve. The default one need not exist, one that
+ * somebody has named must. Borrowed. */
+const char *sts_voices_path(const struct sts_settings *settings);

@@ -19,7 +19,7 @@ struct voices;
 /* Borrowed for create(); an engine copies what it keeps. Zero-initialised is a valid configuration. */
 struct engine_config {
     const char *model;               /* STS_*_MODEL: a path or a name; NULL or "": the engine's default */
-    const char *model_cache_dir;     /* STS_MODEL_CACHE_DIR */
+    const char *model_cache_dir;     /* STS_MODEL_CACHE_DIR: see engine_model_path() */
     const char *device;              /* "auto", "cpu", "cuda"; NULL: auto */
     int workers;                     /* calls that will be made at a time; 0: one per core */
     const struct voices *voices;     /* TTS only, outlives the engine; NULL: built-in defaults */
@@ -28,6 +28,14 @@ struct engine_config {
     int64_t
         mock_delay_ns; /* how long the mock engines take; they sleep in steps and honour the call's terms */
 };
+
+/* Where the configured model lies: an absolute path as it is, any other name in the model cache directory.
+ * NULL: none is configured. Owned by the caller. */
+char *engine_model_path(const struct engine_config *config);
+/* For engines that have no models: true when none is configured, else false with INVALID_CONFIG. instead:
+ * what to do about it, "choose voices with STS_VOICES_FILE". */
+bool engine_takes_no_model(const struct engine_config *config, enum dub_stage stage, const char *engine,
+                           const char *instead, struct dub_error *error);
 
 #define ENGINE_CALL_WARM_UP (-1)
 
@@ -51,11 +59,17 @@ bool engine_call_sleep(const struct engine_call *call, int64_t ns, enum dub_stag
 struct engine_info {
     const char *name;    /* static */
     const char *summary; /* static */
+    const char *device;  /* static: where it runs, "cuda"; NULL: "cpu" */
     char *model;         /* "en-us 5prealpha", never NULL */
+    GStrv models;        /* those loaded, of which a call uses one; NULL: model is the one */
     GStrv languages;     /* "en"; for translation pairs "en-es" */
     GStrv voices;        /* TTS: profile names; NULL elsewhere */
 };
 void engine_info_clear(struct engine_info *info);
+/* For a fragment's metadata: "engine model", or the one name where both are the same; at most
+ * ENGINE_USED_BYTES_MAX. Owned by the caller. */
+char *engine_used(const char *engine, const char *model);
+#define ENGINE_USED_BYTES_MAX 255
 
 /* "es" of "es-MX", "ES_mx", "spa"; lower case, ISO 639-1 where it has one. Owned by the caller; NULL for what
  * is no language code (letters, digits, - and _, 2 to 35 characters). */

@@ -117,6 +117,7 @@ static void test_missing_pairs_name_a_package(void)
     g_assert_null(translation_open("apertium", &config, &error));
     g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
     g_assert_nonnull(strstr(error.message, "apertium-eng-spa"));
+    g_assert_nonnull(strstr(error.message, "STS_TRANSLATION_MODEL"));
 }
 
 static void test_concurrency_is_what_was_asked_for(void)
@@ -153,6 +154,38 @@ static void test_opened_after_it_was_closed(void)
     }
 }
 
+static void test_where_a_model_lies(void)
+{
+    static const struct {
+        const char *model, *expected;
+    } cases[] = {{NULL, NULL},
+                 {"", NULL},
+                 {"/opt/en-us", "/opt/en-us"},
+                 {"en-us", "/var/models/en-us"},
+                 {"a/b", "/var/models/a/b"}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *path = engine_model_path(
+            &(struct engine_config){.model = cases[i].model, .model_cache_dir = "/var/models"});
+        g_assert_cmpstr(path, ==, cases[i].expected);
+    }
+    g_autofree char *path = engine_model_path(&(struct engine_config){.model = "en-us"});
+    g_assert_cmpstr(path, ==, "en-us");
+}
+
+static void test_what_was_used_is_bounded(void)
+{
+    g_autofree char *both = engine_used("apertium", "eng-spa");
+    g_assert_cmpstr(both, ==, "apertium eng-spa");
+    g_autofree char *one = engine_used("mock", "mock");
+    g_assert_cmpstr(one, ==, "mock");
+    g_autoptr(GString) long_name = g_string_new(NULL);
+    for (int i = 0; i < 400; i++)
+        g_string_append(long_name, "\xc3\xb1");
+    g_autofree char *cut = engine_used("e", long_name->str);
+    g_assert_cmpuint(strlen(cut), <=, ENGINE_USED_BYTES_MAX);
+    g_assert_true(g_utf8_validate(cut, -1, NULL));
+}
+
 static void test_closing_nothing(void)
 {
     asr_close(NULL);
@@ -177,6 +210,8 @@ int main(int argc, char **argv)
     g_test_add_func("/engine/missing-pairs-name-a-package", test_missing_pairs_name_a_package);
     g_test_add_func("/engine/concurrency-is-what-was-asked-for", test_concurrency_is_what_was_asked_for);
     g_test_add_func("/engine/opened-after-it-was-closed", test_opened_after_it_was_closed);
+    g_test_add_func("/engine/where-a-model-lies", test_where_a_model_lies);
+    g_test_add_func("/engine/what-was-used-is-bounded", test_what_was_used_is_bounded);
     g_test_add_func("/engine/closing-nothing", test_closing_nothing);
     return g_test_run();
 }

@@ -2,8 +2,10 @@
 #include "mock_spec.h"
 
 #include "problems.h"
+#include "settings_file.h"
 #include <dubbing_config.h>
 #include <dubbing_json.h>
+#include <dubbing_text.h>
 #include <string.h>
 
 struct reading {
@@ -24,8 +26,9 @@ static void add_entries(struct reading *reading, const char *path, JsonObject *o
     JsonNode *node;
     json_object_iter_init_ordered(&iter, object);
     while (json_object_iter_next_ordered(&iter, &name, &node)) {
-        if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING)
-            g_hash_table_replace(reading->spec->dict, g_strdup(name), g_strdup(json_node_get_string(node)));
+        const char *text = settings_file_string(node);
+        if (text)
+            g_hash_table_replace(reading->spec->dict, g_strdup(name), g_strdup(text));
         else
             problems_add(reading->problems, "dict=%s: \"%s\" is no string", path, name);
     }
@@ -162,7 +165,7 @@ static void read_item(struct reading *reading, const char *item, unsigned keys)
             problems_add(reading->problems, "%s has no value", keys_known[i].name);
         return;
     }
-    problems_add(reading->problems, "\"%.60s\" is not understood", item);
+    problems_add(reading->problems, "\"%.*s\" is not understood", dub_text_cut(item, 60), item);
 }
 
 /* Cuts at semicolons; "\;" is one that belongs to a value. */

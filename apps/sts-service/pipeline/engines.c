@@ -2,19 +2,27 @@
 #include "engines.h"
 
 #include <dubbing_log.h>
+#include <string.h>
 
-/* The default path need not exist: the built-in voices then serve. A path that somebody wrote must. */
+/* What is wrong with one of the parts; the others are opened nevertheless, so that all is said at once. */
+struct faults {
+    GPtrArray *messages;
+    enum dub_error_code code; /* INVALID_CONFIG where one of them is */
+};
+
+static void note_fault(struct faults *faults, const struct dub_error *error)
+{
+    g_ptr_array_add(faults->messages, g_strdup(error->message));
+    if (faults->code == DUB_ERROR_NONE || error->code == DUB_ERROR_INVALID_CONFIG)
+        faults->code = error->code;
+}
+
 static bool load_voices(struct engines *engines, const struct sts_settings *settings, struct dub_error *error)
 {
-    const char *path = settings->voices_file;
-    bool is_default = g_strcmp0(path, STS_VOICES_FILE_DEFAULT) == 0;
-    if (!path || !*path || (is_default && !g_file_test(path, G_FILE_TEST_EXISTS)))
-        return true;
-    engines->voices = voices_load(path, error);
-    if (engines->voices)
-        return true;
-    error->code = DUB_ERROR_INVALID_CONFIG;
-    return false;
+    const char *path = sts_voices_path(settings);
+    if (path)
+        engines->voices = voices_load(path, error);
+    return !path || engines->voices;
 }
 
 static bool load_glossary(struct engines *engines, const struct sts_settings *settings,
@@ -84,13 +92,56 @@ static bool open_tts(struct engines *engines, const struct sts_settings *setting
     return true;
 }
 
+static bool on_gpu(const struct engine_info *info)
+{
+    return g_strcmp0(info->device, "cuda") == 0;
+}
+
+/* "auto" falls back to the CPU and says so. */
+static bool check_device(struct engines *engines, const struct sts_settings *settings,
+                         struct dub_error *error)
+{
+    const char *device = sts_device_name(settings->device);
+    bool used =
+        on_gpu(&engines->asr_info) || on_gpu(&engines->translation_info) || on_gpu(&engines->tts_info);
+    if (used || strcmp(device, "cpu") == 0)
+        return true;
+    if (strcmp(device, "auto") == 0) {
+        dub_log_info("STS_DEVICE=auto: the engines run on the CPU, none of %s, %s and %s uses a GPU",
+                     engines->asr_info.name, engines->translation_info.name, engines->tts_info.name);
+        return true;
+    }
+    return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
+                         "STS_DEVICE is \"%s\": none of %s, %s and %s can use a GPU: set auto or cpu", device,
+                         engines->asr_info.name, engines->translation_info.name, engines->tts_info.name);
+}
+
+static bool report(const struct faults *faults, struct dub_error *error)
+{
+    g_autofree char *all = NULL;
+    g_ptr_array_add(faults->messages, NULL);
+    char **messages = (char **)faults->messages->pdata;
+    for (char **message = messages; messages[1] && *message; message++)
+        dub_log_error("%s", *message);
+    all = g_strjoinv("; ", messages);
+    return dub_error_set(error, faults->code, "%s", all);
+}
+
 bool engines_open(struct engines *engines, const struct sts_settings *settings, struct dub_error *error)
 {
+    typedef bool step(struct engines *, const struct sts_settings *, struct dub_error *);
+    static step *const steps[] = {load_voices, load_glossary, open_asr, open_translation, open_tts};
+    g_autoptr(GPtrArray) messages = g_ptr_array_new_with_free_func(g_free);
+    struct faults faults = {.messages = messages};
+    struct dub_error fault;
     *engines = (struct engines){.speak_source = settings->translation_fallback == STS_FALLBACK_SOURCE};
-    if (!load_voices(engines, settings, error) || !load_glossary(engines, settings, error) ||
-        !open_asr(engines, settings, error) || !open_translation(engines, settings, error) ||
-        !open_tts(engines, settings, error))
-        return false;
+    for (gsize i = 0; i < G_N_ELEMENTS(steps); i++)
+        if (!steps[i](engines, settings, &fault))
+            note_fault(&faults, &fault);
+    if (messages->len == 0 && !check_device(engines, settings, &fault))
+        note_fault(&faults, &fault);
+    if (messages->len > 0)
+        return report(&faults, error);
     dub_log_info("engines: asr %s (%s), translation %s (%s), tts %s (%s)", engines->asr_info.name,
                  engines->asr_info.model, engines->translation_info.name, engines->translation_info.model,
                  engines->tts_info.name, engines->tts_info.model);
@@ -132,6 +183,32 @@ bool engines_check_languages(const struct engines *engines, const char *source, 
                          engines->tts_info.name, known);
 }
 
+/* The engine's profiles that speak the language, "default" first. */
+static GStrv profiles_for(const struct engines *engines, const char *language)
+{
+    g_autoptr(GStrvBuilder) profiles = g_strv_builder_new();
+    g_autofree char *base = engine_language_base(language);
+    g_strv_builder_add(profiles, "default");
+    for (char **name = engines->tts_info.voices; engines->voices && name && *name; name++) {
+        const struct voice *voice = voices_by_name(engines->voices, *name);
+        if (voice && g_strcmp0(voice->language, base) == 0)
+            g_strv_builder_add(profiles, *name);
+    }
+    return g_strv_builder_end(profiles);
+}
+
+bool engines_check_voice(const struct engines *engines, const char *profile, const char *language,
+                         struct dub_error *error)
+{
+    g_auto(GStrv) known = profiles_for(engines, language);
+    if (!profile || !*profile || g_strv_contains((const char *const *)known, profile))
+        return true;
+    g_autofree char *names = g_strjoinv(", ", known);
+    return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
+                         "config.voice_profile: %s has no voice \"%s\" for %s; allowed: %s",
+                         engines->tts_info.name, profile, language, names);
+}
+
 static void set_strings(JsonObject *object, const char *name, GStrv values)
 {
     JsonArray *array = json_array_new();
@@ -150,6 +227,7 @@ static JsonObject *describe_engine(const char *name, const char *summary, const 
     if (!info)
         return object;
     json_object_set_string_member(object, "model", info->model);
+    json_object_set_string_member(object, "device", info->device ? info->device : "cpu");
     set_strings(object, "languages", info->languages);
     if (info->voices)
         set_strings(object, "voices", info->voices);
@@ -185,10 +263,19 @@ JsonObject *engines_describe(const struct engines *engines)
     return object;
 }
 
+static void note_model(struct sts_metrics *metrics, const char *stage, const char *engine, const char *model)
+{
+    const char *const labels[] = {stage, engine, model};
+    dub_metric_set(metrics->engine_info, 1, labels);
+}
+
+/* One series per model that is loaded. */
 static void note(struct sts_metrics *metrics, const char *stage, const struct engine_info *info)
 {
-    const char *const labels[] = {stage, info->name, info->model};
-    dub_metric_set(metrics->engine_info, 1, labels);
+    if (!info->models)
+        note_model(metrics, stage, info->name, info->model);
+    for (char **model = info->models; model && *model; model++)
+        note_model(metrics, stage, info->name, *model);
 }
 
 void engines_note(const struct engines *engines, struct sts_metrics *metrics)

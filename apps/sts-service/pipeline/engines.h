@@ -24,12 +24,17 @@ struct engines {
 };
 
 /* False when an engine named explicitly, or every one that "auto" may choose, cannot be used: the error says
- * what to install or set. INVALID_CONFIG: the voices file is bad. engines_close in any case. */
+ * what to install or set. INVALID_CONFIG: what was set does not fit (files, models, STS_DEVICE). All parts
+ * are tried; of several problems each is logged. engines_close in any case. */
 bool engines_open(struct engines *engines, const struct sts_settings *settings, struct dub_error *error);
 void engines_close(struct engines *engines);
 /* False with UNSUPPORTED_LANGUAGE_PAIR, naming what is supported. */
 bool engines_check_languages(const struct engines *engines, const char *source, const char *target,
                              struct dub_error *error);
+/* NULL, "" and "default" are always allowed; else false with INVALID_CONFIG, naming the profiles that the
+ * engine has for the language. */
+bool engines_check_voice(const struct engines *engines, const char *profile, const char *language,
+                         struct dub_error *error);
 /* The body of GET /api/v1/engines. */
 JsonObject *engines_describe(const struct engines *engines);
 /* Sets sts_engine_info. */

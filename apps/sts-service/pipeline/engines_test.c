@@ -126,6 +126,102 @@ static void test_bad_mock_settings(void)
     engines_close(&engines);
 }
 
+/* Whatever is wrong is said at once, and what was set wins over what is missing. */
+static void test_all_problems_at_once(void)
+{
+    struct engines engines;
+    struct dub_error error = {0};
+    struct sts_settings settings = mocks();
+    settings.asr_engine = (char *)"asr-of-the-future";
+    settings.translation_model = (char *)"loud";
+    settings.tts_engine = (char *)"espeak-ng";
+    settings.tts_model = (char *)"es.bin";
+    g_assert_false(engines_open(&engines, &settings, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_nonnull(strstr(error.message, "asr-of-the-future"));
+    g_assert_nonnull(strstr(error.message, "STS_TRANSLATION_MODEL"));
+    engines_close(&engines);
+}
+
+static void test_models_that_an_engine_does_not_know(void)
+{
+    struct sts_settings settings = mocks();
+    settings.tts_engine = (char *)"espeak-ng";
+    settings.tts_model = (char *)"es.bin";
+    expect_missing(settings, "STS_TTS_MODEL is \"es.bin\": espeak-ng has no models");
+    settings = mocks();
+    settings.translation_engine = (char *)"identity";
+    settings.translation_model = (char *)"en-es";
+    expect_missing(settings, "STS_TRANSLATION_MODEL is \"en-es\": identity has no models");
+    settings = mocks();
+    settings.translation_engine = (char *)"apertium";
+    settings.translation_model = (char *)"pairs";
+    settings.model_cache_dir = (char *)"/nowhere/models";
+    expect_missing(settings, "/nowhere/models/pairs");
+    settings = mocks();
+    settings.asr_engine = (char *)"pocketsphinx";
+    settings.asr_model = (char *)"en-us";
+    settings.model_cache_dir = (char *)"/nowhere/models";
+    expect_missing(settings, "/nowhere/models/en-us");
+}
+
+static void test_a_gpu_that_no_engine_uses(void)
+{
+    struct engines engines;
+    struct dub_error error = {0};
+    struct sts_settings settings = mocks();
+    g_assert_true(engines_open(&engines, &settings, &error)); /* auto */
+    engines_close(&engines);
+    while (strcmp(sts_device_name(settings.device), "cuda") != 0)
+        settings.device++;
+    g_assert_false(engines_open(&engines, &settings, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_nonnull(strstr(error.message, "STS_DEVICE is \"cuda\""));
+    g_assert_nonnull(strstr(error.message, "auto or cpu"));
+    engines_close(&engines);
+}
+
+static void test_voice_profiles(void)
+{
+    static const char text[] = "{\"voices\":{\"uno\":{\"engine\":\"e\",\"language\":\"es\",\"model\":\"es\"},"
+                               "\"one\":{\"engine\":\"e\",\"language\":\"en\",\"model\":\"en\"},"
+                               "\"away\":{\"engine\":\"e\",\"language\":\"es\",\"model\":\"es\"}}}";
+    static const char *const usable[] = {"uno", "one", NULL};
+    struct engines engines = {.voices = voices_parse(text, strlen(text), NULL),
+                              .tts_info = {.name = "e", .voices = (char **)usable}};
+    struct dub_error error = {0};
+    g_assert_true(engines_check_voice(&engines, NULL, "es", &error));
+    g_assert_true(engines_check_voice(&engines, "", "es", &error));
+    g_assert_true(engines_check_voice(&engines, "default", "es", &error));
+    g_assert_true(engines_check_voice(&engines, "uno", "es-MX", &error));
+    static const char *const wrong[] = {"nobody", "one", "away", "Uno"};
+    for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_assert_false(engines_check_voice(&engines, wrong[i], "es", &error));
+        g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+        g_assert_nonnull(strstr(error.message, "config.voice_profile"));
+        g_assert_nonnull(strstr(error.message, "allowed: default, uno"));
+    }
+    voices_free(engines.voices);
+    engines.voices = NULL;
+    g_assert_true(engines_check_voice(&engines, "default", "es", &error));
+    g_assert_false(engines_check_voice(&engines, "uno", "es", &error));
+}
+
+static void test_each_model_is_a_series(void)
+{
+    static const char *const models[] = {"eng-spa", "spa-eng", NULL};
+    struct engines engines = {.asr_info = {.name = "a", .model = (char *)"x"},
+                              .translation_info = {.name = "t", .models = (char **)models},
+                              .tts_info = {.name = "v", .model = (char *)"y"}};
+    struct sts_metrics metrics;
+    sts_metrics_init(&metrics);
+    engines_note(&engines, &metrics);
+    g_autofree char *exposition = dub_metrics_format(metrics.registry);
+    g_assert_nonnull(strstr(exposition, "engine=\"t\",model=\"eng-spa\"} 1"));
+    g_assert_nonnull(strstr(exposition, "engine=\"t\",model=\"spa-eng\"} 1"));
+    sts_metrics_clear(&metrics);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -136,5 +232,10 @@ int main(int argc, char **argv)
     g_test_add_func("/engines/voices-file", test_voices_file);
     g_test_add_func("/engines/glossary-file", test_glossary_file);
     g_test_add_func("/engines/bad-mock-settings", test_bad_mock_settings);
+    g_test_add_func("/engines/all-problems-at-once", test_all_problems_at_once);
+    g_test_add_func("/engines/models-that-an-engine-does-not-know", test_models_that_an_engine_does_not_know);
+    g_test_add_func("/engines/a-gpu-that-no-engine-uses", test_a_gpu_that_no_engine_uses);
+    g_test_add_func("/engines/voice-profiles", test_voice_profiles);
+    g_test_add_func("/engines/each-model-is-a-series", test_each_model_is_a_series);
     return g_test_run();
 }

@@ -210,8 +210,10 @@ static bool check_config(struct processor *processor, const struct dub_stream_co
     struct pipeline *pipeline = (struct pipeline *)processor;
     struct glossary *glossary = glossary_for_stream(config->glossary.keep, config->glossary.replace, error);
     glossary_free(glossary);
-    return glossary && engines_check_languages(pipeline->config.engines, config->source_language,
-                                               config->target_language, error);
+    const struct engines *engines = pipeline->config.engines;
+    return glossary &&
+           engines_check_languages(engines, config->source_language, config->target_language, error) &&
+           engines_check_voice(engines, config->voice_profile, config->target_language, error);
 }
 
 /* Translators start their processes, synthesisers load their voice and recognisers a vocabulary at the first
@@ -222,12 +224,6 @@ static void prepare(struct processor *processor, struct job_settings *settings)
     struct pipeline *pipeline = (struct pipeline *)processor;
     struct dub_fragment_data nothing = {.sequence_number = ENGINE_CALL_WARM_UP,
                                         .audio = {.duration_ms = 1000}};
-    struct dub_log_context context = {.stream_id = settings->stream_id};
-
-    if (pipeline->config.engines->voices &&
-        !voices_has(pipeline->config.engines->voices, settings->voice_profile))
-        dub_log(DUB_LOG_WARN, &context, "there is no voice profile %s; the default of %s is used",
-                settings->voice_profile, settings->target_language);
     asr_prepare(pipeline->config.engines->asr, (const char *const *)settings->domain_hints);
     struct job *job = job_new(JOB_WARM_UP, settings, &nothing, pipeline->warming);
     job->arrived_ns = dub_clock_now_ns(pipeline->config.clock);

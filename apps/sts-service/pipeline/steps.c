@@ -8,10 +8,13 @@
 #include "../text/prepare.h"
 
 #include <dubbing_clock.h>
+#include <dubbing_text.h>
 #include <math.h>
 
 /* Fragments end at 300 ms; what is a little less may well have been a full stop. */
 #define SENTENCE_PAUSE_MS 250
+/* Of a text, in a message. */
+#define SHOWN_BYTES 120
 
 static struct engine_call call_of(const struct job *job)
 {
@@ -44,8 +47,8 @@ static enum step_outcome failed_in(enum dub_stage stage, struct dub_error *error
 static enum step_outcome suspect(enum dub_stage stage, enum guard_verdict verdict, const char *text,
                                  struct dub_error *error)
 {
-    dub_error_set_stage(error, DUB_ERROR_HALLUCINATION_SUSPECTED, stage, "%s: \"%.120s\"",
-                        guard_verdict_text(verdict), text);
+    dub_error_set_stage(error, DUB_ERROR_HALLUCINATION_SUSPECTED, stage, "%s: \"%.*s\"",
+                        guard_verdict_text(verdict), dub_text_cut(text, SHOWN_BYTES), text);
     return STEP_FAILED;
 }
 
@@ -125,7 +128,7 @@ enum step_outcome step_recognise(const struct engines *engines, struct job *job,
         return STEP_FAILED;
     if (!wire_decode_speech(&job->fragment.audio, &clip, error))
         return failed_in(DUB_STAGE_INPUT, error);
-    job->result.metadata.asr_model = g_strdup(engines->asr_info.model);
+    job->result.metadata.asr_model = engine_used(engines->asr_info.name, engines->asr_info.model);
     if (!loudness_may_be_speech(&clip))
         return be_silent(job, error);
 
@@ -164,7 +167,8 @@ enum step_outcome step_translate(const struct engines *engines, struct job *job,
 
     if (!may_start(job, DUB_STAGE_TRANSLATION, error))
         return STEP_FAILED;
-    job->result.metadata.translation_model = g_strdup(engines->translation_info.model);
+    job->result.metadata.translation_model =
+        translation_used(engines->translation, request.source_language, request.target_language);
     bool translated = translation_translate(engines->translation, &request, &result, error);
     job->result.stage_timings.translation_ms = llround(result.took_ms);
     job->text.translation = g_strdup(result.text);
@@ -234,15 +238,16 @@ enum step_outcome step_speak(const struct engines *engines, struct job *job, str
     job->text.prepared_translation =
         text_prepare_for_speech(job->result.translated_text, job->settings->target_language);
     speaking.text = job->text.prepared_translation;
-    job->result.metadata.tts_model = g_strdup(engines->tts_info.model);
+    job->result.metadata.tts_model =
+        tts_used(engines->tts, job->settings->voice_profile, job->settings->target_language);
     bool fitted = fit_speech(&slot, speak, &speaking, &clip, &decision, error);
     int64_t took_ns = dub_clock_now_ns(dub_clock_monotonic()) - start_ns;
     job->result.stage_timings.tts_ms = took_ns / DUB_NS_PER_MS;
     if (!fitted)
         return failed_in(DUB_STAGE_TTS, error);
     if (clip.count == 0) {
-        dub_error_set(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, "nothing was spoken for \"%.120s\"",
-                      speaking.text);
+        dub_error_set(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, "nothing was spoken for \"%.*s\"",
+                      dub_text_cut(speaking.text, SHOWN_BYTES), speaking.text);
         return failed_in(DUB_STAGE_TTS, error);
     }
     note_fit(job, &decision);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Full mode: the pipeline with mock engines, whose answers are known, and with the engines of the distribution."""
+import json
 import math
+import re
 import struct
 import subprocess
 import threading
@@ -8,7 +10,7 @@ import wave
 
 import pytest
 
-from sts_client import noise, pcm_of
+from sts_client import fragment, noise, pcm_of
 
 MOCKS = ("--asr-engine", "mock", "--translation-engine", "mock", "--tts-engine", "mock")
 
@@ -98,6 +100,47 @@ def test_many_streams_at_once_each_in_order(start_sts, connect):
         assert all(r["status"] != "failed" for r in results), results
         assert not worker.received("error")
     assert service.metric("sts_fragments_in_flight") == 0
+
+
+VOICES = {"voices": {
+    "es-una": {"engine": "espeak-ng", "language": "es", "model": "es", "speaker": "f3"},
+    "en-one": {"engine": "espeak-ng", "language": "en", "model": "en-us"}}}
+
+
+@pytest.fixture
+def spoken(start_sts, tmp_path):
+    """A service with espeak-ng and two profiles of its own; what is heard is known."""
+    voices = tmp_path / "voices.json"
+    voices.write_text(json.dumps(VOICES))
+    return start_sts("--asr-engine", "mock", "--translation-engine", "apertium", "--voices-file", str(voices))
+
+
+@pytest.mark.parametrize("profile", ["nobody", "en-one", "ES-UNA"])
+def test_an_unknown_voice_is_refused_naming_the_known(spoken, connect, profile):
+    worker = connect(spoken)
+    worker.emit("stream:init", {"stream_id": "news", "worker_id": "worker-1", "config": {
+        "source_language": "en", "target_language": "es", "voice_profile": profile}})
+    error = worker.wait_for("error")
+    assert error["code"] == "INVALID_CONFIG" and not error["retryable"] and not worker.received("stream:ready")
+    assert "config.voice_profile" in error["message"] and profile in error["message"]
+    assert error["message"].endswith("allowed: default, es-una")
+    status, _, body = spoken.post("/api/v1/sts/process", {**fragment(0), "config": {
+        "source_language": "en", "target_language": "es", "voice_profile": profile}})
+    assert status == 400 and body["error"]["code"] == "INVALID_CONFIG"
+    assert body["error"]["message"] == error["message"]
+
+
+def test_the_metadata_names_the_voice_and_the_pair(spoken, connect):
+    worker = connect(spoken)
+    for profile, used in (("default", "es+f3 (es-una)"), ("es-una", "es+f3 (es-una)")):
+        worker.init(config={"voice_profile": profile})
+        worker.send(0, tone(3000))
+        metadata = worker.wait_for("fragment:processed", len(worker.received("fragment:processed")) + 1)["metadata"]
+        assert metadata["asr_model"] == "mock" and metadata["translation_model"] == "apertium eng-spa"
+        assert re.fullmatch(r"espeak-ng [\d.]+\S* " + re.escape(used), metadata["tts_model"]), metadata
+        worker.emit("stream:end", {"stream_id": "news"})
+        worker.wait_for("stream:complete", len(worker.received("stream:complete")) + 1)
+    assert 'sts_engine_info{stage="translation",engine="apertium",model="eng-spa"} 1' in spoken.get("/metrics")
 
 
 def test_a_vanished_client_leaves_nothing_behind(start_sts, connect):

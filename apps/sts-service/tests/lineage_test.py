@@ -43,8 +43,8 @@ def test_artifacts_of_a_fragment(start_sts, connect, tmp_path):
 
 
 def test_artifacts_that_cannot_be_written_stop_nothing(start_sts, connect, tmp_path):
-    (tmp_path / "file").write_text("in the way")
     service = start_sts(*MOCKS, STS_ARTIFACT_DIR=str(tmp_path / "file"))
+    (tmp_path / "file").write_text("in the way")
     worker = connect(service)
     worker.init()
     for i in range(3):

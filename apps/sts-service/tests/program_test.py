@@ -27,6 +27,38 @@ def test_all_problems_at_once(program):
     assert all(name in failed.stderr for name in ("STS_API_KEY", "STS_TLS_KEY")), failed.stderr
 
 
+def test_all_that_is_named_is_looked_at(program, tmp_path):
+    """Files, folders and addresses are in one list with the values themselves."""
+    broken = tmp_path / "file"
+    broken.write_text("{")
+    failed = run(program, "--port", "70000", "--addr", "999.1.1.1", "--tls-cert", str(broken), "--tls-key", str(broken),
+                 "--voices-file", str(broken), "--glossary-file", str(broken), "--artifact-dir", str(broken),
+                 "--model-cache-dir", str(broken), "--device", "cuda", STS_API_KEY_FILE=str(tmp_path / "none"))
+    assert failed.returncode == 2
+    listed = [line.split()[0].rstrip(":") for line in failed.stderr.splitlines()[1:]]
+    expected = {"STS_PORT", "STS_API_KEY_FILE", "STS_ADDR", "STS_TLS_CERT", "STS_TLS_KEY", "STS_VOICES_FILE",
+                "STS_GLOSSARY_FILE", "STS_ARTIFACT_DIR", "STS_MODEL_CACHE_DIR"}
+    assert set(listed) >= expected, failed.stderr
+    assert set(listed) - expected <= {"STS_DEVICE"}  # where there is no GPU
+
+
+def test_what_engines_cannot_do(program, tmp_path):
+    failed = run(program, "--port", "0", "--tts-model", "es.bin", "--translation-engine", "identity",
+                 "--translation-model", "x")
+    assert failed.returncode == 2
+    assert "STS_TTS_MODEL" in failed.stderr and "STS_TRANSLATION_MODEL" in failed.stderr, failed.stderr
+    failed = run(program, "--port", "0", "--device", "cuda")
+    assert failed.returncode == 2 and "STS_DEVICE" in failed.stderr and "auto or cpu" in failed.stderr
+
+
+def test_half_a_model_is_named(program, tmp_path):
+    (tmp_path / "en-xx" / "acoustic").mkdir(parents=True)
+    (tmp_path / "en-xx" / "acoustic" / "mdef").write_bytes(b"BMDF")
+    failed = run(program, "--port", "0", "--model-cache-dir", str(tmp_path), "--asr-model", "en-xx")
+    assert failed.returncode == 11, failed.stderr
+    assert "STS_ASR_MODEL" in failed.stderr and str(tmp_path / "en-xx") in failed.stderr
+
+
 def test_busy_port(program, echo):
     failed = run(program, "--mode", "echo", "--port", str(echo.port))
     assert failed.returncode == 10 and str(echo.port) in failed.stderr

@@ -253,7 +253,8 @@ static bool wait_for_the_first(struct asr_engine *engine, struct dub_error *erro
 static struct asr_engine *create(const struct engine_config *config, struct dub_error *error)
 {
     struct sphinx_model model = {0};
-    if (!sphinx_model_find(&model, config->model, error))
+    g_autofree char *directory = engine_model_path(config);
+    if (!sphinx_model_find(&model, directory, error))
         return NULL;
     struct asr_engine *engine = g_new0(struct asr_engine, 1);
     engine->model = model;
@@ -261,8 +262,8 @@ static struct asr_engine *create(const struct engine_config *config, struct dub_
     pthread_mutex_init(&engine->lock, NULL);
     engine_wait_init(&engine->changed);
     g_queue_init(&engine->jobs);
-    int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
     engine->wishes = wishes_new();
+    int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
     if (start_decoders(engine, MIN(wanted, MAX_DECODERS), error) && wait_for_the_first(engine, error))
         return engine;
     destroy(engine);
@@ -281,7 +282,6 @@ static bool supports(const struct asr_engine *engine, const char *language)
     return strcmp(language, engine->model.language) == 0;
 }
 
-static struct job *job_new(const struct asr_request *request, struct loudness_span span,
 /* Half of its time is for being recognised, and it may have to wait for a thread. */
 static int64_t patience_of(const struct engine_call *call)
 {
@@ -289,6 +289,7 @@ static int64_t patience_of(const struct engine_call *call)
     return call->deadline_ns > 0 ? now_ns + (call->deadline_ns - now_ns) / 4 : INT64_MAX;
 }
 
+static struct job *job_new(const struct asr_request *request, struct loudness_span span,
                            struct dub_error *error)
 {
     struct job *job = g_new0(struct job, 1);
@@ -297,8 +298,8 @@ static int64_t patience_of(const struct engine_call *call)
     speech.count = span.count;
     job->stream_id = g_strdup(request->call.stream_id);
     job->hints = hints_parse(request->hints);
-    job->offset_ms = (int64_t)span.first * 1000 / speech.rate_hz;
     job->patience_ns = patience_of(&request->call);
+    job->offset_ms = (int64_t)span.first * 1000 / speech.rate_hz;
     if (pcm_resample(&speech, SPHINX_RATE_HZ, &job->audio, error))
         return job;
     job_free(job);
@@ -311,9 +312,9 @@ static struct job *wait_for(struct asr_engine *engine, struct job *job, const st
                             struct dub_error *error)
 {
     pthread_mutex_lock(&engine->lock);
-    g_queue_push_tail(&engine->jobs, job);
     if (job->hints)
         wishes_add(engine->wishes, job->hints);
+    g_queue_push_tail(&engine->jobs, job);
     pthread_cond_broadcast(&engine->changed);
     while (!job->done && engine_call_go_on(call, DUB_STAGE_ASR, error))
         engine_wait_step(&engine->changed, &engine->lock, call);
@@ -367,7 +368,6 @@ static bool transcribe(struct asr_engine *engine, const struct asr_request *requ
     return succeeded;
 }
 
-const struct asr_engine_ops asr_pocketsphinx = {
 static void prepare(struct asr_engine *engine, const char *const *words)
 {
     hints_auto hints = hints_parse(words);
@@ -379,6 +379,7 @@ static void prepare(struct asr_engine *engine, const char *const *words)
     pthread_mutex_unlock(&engine->lock);
 }
 
+const struct asr_engine_ops asr_pocketsphinx = {
     .name = "pocketsphinx",
     .summary = "CMU PocketSphinx with the distribution's English model, offline, CPU",
     .max_concurrency = MAX_DECODERS,
@@ -387,6 +388,6 @@ static void prepare(struct asr_engine *engine, const char *const *words)
     .destroy = destroy,
     .describe = describe,
     .supports = supports,
-    .transcribe = transcribe,
     .prepare = prepare,
+    .transcribe = transcribe,
 };

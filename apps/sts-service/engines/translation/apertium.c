@@ -59,11 +59,14 @@ static bool check_programs(const GPtrArray *modes, struct dub_error *error)
 
 static struct translation_engine *create(const struct engine_config *config, struct dub_error *error)
 {
-    const char *directory = config->model && *config->model != '\0' ? config->model : DEFAULT_MODES_DIRECTORY;
+    g_autofree char *configured = engine_model_path(config);
+    const char *directory = configured ? configured : DEFAULT_MODES_DIRECTORY;
     g_autoptr(GPtrArray) modes = apertium_modes_read(directory);
     if (modes->len == 0) {
         dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_TRANSLATION,
-                            "no language pair in %s: install a package such as apertium-eng-spa", directory);
+                            "no language pair (*.mode) in %s: install a package such as apertium-eng-spa, or "
+                            "set STS_TRANSLATION_MODEL to a folder of modes",
+                            directory);
         return NULL;
     }
     if (!check_programs(modes, error))
@@ -93,6 +96,7 @@ static void describe(const struct translation_engine *engine, struct engine_info
     }
     info->languages = g_strv_builder_end(pairs);
     info->model = g_strdup(names->str);
+    info->models = g_strsplit(names->str, " ", -1);
 }
 
 static struct pair *find_pair(const struct translation_engine *engine, const char *source, const char *target)
@@ -104,6 +108,12 @@ static struct pair *find_pair(const struct translation_engine *engine, const cha
 static bool supports(const struct translation_engine *engine, const char *source, const char *target)
 {
     return find_pair(engine, source, target) != NULL;
+}
+
+static const char *model_of(const struct translation_engine *engine, const char *source, const char *target)
+{
+    const struct pair *pair = find_pair(engine, source, target);
+    return pair ? pair->mode->name : NULL;
 }
 
 /* An idle chain, or the right to start one (*chain NULL). False: cancelled or too late. */
@@ -251,5 +261,6 @@ const struct translation_engine_ops translation_apertium = {
     .destroy = destroy,
     .describe = describe,
     .supports = supports,
+    .model_of = model_of,
     .translate = translate,
 };

@@ -122,6 +122,15 @@ static void test_variants_are_one_pair(struct fixture *fixture, gconstpointer us
     g_assert_cmpstr(info.model, ==, "spa-eng spa-eng_US");
     g_assert_cmpuint(g_strv_length(info.languages), ==, 1);
     g_assert_cmpstr(info.languages[0], ==, "es-en");
+    g_assert_cmpuint(g_strv_length(info.models), ==, 2);
+    static const struct {
+        const char *source, *target, *used;
+    } cases[] = {
+        {"es", "en", "apertium spa-eng"}, {"es-MX", "en-US", "apertium spa-eng_US"}, {"es-MX", "es", "none"}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *used = translation_used(translation, cases[i].source, cases[i].target);
+        g_assert_cmpstr(used, ==, cases[i].used);
+    }
     engine_info_clear(&info);
     translation_close(translation);
 }

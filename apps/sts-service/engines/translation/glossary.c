@@ -3,9 +3,13 @@
 
 #include "../engine.h"
 #include "../problems.h"
+#include "../settings_file.h"
 #include "protect.h"
 #include <dubbing_json.h>
+#include <dubbing_text.h>
 #include <string.h>
+
+#define SHOWN_BYTES 40 /* of a text that may be of any length */
 
 struct term {
     char *from; /* small, NFC, single spaces */
@@ -99,7 +103,7 @@ static bool check_text(struct reading *reading, const char *text)
     const char *fault = fault_of(text);
     if (!fault)
         return true;
-    g_autofree char *shown = g_utf8_make_valid(text, (gssize)MIN(strlen(text), 40));
+    g_autofree char *shown = g_utf8_make_valid(text, dub_text_cut(text, SHOWN_BYTES));
     g_autofree char *escaped = g_strescape(shown, NULL);
     problems_add(reading->problems, "%s: \"%s\" is %s", reading->where, escaped, fault);
     return false;
@@ -143,19 +147,13 @@ static void add_term(struct reading *reading, const char *from, const char *to)
     g_ptr_array_add(reading->glossary->terms, g_memdup2(&term, sizeof term));
 }
 
-static const char *string_of(JsonNode *node)
-{
-    bool is_string = JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING;
-    return is_string ? json_node_get_string(node) : NULL;
-}
-
 static void read_list(struct reading *reading, JsonNode *node)
 {
     JsonArray *array = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
     if (!array)
         problems_add(reading->problems, "%s: a list of strings is needed", reading->where);
     for (guint i = 0; array && i < json_array_get_length(array); i++) {
-        const char *term = string_of(json_array_get_element(array, i));
+        const char *term = settings_file_string(json_array_get_element(array, i));
         if (term)
             add_term(reading, term, NULL);
         else
@@ -174,11 +172,11 @@ static void read_replacements(struct reading *reading, JsonNode *node)
     }
     json_object_iter_init_ordered(&iter, json_node_get_object(node));
     while (json_object_iter_next_ordered(&iter, &from, &value)) {
-        if (string_of(value))
-            add_term(reading, from, string_of(value));
+        if (settings_file_string(value))
+            add_term(reading, from, settings_file_string(value));
         else
-            problems_add(reading->problems, "%s: \"%.40s\" has no string as translation", reading->where,
-                         from);
+            problems_add(reading->problems, "%s: \"%.*s\" has no string as translation", reading->where,
+                         dub_text_cut(from, SHOWN_BYTES), from);
     }
 }
 
@@ -202,7 +200,8 @@ static void read_pair(struct reading *reading, const char *name, JsonNode *node)
     g_autofree char *target = codes[0] ? engine_language_base(codes[1]) : NULL;
     g_autofree char *prefix = g_strdup_printf("pairs.%s.", name);
     if (!source || !target || !JSON_NODE_HOLDS_OBJECT(node)) {
-        problems_add(reading->problems, "pairs: \"%.40s\" is no pair such as \"en-es\" with an object", name);
+        problems_add(reading->problems, "pairs: \"%.*s\" is no pair such as \"en-es\" with an object",
+                     dub_text_cut(name, SHOWN_BYTES), name);
         return;
     }
     reading->source = source;
@@ -242,8 +241,8 @@ static void read_file(struct reading *reading, JsonObject *object)
         else if (strcmp(name, "pairs") == 0)
             read_pairs(reading, value);
         else if (strcmp(name, "comment") != 0)
-            problems_add(reading->problems, "\"%.40s\" is not known; allowed are names, pairs, comment",
-                         name);
+            problems_add(reading->problems, "\"%.*s\" is not known; allowed are names, pairs, comment",
+                         dub_text_cut(name, SHOWN_BYTES), name);
     }
 }
 
@@ -309,27 +308,23 @@ struct glossary *glossary_parse(const char *text, gsize size, GPtrArray *problem
     return end_reading(&reading);
 }
 
+static void *parse_any(const char *text, gsize size, GPtrArray *problems)
+{
+    return glossary_parse(text, size, problems);
+}
+
+struct glossary *glossary_read(const char *path, GPtrArray *problems)
+{
+    return settings_file_read(path, parse_any, problems);
+}
+
 struct glossary *glossary_load(const char *path, struct dub_error *error)
 {
-    GError *failure = NULL;
     g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, &failure);
-    if (!file) {
-        dub_error_take_gerror(error, DUB_ERROR_INVALID_CONFIG, path, &failure);
-        return NULL;
-    }
-    gsize size = g_mapped_file_get_length(file);
-    const char *text = g_mapped_file_get_contents(file);
-    struct glossary *glossary = NULL;
-    if (size > GLOSSARY_MAX_FILE_BYTES)
-        problems_add(problems, "larger than 1 MiB");
-    else
-        glossary = glossary_parse(text ? text : "", size, problems);
-    if (glossary)
-        return glossary;
-    problems_log(problems, path);
-    problems_report(problems, path, error);
-    return NULL;
+    struct glossary *glossary = glossary_read(path, problems);
+    if (!glossary)
+        problems_report(problems, path, error);
+    return glossary;
 }
 
 struct glossary *glossary_for_stream(char *const *keep, char *const *replace, struct dub_error *error)

@@ -16,7 +16,6 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#define GLOSSARY_MAX_FILE_BYTES (1u << 20)
 #define GLOSSARY_MAX_TERMS 2000 /* of a file, together */
 #define GLOSSARY_MAX_TERM_BYTES 128
 #define GLOSSARY_MAX_TERM_WORDS 12
@@ -25,7 +24,9 @@ struct glossary;
 
 /* NULL with INVALID_CONFIG that names the file and every problem in it. */
 struct glossary *glossary_load(const char *path, struct dub_error *error);
-/* As glossary_load(); the problems are added as strings. */
+/* The same, every problem as a string of its own that does not name the file. */
+struct glossary *glossary_read(const char *path, GPtrArray *problems);
+/* As glossary_read(). */
 struct glossary *glossary_parse(const char *text, gsize size, GPtrArray *problems);
 /* Of a stream, for whatever pair it has. keep: terms; replace: term, translation, term, translation; both
  * NULL-terminated, NULL: none. NULL with INVALID_CONFIG that names the terms that cannot be used. */

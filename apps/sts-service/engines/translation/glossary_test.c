@@ -192,6 +192,25 @@ static void test_every_problem_is_named(void)
     assert_refused(many->str, SAYS("more than 2000 terms"));
 }
 
+/* 39 letters and one of two bytes: the fortieth byte is in its middle. */
+#define LONG_NAME "aaaaaaaaaabbbbbbbbbbccccccccccddddddddd\xc3\xb1o"
+
+static void test_shown_names_are_whole(void)
+{
+    static const char *const texts[] = {
+        "{\"" LONG_NAME "\":1}",
+        "{\"pairs\":{\"" LONG_NAME "\":1}}",
+        "{\"pairs\":{\"en-es\":{\"replace\":{\"" LONG_NAME "\":1}}}}",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+        g_assert_null(glossary_parse(texts[i], strlen(texts[i]), problems));
+        g_assert_cmpuint(problems->len, ==, 1);
+        g_assert_true(g_utf8_validate(problems->pdata[0], -1, NULL));
+        g_assert_nonnull(strstr(problems->pdata[0], "ddddddddd\""));
+    }
+}
+
 static void test_files(void)
 {
     struct dub_error error = {0};
@@ -210,7 +229,7 @@ static void test_files(void)
     glossary_free(glossary);
     g_assert_true(g_file_set_contents(path, "", -1, NULL));
     g_assert_null(glossary_load(path, &error));
-    g_autofree char *big = g_strnfill(GLOSSARY_MAX_FILE_BYTES + 1, ' ');
+    g_autofree char *big = g_strnfill((1 << 20) + 1, ' ');
     g_assert_true(g_file_set_contents(path, big, -1, NULL));
     g_assert_null(glossary_load(path, &error));
     g_assert_nonnull(strstr(error.message, "1 MiB"));
@@ -230,6 +249,7 @@ int main(int argc, char **argv)
     g_test_add_func("/glossary/what-a-translator-does-to-made-up-words",
                     test_what_a_translator_does_to_made_up_words);
     g_test_add_func("/glossary/every-problem-is-named", test_every_problem_is_named);
+    g_test_add_func("/glossary/shown-names-are-whole", test_shown_names_are_whole);
     g_test_add_func("/glossary/files", test_files);
     return g_test_run();
 }

@@ -15,6 +15,8 @@ struct translation_engine {
 
 static struct translation_engine *create_identity(const struct engine_config *config, struct dub_error *error)
 {
+    if (!engine_takes_no_model(config, DUB_STAGE_TRANSLATION, translation_identity.name, "", error))
+        return NULL;
     struct translation_engine *engine = g_new0(struct translation_engine, 1);
     engine->spec.model = g_strdup("none");
     return engine;

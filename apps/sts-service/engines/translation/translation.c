@@ -72,6 +72,23 @@ int translation_max_concurrency(const struct translation *translation)
     return translation->max_concurrency;
 }
 
+char *translation_used(const struct translation *translation, const char *source, const char *target)
+{
+    g_autofree char *from = engine_language_base(source);
+    g_autofree char *to = engine_language_base(target);
+    if (g_strcmp0(from, to) == 0)
+        return g_strdup("none");
+    const char *model =
+        translation->ops->model_of ? translation->ops->model_of(translation->engine, source, target) : NULL;
+    if (model)
+        return engine_used(translation->ops->name, model);
+    struct engine_info info;
+    translation_describe(translation, &info);
+    char *used = engine_used(info.name, info.model);
+    engine_info_clear(&info);
+    return used;
+}
+
 static bool refuse_pair(const struct translation *translation, const char *source, const char *target,
                         struct dub_error *error)
 {

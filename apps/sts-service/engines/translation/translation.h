@@ -36,6 +36,9 @@ struct translation_engine_ops {
     void (*destroy)(struct translation_engine *engine);
     void (*describe)(const struct translation_engine *engine, struct engine_info *info);
     bool (*supports)(const struct translation_engine *engine, const char *source, const char *target);
+    /* The model that serves this pair, codes as the caller says them ("en-GB"); borrowed from the engine.
+     * NULL: info's model serves all. */
+    const char *(*model_of)(const struct translation_engine *engine, const char *source, const char *target);
     /* The request's text is not empty and at most TRANSLATION_MAX_BYTES. Returns within 100 ms of the
      * deadline or of a cancel. */
     bool (*translate)(struct translation_engine *engine, const struct translation_request *request,
@@ -49,6 +52,9 @@ struct translation *translation_open(const char *name, const struct engine_confi
 void translation_close(struct translation *translation);
 void translation_describe(const struct translation *translation, struct engine_info *info);
 int translation_max_concurrency(const struct translation *translation);
+/* What translates this pair: "apertium eng-spa"; "none" where the languages are the same. Owned by the
+ * caller. */
+char *translation_used(const struct translation *translation, const char *source, const char *target);
 /* True, or false with UNSUPPORTED_LANGUAGE_PAIR and a message that names the supported pairs (requirement
  * D3). */
 bool translation_check_pair(const struct translation *translation, const char *source, const char *target,

@@ -144,7 +144,9 @@ static void find_missing_voices(struct tts_engine *engine)
 static struct tts_engine *create(const struct engine_config *config, struct dub_error *error)
 {
     static const struct engine_call any_time = {0};
-    if (!use_library(error))
+    if (!engine_takes_no_model(config, DUB_STAGE_TTS, tts_espeak.name, "voices are those of STS_VOICES_FILE",
+                               error) ||
+        !use_library(error))
         return NULL;
     struct tts_engine *engine = g_new0(struct tts_engine, 1);
     engine->voices = config->voices;
@@ -197,18 +199,27 @@ static bool supports(const struct tts_engine *engine, const char *language)
 }
 
 /* NULL: the language's own, as the library has it. */
-static const struct voice *choose_voice(const struct tts_engine *engine, const struct tts_request *request)
+static const struct voice *choose_voice(const struct tts_engine *engine, const char *profile,
+                                        const char *language)
 {
     const struct voice *voice =
-        engine->voices ? voices_find(engine->voices, request->voice, request->language, tts_espeak.name)
-                       : NULL;
+        engine->voices ? voices_find(engine->voices, profile, language, tts_espeak.name) : NULL;
     return voice && !g_hash_table_contains(engine->missing, voice->profile) ? voice : NULL;
+}
+
+static char *voice_of(const struct tts_engine *engine, const char *profile, const char *language)
+{
+    const struct voice *voice = choose_voice(engine, profile, language);
+    if (!voice)
+        return g_strdup_printf("%s %s", espeak_Info(NULL), language);
+    g_autofree char *name = voice_name(voice);
+    return g_strdup_printf("%s %s (%s)", espeak_Info(NULL), name, voice->profile);
 }
 
 static bool set_up(const struct tts_engine *engine, const struct tts_request *request,
                    struct dub_error *error)
 {
-    const struct voice *voice = choose_voice(engine, request);
+    const struct voice *voice = choose_voice(engine, request->voice, request->language);
     g_autofree char *base = engine_language_base(request->language);
     g_autofree char *name = voice ? voice_name(voice) : g_strdup(base);
     int pace = voice && voice->words_per_minute > 0 ? voice->words_per_minute : DEFAULT_WORDS_PER_MINUTE;
@@ -265,5 +276,6 @@ const struct tts_engine_ops tts_espeak = {
     .destroy = destroy,
     .describe = describe,
     .supports = supports,
+    .voice_of = voice_of,
     .speak = speak,
 };

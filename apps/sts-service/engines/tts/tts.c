@@ -66,6 +66,20 @@ void tts_describe(const struct tts *tts, struct engine_info *info)
     tts->ops->describe(tts->engine, info);
 }
 
+char *tts_used(const struct tts *tts, const char *profile, const char *language)
+{
+    g_autofree char *base = engine_language_base(language);
+    if (base && tts->ops->voice_of) {
+        g_autofree char *voice = tts->ops->voice_of(tts->engine, profile, base);
+        return engine_used(tts->ops->name, voice);
+    }
+    struct engine_info info;
+    tts_describe(tts, &info);
+    char *used = engine_used(info.name, info.model);
+    engine_info_clear(&info);
+    return used;
+}
+
 bool tts_supports(const struct tts *tts, const char *language)
 {
     g_autofree char *base = engine_language_base(language);

@@ -38,6 +38,9 @@ struct tts_engine_ops {
     void (*destroy)(struct tts_engine *engine);
     void (*describe)(const struct tts_engine *engine, struct engine_info *info);
     bool (*supports)(const struct tts_engine *engine, const char *language);
+    /* The voice that speaks such a request, "1.51 es+f3 (es-clara)"; owned by the caller. NULL: info's model
+     * is all there is to say. */
+    char *(*voice_of)(const struct tts_engine *engine, const char *profile, const char *language);
     /* The raw clip as the engine makes it; the wrapper trims, fades and normalises. The text is not empty and
      * at most TTS_MAX_BYTES. Returns within 100 ms of the deadline or of a cancel. */
     bool (*speak)(struct tts_engine *engine, const struct tts_request *request, struct pcm *audio,
@@ -51,6 +54,8 @@ void tts_close(struct tts *tts);
 void tts_describe(const struct tts *tts, struct engine_info *info);
 bool tts_supports(const struct tts *tts, const char *language);
 int tts_max_concurrency(const struct tts *tts);
+/* What speaks with this profile in this language: "espeak-ng 1.51 es+f3 (es-clara)". Owned by the caller. */
+char *tts_used(const struct tts *tts, const char *profile, const char *language);
 /* Clears *result first. Text without letters or digits is success with an empty clip. */
 bool tts_speak(struct tts *tts, const struct tts_request *request, struct tts_result *result,
                struct dub_error *error);

@@ -288,6 +288,37 @@ static void test_it_describes_itself(gconstpointer user)
     engine_info_clear(&info);
 }
 
+/* What speaks is named: profiles by their voice, another one without a word of it. */
+static void test_the_voice_used_is_named(void)
+{
+    static const char text[] =
+        "{\"voices\":{"
+        "\"clara\":{\"language\":\"es\",\"engine\":\"espeak-ng\",\"model\":\"es\","
+        "\"speaker\":\"f3\"},"
+        "\"ghost\":{\"language\":\"es\",\"engine\":\"espeak-ng\",\"model\":\"none\"}}}";
+    static const struct {
+        const char *profile, *language, *ends;
+    } cases[] = {{"clara", "es", " es+f3 (clara)"},
+                 {"default", "es-MX", " es+f3 (clara)"},
+                 {"ghost", "es", " es"},
+                 {"clara", "fr", " fr"}};
+    struct voices *voices = voices_parse(text, strlen(text), NULL);
+    struct fixture fixture = open_fixture("espeak-ng", voices);
+    for (gsize i = 0; fixture.tts && i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *used = tts_used(fixture.tts, cases[i].profile, cases[i].language);
+        g_assert_true(g_str_has_prefix(used, "espeak-ng "));
+        g_assert_true(g_str_has_suffix(used, cases[i].ends));
+    }
+    if (!fixture.tts)
+        contract_skip(&fixture.error);
+    tts_close(fixture.tts);
+    voices_free(voices);
+    struct fixture mock = open_fixture("mock", NULL);
+    g_autofree char *used = tts_used(mock.tts, "default", "es");
+    g_assert_cmpstr(used, ==, "mock");
+    tts_close(mock.tts);
+}
+
 /* A profile whose voice is not installed speaks with the language's own, not with an error. */
 static void test_a_missing_voice_does_not_silence(void)
 {
@@ -358,6 +389,7 @@ int main(int argc, char **argv)
         add_suite(&fixtures[count++]);
     }
     g_test_add_func("/tts/espeak-ng/a-missing-voice-does-not-silence", test_a_missing_voice_does_not_silence);
+    g_test_add_func("/tts/the-voice-used-is-named", test_the_voice_used_is_named);
     g_test_add_func("/tts/espeak-ng/shipped-voices-are-installed", test_shipped_voices_are_installed);
     int result = g_test_run();
     while (count > 0)

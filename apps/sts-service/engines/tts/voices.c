@@ -3,13 +3,15 @@
 
 #include "../engine.h"
 #include "../problems.h"
+#include "../settings_file.h"
 #include <dubbing_json.h>
+#include <dubbing_text.h>
 #include <string.h>
 
-#define MAX_FILE_BYTES (1u << 20)
 #define MAX_PROFILES 256
 #define MAX_NAME_BYTES 128
 #define MAX_PROFILE_BYTES 64 /* what stream:init may name */
+#define SHOWN_BYTES 40       /* of a name that may be of any length */
 
 struct voices {
     GPtrArray *profiles;  /* struct voice, in the file's order */
@@ -74,11 +76,6 @@ const struct voice *voices_find(const struct voices *voices, const char *profile
         return NULL;
     const struct voice *voice = voices_by_name(voices, profile);
     return fits(voice, base, engine) ? voice : default_voice(voices, base, engine);
-}
-
-bool voices_has(const struct voices *voices, const char *profile)
-{
-    return !profile || strcmp(profile, "default") == 0 || voices_by_name(voices, profile);
 }
 
 GStrv voices_profiles(const struct voices *voices, const char *engine)
@@ -162,9 +159,11 @@ static bool check_profile(const char *profile, JsonNode *node, GPtrArray *proble
     if (strcmp(profile, "default") == 0)
         problems_add(problems, "voice \"default\": the name is taken: it means the language's default");
     if (*profile == '\0' || strlen(profile) > MAX_PROFILE_BYTES)
-        problems_add(problems, "voice \"%.40s\": a name has 1 to %d bytes", profile, MAX_PROFILE_BYTES);
+        problems_add(problems, "voice \"%.*s\": a name has 1 to %d bytes", dub_text_cut(profile, SHOWN_BYTES),
+                     profile, MAX_PROFILE_BYTES);
     if (!JSON_NODE_HOLDS_OBJECT(node))
-        problems_add(problems, "voice \"%.40s\": must be an object", profile);
+        problems_add(problems, "voice \"%.*s\": must be an object", dub_text_cut(profile, SHOWN_BYTES),
+                     profile);
     return problems->len == before;
 }
 
@@ -189,13 +188,13 @@ static void add_profiles(struct voices *voices, JsonObject *object, GPtrArray *p
 static GStrv names_of(JsonNode *node)
 {
     g_autoptr(GStrvBuilder) names = g_strv_builder_new();
-    if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING)
-        g_strv_builder_add(names, json_node_get_string(node));
+    if (settings_file_string(node))
+        g_strv_builder_add(names, settings_file_string(node));
     JsonArray *array = JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
     for (guint i = 0; array && i < json_array_get_length(array); i++) {
-        JsonNode *element = json_array_get_element(array, i);
-        if (JSON_NODE_HOLDS_VALUE(element) && json_node_get_value_type(element) == G_TYPE_STRING)
-            g_strv_builder_add(names, json_node_get_string(element));
+        const char *name = settings_file_string(json_array_get_element(array, i));
+        if (name)
+            g_strv_builder_add(names, name);
     }
     return g_strv_builder_end(names);
 }
@@ -215,7 +214,8 @@ static void add_default(struct voices *voices, const char *language, JsonNode *n
 {
     char *base = engine_language_base(language);
     if (!base) {
-        problems_add(problems, "defaults: \"%.40s\" is no language code", language);
+        problems_add(problems, "defaults: \"%.*s\" is no language code", dub_text_cut(language, SHOWN_BYTES),
+                     language);
         return;
     }
     GStrv names = names_of(node);
@@ -251,7 +251,7 @@ static void read_all(struct voices *voices, JsonNode *root, GPtrArray *problems)
         problems_add(problems, "%s", error.message);
 }
 
-static struct voices *parse(const char *text, gsize size, GPtrArray *problems)
+static void *parse(const char *text, gsize size, GPtrArray *problems)
 {
     struct dub_error error = {0};
     g_autoptr(JsonNode) root = dub_json_parse(text, size, &error);
@@ -278,25 +278,16 @@ struct voices *voices_parse(const char *text, gsize size, struct dub_error *erro
     return voices;
 }
 
+struct voices *voices_read(const char *path, GPtrArray *problems)
+{
+    return settings_file_read(path, parse, problems);
+}
+
 struct voices *voices_load(const char *path, struct dub_error *error)
 {
-    GError *failure = NULL;
     g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, &failure);
-    if (!file) {
-        dub_error_take_gerror(error, DUB_ERROR_INVALID_CONFIG, path, &failure);
-        return NULL;
-    }
-    gsize size = g_mapped_file_get_length(file);
-    const char *text = g_mapped_file_get_contents(file);
-    struct voices *voices = NULL;
-    if (size > MAX_FILE_BYTES)
-        problems_add(problems, "larger than 1 MiB");
-    else
-        voices = parse(text ? text : "", size, problems);
-    if (voices)
-        return voices;
-    problems_log(problems, path);
-    problems_report(problems, path, error);
-    return NULL;
+    struct voices *voices = voices_read(path, problems);
+    if (!voices)
+        problems_report(problems, path, error);
+    return voices;
 }

@@ -23,6 +23,8 @@ struct voices;
 /* NULL with INVALID_CONFIG that names the file and every entry that is wrong. Unknown members are ignored. At
  * most 256 profiles. */
 struct voices *voices_load(const char *path, struct dub_error *error);
+/* The same, every problem as a string of its own that does not name the file. */
+struct voices *voices_read(const char *path, GPtrArray *problems);
 struct voices *voices_parse(const char *text, gsize size, struct dub_error *error);
 void voices_free(struct voices *voices);
 
@@ -33,7 +35,5 @@ const struct voice *voices_find(const struct voices *voices, const char *profile
                                 const char *engine);
 /* The profile of exactly that name; NULL: there is none. Borrowed from voices. */
 const struct voice *voices_by_name(const struct voices *voices, const char *profile);
-/* Whether `profile` names a voice at all, "default" included: for a warning at stream:init. */
-bool voices_has(const struct voices *voices, const char *profile);
 /* Profiles of one engine in the order of the file, NULL-terminated. Owned by the caller. */
 GStrv voices_profiles(const struct voices *voices, const char *engine);

@@ -53,10 +53,9 @@ static void test_defaults_by_language_and_engine(void)
 static void test_names(void)
 {
     struct voices *voices = parse(sample, NULL);
-    g_assert_true(voices_has(voices, "default"));
-    g_assert_true(voices_has(voices, NULL));
-    g_assert_true(voices_has(voices, "tres"));
-    g_assert_false(voices_has(voices, "nobody"));
+    g_assert_nonnull(voices_by_name(voices, "tres"));
+    g_assert_null(voices_by_name(voices, "nobody"));
+    g_assert_null(voices_by_name(voices, NULL));
     g_auto(GStrv) profiles = voices_profiles(voices, "espeak-ng");
     g_autofree char *joined = g_strjoinv(" ", profiles);
     g_assert_cmpstr(joined, ==, "uno dos one");
@@ -115,6 +114,30 @@ static void test_every_problem_is_named(void)
     g_rmdir(dir);
 }
 
+/* 39 letters and one of two bytes: the fortieth byte is in its middle. */
+#define LONG_NAME "aaaaaaaaaabbbbbbbbbbccccccccccddddddddd\xc3\xb1o"
+
+static void test_shown_names_are_whole(void)
+{
+    static const char *const texts[] = {
+        "{\"voices\":{\"" LONG_NAME "\":1}}",
+        "{\"voices\":{\"" LONG_NAME LONG_NAME "\":" VOICE("es", "e") "}}",
+        "{\"voices\":{},\"defaults\":{\"" LONG_NAME "\":\"x\"}}",
+    };
+    g_autofree char *dir = g_dir_make_tmp("voices-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(dir, "voices.json", NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+        g_assert_true(g_file_set_contents(path, texts[i], -1, NULL));
+        g_assert_null(voices_read(path, problems));
+        g_assert_cmpuint(problems->len, ==, 1);
+        g_assert_true(g_utf8_validate(problems->pdata[0], -1, NULL));
+        g_assert_nonnull(strstr(problems->pdata[0], "ddddddddd\""));
+    }
+    g_unlink(path);
+    g_rmdir(dir);
+}
+
 static void test_too_many(void)
 {
     g_autoptr(GString) text = g_string_new("{\"voices\":{");
@@ -158,6 +181,7 @@ int main(int argc, char **argv)
     g_test_add_func("/voices/names", test_names);
     g_test_add_func("/voices/problems-are-named", test_problems_are_named);
     g_test_add_func("/voices/every-problem-is-named", test_every_problem_is_named);
+    g_test_add_func("/voices/shown-names-are-whole", test_shown_names_are_whole);
     g_test_add_func("/voices/too-many", test_too_many);
     g_test_add_func("/voices/files", test_files);
     g_test_add_func("/voices/the-shipped-file", test_the_shipped_file);
