@@ -16,12 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 GOAL_RATIO = 1.5
 GOAL_RSS_MIB = 60
 LATENCY_S = 3
 BITRATE = 6_000_000
+CLIP_S = 16  # whole frames of both tracks
+SENTENCES = ("Good evening and welcome to the late news.", "The river rose again during the night.",
+             "Trains between the two cities run every hour.", "More about this after the weather.")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -53,16 +57,32 @@ def accepts(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def make_clip(path, seconds):
-    """A busy picture at a constant bit rate, and speech-like sound: bursts of noise with pauses."""
-    print(f"making {seconds} s of 1080p30 at {BITRATE // 1_000_000} Mbit/s ...", flush=True)
-    sound = "anoisesrc=color=pink:amplitude=0.4:sample_rate=48000,tremolo=f=0.4:d=1"
+def speak(folder):
+    """A sentence every 4 s, mono."""
+    inputs, delays = [], []
+    for i, sentence in enumerate(SENTENCES):
+        spoken = folder / f"sentence{i}.wav"
+        subprocess.run(["flite", "-voice", "slt", "-t", sentence, "-o", spoken], check=True)
+        inputs += ["-i", str(spoken)]
+        delays.append(f"[{i}:a]adelay={i * 4000}[{i}d]")
+    mix = "".join(f"[{i}d]" for i in range(len(SENTENCES))) + f"amix={len(SENTENCES)}:normalize=0"
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *inputs, "-filter_complex", ";".join([*delays, mix]), "-ar", "48000",
+                    str(folder / "speech.wav")], check=True, stdin=subprocess.DEVNULL)
+    return folder / "speech.wav"
+
+
+def make_clip(path):
+    """A busy picture at a constant bit rate; sentences over a soft stereo background."""
+    print(f"making {CLIP_S} s of 1080p30 at {BITRATE // 1_000_000} Mbit/s ...", flush=True)
+    bed = "anoisesrc=color=pink:amplitude=0.02:sample_rate=48000"
     subprocess.run(
         ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30,noise=alls=12:allf=t",
-         "-f", "lavfi", "-i", sound, "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt",
-         "yuv420p", "-g", "60", "-b:v", str(BITRATE), "-minrate", str(BITRATE), "-maxrate", str(BITRATE),
-         "-bufsize", str(BITRATE // 2), "-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
-         str(path)], check=True, stdin=subprocess.DEVNULL)
+         "-i", speak(path.parent), "-f", "lavfi", "-i", f"{bed}:seed=1", "-f", "lavfi", "-i", f"{bed}:seed=2",
+         "-filter_complex", "[2:a][3:a]amerge[bed];[1:a]apad,pan=stereo|c0=c0|c1=c0[voice];"
+         "[bed][voice]amix=2:normalize=0[sound]", "-map", "0:v", "-map", "[sound]", "-t", str(CLIP_S), "-c:v", "libx264",
+         "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60", "-b:v", str(BITRATE), "-minrate", str(BITRATE),
+         "-maxrate", str(BITRATE), "-bufsize", str(BITRATE // 2), "-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-b:a",
+         "128k", "-ac", "2", str(path)], check=True, stdin=subprocess.DEVNULL)
 
 
 class Stack(contextlib.ExitStack):
@@ -71,15 +91,17 @@ class Stack(contextlib.ExitStack):
     def __init__(self, folder):
         super().__init__()
         self.folder = folder
+        self.processes = []
 
-    def start(self, name, *arguments):
+    def start(self, name, *arguments, stdin=subprocess.DEVNULL, stdout=None):
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith(("WORKER_", "ORCH_", "ROUTER_", "STS_"))}
         environment.update(LOG_DIR="", LOG_FORMAT="json")
         log = self.enter_context(open(self.folder / f"{name}.log", "wb"))
-        process = subprocess.Popen([str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        process = subprocess.Popen([str(a) for a in arguments], stdin=stdin, stdout=stdout or log, stderr=log,
                                    env=environment)
         self.callback(self.end, process)
+        self.processes.append(process)
         return process
 
     @staticmethod
@@ -103,13 +125,18 @@ def resident_mib(pid):
     return int(values["VmRSS"].split()[0]) / 1024, int(values["VmHWM"].split()[0]) / 1024
 
 
-def path_bytes(api_port, name):
-    import urllib.request
+def path_bytes(api_port, name, prefix="live/bench"):
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{api_port}/v3/paths/get/live/bench/{name}", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{api_port}/v3/paths/get/{prefix}/{name}", timeout=2) as answer:
             return json.load(answer)["bytesReceived"]
     except OSError:
         return 0
+
+
+def need_tools():
+    missing = [name for name in ("ffmpeg", "flite") if not shutil.which(name)]
+    if missing:
+        sys.exit(f"worker_cost: install {' and '.join(missing)}")
 
 
 def program(build_dir, name):
@@ -120,6 +147,7 @@ def program(build_dir, name):
 
 
 def start_router(stack, build_dir):
+    """Its ports by name."""
     ports = {name: free_port() for name in ("rtmp", "rtsp", "api", "metrics")}
     options = [f"--{name}-address=127.0.0.1:{port}" for name, port in ports.items()]
     stack.start("router", program(build_dir, "apps/media-router/media-router"), *options)
@@ -196,11 +224,10 @@ def report(results, seconds):
 
 def main():
     arguments = parse_arguments()
-    if not shutil.which("ffmpeg"):
-        sys.exit("worker_cost: ffmpeg is missing: install it")
+    need_tools()
     with tempfile.TemporaryDirectory() as name, Stack(Path(name)) as stack:
         clip = Path(name) / "clip.flv"
-        make_clip(clip, 20)
+        make_clip(clip)
         ports = start_router(stack, arguments.build_dir)
         base = f"rtmp://127.0.0.1:{ports['rtmp']}/live/bench"
         echo_url = start_echo(stack, arguments.build_dir)
