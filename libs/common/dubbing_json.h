@@ -17,7 +17,8 @@
 #define DUB_JSON_MAX_VALUES 65536 /* in one text */
 
 /* Parses UTF-8 text of one JSON value (RFC 8259) within the limits above; NULL with error otherwise. Strict:
- * no comments, no trailing text. Of members that share a name the last counts. The caller owns the node. */
+ * no comments, no trailing text. Of members that share a name the last counts. A number beyond int64_t is a
+ * double, one beyond a double the largest or smallest finite one. The caller owns the node. */
 JsonNode *dub_json_parse(const char *text, gsize size, struct dub_error *error);
 /* Compact text, UTF-8. Owned by the caller. */
 char *dub_json_to_string(JsonNode *node);

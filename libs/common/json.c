@@ -107,6 +107,13 @@ static bool node_as_int(JsonNode *node, int64_t *value)
     return true;
 }
 
+/* A number that no int64_t holds: the parser makes doubles of them. */
+static bool is_beyond_int64(JsonNode *node)
+{
+    double number = json_node_get_value_type(node) == G_TYPE_DOUBLE ? json_node_get_double(node) : 0;
+    return number >= 0x1p63 || number < -0x1p63;
+}
+
 static int64_t read_int(struct dub_json_reader *reader, const char *name, int64_t min, int64_t max,
                         bool required, int64_t fallback)
 {
@@ -114,6 +121,11 @@ static int64_t read_int(struct dub_json_reader *reader, const char *name, int64_
     JsonNode *node = member(reader, name, required);
     if (node == NULL)
         return fallback;
+    if (is_beyond_int64(node)) {
+        fail(reader, name, "is %g, allowed is %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+             json_node_get_double(node), min, max);
+        return fallback;
+    }
     if (!JSON_NODE_HOLDS_VALUE(node) || !node_as_int(node, &value)) {
         fail(reader, name, "must be a whole number");
         return fallback;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* json-glib's parser reads comments, assignments and numbers beyond any range without a word, recurses as
+/* json-glib's parser reads comments, assignments and numbers that it cannot hold without a word, recurses as
  * deep as its input says, and takes a long string apart by single bytes, several times. So text from outside
  * is read by a small parser of RFC 8259's grammar, in one pass and without recursion, which builds
  * json-glib's nodes. */
 #include <dubbing_json.h>
 
 #include <errno.h>
-#include <math.h>
+#include <float.h>
 #include <string.h>
 
 struct parser {
@@ -77,28 +77,19 @@ static unsigned skip_digits(struct parser *parser)
     return n;
 }
 
-#define NUMBER_MAX 64
-
-static bool add_number(struct parser *parser, const char *text, size_t length, bool is_integer)
+/* An integer that int64_t cannot hold is read as a double, and what a double cannot hold as the largest that
+ * there is: the text is JSON all the same, and the reader of the field knows its name and its limits. */
+static void add_number(struct parser *parser, const char *text, size_t length, bool is_integer)
 {
-    char copy[NUMBER_MAX + 1];
-    if (length > NUMBER_MAX)
-        return false;
-    memcpy(copy, text, length);
-    copy[length] = '\0';
+    g_autofree char *copy = g_strndup(text, length);
     errno = 0;
-    if (is_integer) {
-        int64_t value = g_ascii_strtoll(copy, NULL, 10);
-        if (errno == ERANGE)
-            return false;
-        add_value(parser, json_node_init_int(json_node_alloc(), value));
-        return true;
+    int64_t whole = is_integer ? g_ascii_strtoll(copy, NULL, 10) : 0;
+    if (is_integer && errno != ERANGE) {
+        add_value(parser, json_node_init_int(json_node_alloc(), whole));
+        return;
     }
-    double value = g_ascii_strtod(copy, NULL);
-    if (!isfinite(value))
-        return false;
+    double value = CLAMP(g_ascii_strtod(copy, NULL), -DBL_MAX, DBL_MAX);
     add_value(parser, json_node_init_double(json_node_alloc(), value));
-    return true;
 }
 
 static bool parse_number(struct parser *parser)
@@ -123,8 +114,7 @@ static bool parse_number(struct parser *parser)
         if (skip_digits(parser) == 0)
             return complain(parser, "malformed number");
     }
-    if (!add_number(parser, start, (size_t)(parser->at - start), is_integer))
-        return complain(parser, "number out of range");
+    add_number(parser, start, (size_t)(parser->at - start), is_integer);
     return true;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <dubbing_json.h>
 
+#include <float.h>
 #include <string.h>
 
 static void assert_rejected(const char *text, gsize size, const char *why)
@@ -79,10 +80,6 @@ static void test_invalid_texts_are_rejected(void)
         {"1e", "malformed number"},
         {"1e+", "malformed number"},
         {"0x10", "text after the value"},
-        {"9223372036854775808", "number out of range"},
-        {"-9223372036854775809", "number out of range"},
-        {"1e400", "number out of range"},
-        {"-1e999999999", "number out of range"},
         {"\"abc", "unterminated string"},
         {"\"abc\\", "unterminated string"},
         {"\"a\nb\"", "control character"},
@@ -120,7 +117,34 @@ static void test_every_prefix_is_rejected(void)
 static void test_a_number_of_any_length_is_checked(void)
 {
     g_autofree char *digits = g_strnfill(100000, '9');
-    assert_rejected(digits, strlen(digits), "number out of range");
+    g_autofree char *broken = g_strconcat(digits, ".", NULL);
+    g_autoptr(JsonNode) node = parse(digits);
+    g_assert_cmpfloat(json_node_get_double(node), ==, DBL_MAX);
+    assert_rejected(broken, strlen(broken), "malformed number");
+}
+
+static void test_numbers_beyond_64_bits_are_doubles(void)
+{
+    static const struct {
+        const char *text;
+        double value;
+    } cases[] = {
+        {"9223372036854775808", 0x1p63},
+        {"-9223372036854775809", -0x1p63},
+        {"1e400", DBL_MAX},
+        {"-1e999999999", -DBL_MAX},
+        {"1e-999", 0},
+        {"18446744073709551616", 0x1p64},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(JsonNode) node = parse(cases[i].text);
+        g_assert_cmpint(json_node_get_value_type(node) == G_TYPE_DOUBLE, ==, true);
+        g_assert_cmpfloat(json_node_get_double(node), ==, cases[i].value);
+    }
+    g_autoptr(JsonNode) largest = parse("[9223372036854775807,-9223372036854775808]");
+    JsonArray *array = json_node_get_array(largest);
+    g_assert_cmpint(json_array_get_int_element(array, 0), ==, G_MAXINT64);
+    g_assert_cmpint(json_array_get_int_element(array, 1), ==, G_MININT64);
 }
 
 static void test_depth_is_limited(void)
@@ -207,6 +231,8 @@ int main(int argc, char **argv)
                     test_bytes_that_are_not_utf8_are_rejected);
     g_test_add_func("/json-parse/every-prefix-is-rejected", test_every_prefix_is_rejected);
     g_test_add_func("/json-parse/a-number-of-any-length-is-checked", test_a_number_of_any_length_is_checked);
+    g_test_add_func("/json-parse/numbers-beyond-64-bits-are-doubles",
+                    test_numbers_beyond_64_bits_are_doubles);
     g_test_add_func("/json-parse/depth-is-limited", test_depth_is_limited);
     g_test_add_func("/json-parse/members-of-an-object-are-limited", test_members_of_an_object_are_limited);
     g_test_add_func("/json-parse/values-are-limited", test_values_are_limited);

@@ -82,9 +82,10 @@ void eio_random_id(char id[EIO_ID_CHARS + 1])
     g_strlcpy(id, "AAAAAAAAAAAAAAAAAAAA", EIO_ID_CHARS + 1);
 }
 
-const char *eio_conn_sid(const struct dub_eio_conn *conn)
+void eio_conn_break_protocol(struct dub_eio_conn *conn, const char *what)
 {
-    return "fuzz";
+    g_assert_true(what[0] != '\0' && g_utf8_validate(what, -1, NULL));
+    dub_eio_conn_close(conn, DUB_EIO_PROTOCOL);
 }
 
 bool eio_conn_send_packet_take(struct dub_eio_conn *conn, GString *take_packet)

@@ -89,6 +89,5 @@ bool dub_eio_conn_send_binary(struct dub_eio_conn *conn, GBytes *bytes);
 void dub_eio_conn_close(struct dub_eio_conn *conn, enum dub_eio_reason reason);
 void dub_eio_conn_set_user(struct dub_eio_conn *conn, void *user);
 void *dub_eio_conn_user(const struct dub_eio_conn *conn);
-/* Sent and not yet taken by the operating system; on a client's side what was sent since all of it was taken.
- */
+/* Sent and not yet taken by the operating system. */
 gsize dub_eio_conn_queued_bytes(const struct dub_eio_conn *conn);

@@ -4,6 +4,7 @@
 #include "engineio_conn.h"
 
 #include <dubbing_log.h>
+#include <dubbing_text.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -25,13 +26,10 @@ struct dub_eio_conn {
     enum conn_state state;
     enum dub_eio_reason reason;
     bool close_told;
-    bool broken; /* the peer's frames were not what RFC 6455 or our limits allow */
-    /* Without a counter: what was handed over since libsoup was last known to have nothing to send. */
-    gsize unsent_bytes;
-    GSource *drained; /* fires then; set while unsent_bytes is not 0 */
-    GSource *ping;    /* server: time for the next ping */
-    GSource *watch;   /* the peer's heartbeat is overdue when it fires */
-    GSource *notify;  /* on_close and on_gone are to be called */
+    bool broken;     /* the peer's frames were not what RFC 6455 or our limits allow */
+    GSource *ping;   /* server: time for the next ping */
+    GSource *watch;  /* the peer's heartbeat is overdue when it fires */
+    GSource *notify; /* on_close and on_gone are to be called */
     GSource *linger;
 };
 
@@ -94,7 +92,6 @@ static void start_timer(struct dub_eio_conn *conn, GSource **source, int64_t aft
 
 static void drop_websocket(struct dub_eio_conn *conn)
 {
-    clear_source(&conn->drained);
     if (conn->ws == NULL)
         return;
     g_signal_handlers_disconnect_by_data(conn->ws, conn);
@@ -147,7 +144,8 @@ static bool is_worth_a_farewell(enum dub_eio_reason reason)
     return reason != DUB_EIO_TRANSPORT && reason != DUB_EIO_PING_TIMEOUT && reason != DUB_EIO_OVERFLOW;
 }
 
-static void finish(struct dub_eio_conn *conn, enum dub_eio_reason reason)
+/* text: what the peer is told beside the close code; NULL: nothing. */
+static void finish(struct dub_eio_conn *conn, enum dub_eio_reason reason, const char *text)
 {
     if (!eio_conn_is_live(conn))
         return;
@@ -162,52 +160,25 @@ static void finish(struct dub_eio_conn *conn, enum dub_eio_reason reason)
     start_timer(conn, &conn->linger, LINGER_MS, on_linger_end);
     notify_later(conn);
     if (soup_websocket_connection_get_state(conn->ws) == SOUP_WEBSOCKET_STATE_OPEN)
-        soup_websocket_connection_close(conn->ws, close_code(reason), NULL);
+        soup_websocket_connection_close(conn->ws, close_code(reason), text);
 }
 
-static void break_protocol(struct dub_eio_conn *conn, const char *what)
+/* RFC 6455 section 5.5: what a close frame holds beside its code. */
+#define CLOSE_TEXT_BYTES 123
+
+void eio_conn_break_protocol(struct dub_eio_conn *conn, const char *what)
 {
+    g_autofree char *text = g_strndup(what, (gsize)dub_text_cut(what, CLOSE_TEXT_BYTES));
     dub_log_warn("Engine.IO connection %s closed: %s", conn->open.sid, what);
-    finish(conn, DUB_EIO_PROTOCOL);
+    finish(conn, DUB_EIO_PROTOCOL, text);
 }
 
 static gboolean on_heartbeat_overdue(void *data)
 {
     struct dub_eio_conn *conn = data;
     dub_log_warn("Engine.IO connection %s closed: no heartbeat", conn->open.sid);
-    finish(conn, DUB_EIO_PING_TIMEOUT);
+    finish(conn, DUB_EIO_PING_TIMEOUT, NULL);
     return G_SOURCE_REMOVE;
-}
-
-static gboolean on_drained(GObject *stream, void *data)
-{
-    struct dub_eio_conn *conn = data;
-    conn->unsent_bytes = 0;
-    clear_source(&conn->drained);
-    return G_SOURCE_REMOVE;
-}
-
-/* libsoup's own source on this stream, which comes before by its priority, has nothing left to do when ours
- * is dispatched: all has been written. */
-static void watch_drain(struct dub_eio_conn *conn)
-{
-    GOutputStream *out = g_io_stream_get_output_stream(soup_websocket_connection_get_io_stream(conn->ws));
-    if (conn->drained != NULL)
-        return;
-    conn->drained = g_pollable_output_stream_create_source(G_POLLABLE_OUTPUT_STREAM(out), NULL);
-    g_source_set_priority(conn->drained, G_PRIORITY_LOW);
-    g_source_set_callback(conn->drained, G_SOURCE_FUNC(on_drained), conn, NULL);
-    g_source_attach(conn->drained, conn->context);
-}
-
-static void note_queued(struct dub_eio_conn *conn, gsize bytes)
-{
-    if (conn->counter != NULL) {
-        counted_stream_add_queued(conn->counter, bytes);
-        return;
-    }
-    conn->unsent_bytes += bytes;
-    watch_drain(conn);
 }
 
 static bool send_frame(struct dub_eio_conn *conn, SoupWebsocketDataType type, GBytes *bytes)
@@ -217,11 +188,11 @@ static bool send_frame(struct dub_eio_conn *conn, SoupWebsocketDataType type, GB
     gsize size = g_bytes_get_size(bytes);
     /* RFC 6455 section 5.2: 2 bytes of header, or 4, or 10; a client adds a mask of 4. */
     gsize mask = conn->role == EIO_CLIENT ? 4 : 0;
-    note_queued(conn, size + mask + (size <= 125 ? 2 : size <= UINT16_MAX ? 4 : 10));
+    counted_stream_add_queued(conn->counter, size + mask + (size <= 125 ? 2 : size <= UINT16_MAX ? 4 : 10));
     if (dub_eio_conn_queued_bytes(conn) > conn->limits.max_queued_bytes) {
         dub_log_warn("Engine.IO connection %s closed: more than %u bytes wait for it", conn->open.sid,
                      conn->limits.max_queued_bytes);
-        finish(conn, DUB_EIO_OVERFLOW);
+        finish(conn, DUB_EIO_OVERFLOW, NULL);
         return false;
     }
     soup_websocket_connection_send_message(conn->ws, type, bytes);
@@ -265,7 +236,7 @@ static void handle_open(struct dub_eio_conn *conn, const char *payload, gsize si
 {
     struct dub_error error = {0};
     if (!eio_open_decode(payload, size, &conn->open, &error)) {
-        break_protocol(conn, error.message);
+        eio_conn_break_protocol(conn, error.message);
         return;
     }
     conn->state = OPEN;
@@ -301,7 +272,7 @@ static void handle_packet(struct dub_eio_conn *conn, enum eio_packet_type type, 
         handle_message(conn, payload, size);
         return;
     case EIO_CLOSE:
-        finish(conn, DUB_EIO_CLIENT_CLOSED);
+        finish(conn, DUB_EIO_CLIENT_CLOSED, NULL);
         return;
     case EIO_PING:
         send_packet(conn, EIO_PONG);
@@ -323,11 +294,11 @@ static void handle_text(struct dub_eio_conn *conn, GBytes *bytes)
     gsize payload_size = 0;
     struct dub_error error = {0};
     if (!eio_packet_decode(text, size, &type, &payload, &payload_size, &error)) {
-        break_protocol(conn, error.message);
+        eio_conn_break_protocol(conn, error.message);
         return;
     }
     if (!is_allowed(conn, type)) {
-        break_protocol(conn, "a packet type that has no place there");
+        eio_conn_break_protocol(conn, "a packet type that has no place there");
         return;
     }
     handle_packet(conn, type, payload, payload_size);
@@ -343,16 +314,11 @@ static void on_ws_message(SoupWebsocketConnection *ws, int type, GBytes *bytes, 
         return;
     }
     if (conn->state == OPENING) {
-        break_protocol(conn, "bytes before the open packet");
+        eio_conn_break_protocol(conn, "bytes before the open packet");
         return;
     }
     note_life(conn);
     conn->events->on_binary(conn, bytes, conn->owner);
-}
-
-static enum counted_excess excess_of(const struct dub_eio_conn *conn)
-{
-    return conn->counter != NULL ? counted_stream_excess(conn->counter) : COUNTED_NO_EXCESS;
 }
 
 /* What libsoup itself found wrong: a message beyond the limit, text that is not UTF-8, bad frames; and what
@@ -360,15 +326,15 @@ static enum counted_excess excess_of(const struct dub_eio_conn *conn)
 static void on_ws_error(SoupWebsocketConnection *ws, GError *gerror, void *data)
 {
     struct dub_eio_conn *conn = data;
-    conn->broken =
-        conn->broken || gerror->domain == SOUP_WEBSOCKET_ERROR || excess_of(conn) != COUNTED_NO_EXCESS;
+    conn->broken = conn->broken || gerror->domain == SOUP_WEBSOCKET_ERROR ||
+                   counted_stream_excess(conn->counter) != COUNTED_NO_EXCESS;
     dub_log(conn->broken ? DUB_LOG_WARN : DUB_LOG_DEBUG, NULL, "Engine.IO connection %s: %s", conn->open.sid,
             gerror->message);
 }
 
 static enum dub_eio_reason reason_of_close(const struct dub_eio_conn *conn)
 {
-    if (excess_of(conn) == COUNTED_PING_FLOOD)
+    if (counted_stream_excess(conn->counter) == COUNTED_PING_FLOOD)
         return DUB_EIO_OVERFLOW;
     if (conn->broken)
         return DUB_EIO_PROTOCOL;
@@ -414,7 +380,7 @@ struct dub_eio_conn *eio_conn_new(SoupWebsocketConnection *ws, CountedStream *co
 {
     struct dub_eio_conn *conn = g_new0(struct dub_eio_conn, 1);
     conn->ws = g_object_ref(ws);
-    conn->counter = counter != NULL ? g_object_ref(counter) : NULL;
+    conn->counter = g_object_ref(counter);
     conn->context = g_main_context_ref_thread_default();
     conn->role = role;
     conn->limits = *limits;
@@ -439,7 +405,7 @@ void eio_conn_free(struct dub_eio_conn *conn)
     clear_source(&conn->notify);
     clear_source(&conn->linger);
     drop_websocket(conn);
-    g_clear_object(&conn->counter);
+    g_object_unref(conn->counter);
     g_main_context_unref(conn->context);
     g_free(conn);
 }
@@ -452,11 +418,6 @@ bool eio_conn_is_live(const struct dub_eio_conn *conn)
 bool eio_conn_close_is_told(const struct dub_eio_conn *conn)
 {
     return conn->close_told;
-}
-
-const char *eio_conn_sid(const struct dub_eio_conn *conn)
-{
-    return conn->open.sid;
 }
 
 bool eio_conn_send_packet_take(struct dub_eio_conn *conn, GString *take_packet)
@@ -480,7 +441,7 @@ bool dub_eio_conn_send_binary(struct dub_eio_conn *conn, GBytes *bytes)
 
 void dub_eio_conn_close(struct dub_eio_conn *conn, enum dub_eio_reason reason)
 {
-    finish(conn, reason);
+    finish(conn, reason, reason == DUB_EIO_CONNECT_TIMEOUT ? dub_eio_reason_text(reason) : NULL);
 }
 
 void dub_eio_conn_set_user(struct dub_eio_conn *conn, void *user)
@@ -495,5 +456,5 @@ void *dub_eio_conn_user(const struct dub_eio_conn *conn)
 
 gsize dub_eio_conn_queued_bytes(const struct dub_eio_conn *conn)
 {
-    return conn->counter != NULL ? counted_stream_queued(conn->counter) : conn->unsent_bytes;
+    return counted_stream_queued(conn->counter);
 }

@@ -22,8 +22,8 @@ struct eio_conn_events {
 
 enum eio_role { EIO_SERVER, EIO_CLIENT };
 
-/* limits: all fields set. counter may be NULL (then the queue is known only to be empty, or not). References
- * both objects. The server's side sends its open packet at once. events is kept by reference. */
+/* limits: all fields set. counter: the stream that ws is on. References both objects. The server's side sends
+ * its open packet at once. events is kept by reference. */
 struct dub_eio_conn *eio_conn_new(SoupWebsocketConnection *ws, CountedStream *counter, enum eio_role role,
                                   const struct dub_eio_limits *limits, const struct eio_conn_events *events,
                                   void *owner);
@@ -32,12 +32,13 @@ void eio_conn_free(struct dub_eio_conn *conn);
 /* As dub_eio_conn_send_text, for a text that already begins with the digit of EIO_MESSAGE. Takes the string.
  */
 bool eio_conn_send_packet_take(struct dub_eio_conn *conn, GString *take_packet);
+/* The peer did what the protocol does not allow: logs it and closes (PROTOCOL). The peer is told what in the
+ * close frame, as far as that goes. */
+void eio_conn_break_protocol(struct dub_eio_conn *conn, const char *what);
 /* OPENING or OPEN. */
 bool eio_conn_is_live(const struct dub_eio_conn *conn);
 /* on_close has been called. */
 bool eio_conn_close_is_told(const struct dub_eio_conn *conn);
-/* The session's id: ours (server) or the server's (client, once open). */
-const char *eio_conn_sid(const struct dub_eio_conn *conn);
 
 /* The limits with each 0 replaced by its default. */
 struct dub_eio_limits eio_limits_complete(const struct dub_eio_limits *limits);

@@ -21,6 +21,7 @@ struct dub_eio_server {
     GHashTable *conns;    /* set of owned dub_eio_conn; CLOSING ones included */
     GHashTable *upgrades; /* set of struct upgrade whose answer is on its way */
     unsigned n_live;
+    unsigned n_turned_away; /* since there was room: only the first is logged */
 };
 
 /* A handshake that was accepted and whose 101 is not yet written. */
@@ -40,8 +41,10 @@ enum handshake_code {
     CODE_BAD_VERSION = 5,
 };
 
+/* Who was refused has nothing more to say, and libsoup 3.2 keeps a connection whose client just stays. */
 static void refuse(SoupServerMessage *message, unsigned status, enum handshake_code code, const char *text)
 {
+    soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection", "close");
     g_autofree char *body = g_strdup_printf("{\"code\":%d,\"message\":\"%s\"}", (int)code, text);
     soup_server_message_set_status(message, status, NULL);
     soup_server_message_set_response(message, "application/json", SOUP_MEMORY_COPY, body, strlen(body));
@@ -194,6 +197,9 @@ static void start_upgrade(struct dub_eio_server *server, SoupServerMessage *mess
         return;
     }
     struct upgrade *upgrade = g_new0(struct upgrade, 1);
+    if (server->n_turned_away > 1)
+        dub_log_warn("Engine.IO handshakes refused for want of room: %u", server->n_turned_away);
+    server->n_turned_away = 0;
     upgrade->server = server;
     upgrade->message = g_object_ref(message);
     upgrade->query = g_hash_table_ref(query);
@@ -229,8 +235,9 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
     /* Those that linger after their end count too: they hold a file descriptor. */
     if (g_hash_table_size(server->conns) + g_hash_table_size(server->upgrades) >=
         server->limits.max_connections) {
-        dub_log_warn("Engine.IO handshake refused: %u connections are open",
-                     g_hash_table_size(server->conns));
+        if (server->n_turned_away++ == 0)
+            dub_log_warn("Engine.IO handshake refused: %u connections are open",
+                         g_hash_table_size(server->conns));
         refuse(message, SOUP_STATUS_SERVICE_UNAVAILABLE, CODE_FORBIDDEN, "Too many connections");
         return;
     }

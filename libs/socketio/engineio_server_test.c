@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Bare messages, handshakes that are none, and the limit on connections. */
+#include "engineio_conn.h"
 #include "test_peer.h"
 
 #include <string.h>
@@ -159,6 +160,44 @@ static void test_message_beyond_the_limit_never_arrives(void)
     raw_server_stop(&server);
 }
 
+/* What stands beside the code in a close frame has 123 bytes at most, and is UTF-8 to its end. */
+static void test_a_break_of_the_protocol_is_explained(void)
+{
+    static const struct {
+        const char *packet, *text;
+    } cases[] = {{"5", "a packet type that has no place there"}, {"9", "unknown Engine.IO packet type 0x39"}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct raw_server server;
+        struct test_raw peer;
+        raw_server_start(&server, NULL);
+        test_raw_open(&peer, server.port, "/engine.io/?EIO=4&transport=websocket");
+        test_raw_send(&peer, cases[i].packet);
+        WAIT_FOR(peer.closed);
+        g_assert_cmpuint(soup_websocket_connection_get_close_code(peer.ws), ==, 1002);
+        g_assert_cmpstr(soup_websocket_connection_get_close_data(peer.ws), ==, cases[i].text);
+        test_raw_close(&peer);
+        raw_server_stop(&server);
+    }
+}
+
+static void test_a_long_explanation_is_cut_between_characters(void)
+{
+    struct raw_server server;
+    struct test_raw peer;
+    g_autoptr(GString) long_text = g_string_new(NULL);
+    for (int i = 0; i < 100; i++)
+        g_string_append(long_text, "ü");
+    raw_server_start(&server, NULL);
+    test_raw_open(&peer, server.port, "/engine.io/?EIO=4&transport=websocket");
+    WAIT_FOR(server.conn != NULL);
+    eio_conn_break_protocol(server.conn, long_text->str);
+    WAIT_FOR(peer.closed);
+    g_string_truncate(long_text, 122);
+    g_assert_cmpstr(soup_websocket_connection_get_close_data(peer.ws), ==, long_text->str);
+    test_raw_close(&peer);
+    raw_server_stop(&server);
+}
+
 static void assert_refused(struct test_server *server, const char *path, unsigned status)
 {
     struct test_raw raw;
@@ -188,6 +227,42 @@ static void test_bad_handshakes_are_refused(void)
     test_server_stop(&server);
 }
 
+/* Over one connection, which the client would keep: the server has to end it. */
+static void test_a_refused_handshake_ends_its_connection(void)
+{
+    static const char *const requests[] = {
+        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n",
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 7\r\n\r\n",
+        "GET /socket.io/deeper HTTP/1.1\r\nHost: x\r\n\r\n",
+    };
+    struct test_server server;
+    test_server_start(&server, NULL, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(requests); i++) {
+        g_autoptr(GSocketClient) connector = g_socket_client_new();
+        g_autoptr(GSocketConnection) tcp =
+            g_socket_client_connect_to_host(connector, "127.0.0.1", (guint16)server.port, NULL, NULL);
+        GIOStream *stream = G_IO_STREAM(tcp);
+        g_assert_true(g_output_stream_write_all(g_io_stream_get_output_stream(stream), requests[i],
+                                                strlen(requests[i]), NULL, NULL, NULL));
+        GSocket *socket = g_socket_connection_get_socket(tcp);
+        char answer[4096] = "";
+        gsize at = 0;
+        gssize n = 1;
+        g_socket_set_blocking(socket, FALSE);
+        while (n != 0) {
+            WAIT_FOR(g_socket_condition_check(socket, G_IO_IN | G_IO_HUP) != 0);
+            n = g_socket_receive(socket, answer + at, sizeof answer - 1 - at, NULL, NULL);
+            g_assert_cmpint(n, >=, 0);
+            at += (gsize)n;
+        }
+        g_assert_true(g_str_has_prefix(answer, "HTTP/1.1 40"));
+        g_assert_nonnull(strstr(answer, "Connection: close\r\n"));
+    }
+    test_server_stop(&server);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -197,7 +272,13 @@ int main(int argc, char **argv)
     g_test_add_func("/engineio-server/peer-that-vanishes-is-noticed", test_peer_that_vanishes_is_noticed);
     g_test_add_func("/engineio-server/message-beyond-the-limit-never-arrives",
                     test_message_beyond_the_limit_never_arrives);
+    g_test_add_func("/engineio-server/a-break-of-the-protocol-is-explained",
+                    test_a_break_of_the_protocol_is_explained);
+    g_test_add_func("/engineio-server/a-long-explanation-is-cut-between-characters",
+                    test_a_long_explanation_is_cut_between_characters);
     g_test_add_func("/engineio-server/a-body-is-answered-and-not-kept", test_a_body_is_answered_and_not_kept);
+    g_test_add_func("/engineio-server/a-refused-handshake-ends-its-connection",
+                    test_a_refused_handshake_ends_its_connection);
     g_test_add_func("/engineio-server/bad-handshakes-are-refused", test_bad_handshakes_are_refused);
     return g_test_run();
 }

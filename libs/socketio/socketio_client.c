@@ -3,6 +3,7 @@
 #include "dubbing_socketio.h"
 #include "engineio_conn.h"
 #include "socketio_conn.h"
+#include "ws_connect.h"
 
 #include <dubbing_log.h>
 #include <string.h>
@@ -10,11 +11,9 @@
 #define CONNECT_TIMEOUT_MS 10000
 
 struct dub_sio_client {
-    SoupSession *session;
-    SoupMessage *message;
+    GUri *uri;
     GCancellable *cancellable;
-    struct attempt *attempt; /* while the session works on it */
-    GTlsCertificate *ca;
+    struct attempt *attempt; /* while it is being connected */
     GSource *connect_timeout;
     GSource *closed_later;
     struct dub_eio_conn *engine; /* NULL until the WebSocket is open */
@@ -29,7 +28,7 @@ struct dub_sio_client {
     bool closing;
 };
 
-/* The session's callback may come after the client is gone. */
+/* The end of connecting may come after the client is gone. */
 struct attempt {
     struct dub_sio_client *client; /* NULL once freed */
 };
@@ -180,41 +179,32 @@ static const struct eio_conn_events engine_events = {
     on_engine_open, on_engine_text, on_engine_binary, on_engine_close, on_engine_gone,
 };
 
-static void use_websocket(struct dub_sio_client *client, SoupWebsocketConnection *ws)
+/* A server is no more to be trusted than a client: the same watch over the stream as on its side. */
+static void use_stream(struct dub_sio_client *client, GIOStream *stream)
 {
-    client->engine = eio_conn_new(ws, NULL, EIO_CLIENT, &client->limits, &engine_events, client);
+    g_autoptr(CountedStream) counted = counted_stream_new(stream, client->limits.max_payload_bytes);
+    g_autoptr(SoupWebsocketConnection) ws = soup_websocket_connection_new(
+        G_IO_STREAM(counted), client->uri, SOUP_WEBSOCKET_CONNECTION_CLIENT, NULL, NULL, NULL);
+    client->engine = eio_conn_new(ws, counted, EIO_CLIENT, &client->limits, &engine_events, client);
     client->conn = sio_conn_new(client->engine, client->limits.max_payload_bytes, &conn_ops, client);
 }
 
-static void note_failure(struct dub_sio_client *client, GError **gerror)
-{
-    if (client->error.code != DUB_ERROR_NONE || client->closing)
-        return;
-    unsigned status = soup_message_get_status(client->message);
-    if (status == SOUP_STATUS_NONE || status == SOUP_STATUS_SWITCHING_PROTOCOLS) {
-        dub_error_take_gerror(&client->error, DUB_ERROR_UNAVAILABLE, "cannot connect", gerror);
-        return;
-    }
-    dub_error_set(&client->error, DUB_ERROR_UNAVAILABLE, "cannot connect: the server answered HTTP %u %s",
-                  status, soup_status_get_phrase(status));
-}
-
-static void on_websocket(GObject *session, GAsyncResult *result, void *data)
+static void on_connected(GObject *source, GAsyncResult *result, void *data)
 {
     struct attempt *attempt = data;
     struct dub_sio_client *client = attempt->client;
     g_autoptr(GError) gerror = NULL;
-    g_autoptr(SoupWebsocketConnection) ws =
-        soup_session_websocket_connect_finish(SOUP_SESSION(session), result, &gerror);
+    g_autoptr(GIOStream) stream = ws_connect_finish(result, &gerror);
     g_free(attempt);
     if (client == NULL)
         return;
     client->attempt = NULL;
-    if (ws != NULL && !g_cancellable_is_cancelled(client->cancellable)) {
-        use_websocket(client, ws);
+    if (stream != NULL && !g_cancellable_is_cancelled(client->cancellable)) {
+        use_stream(client, stream);
         return;
     }
-    note_failure(client, &gerror);
+    if (client->error.code == DUB_ERROR_NONE && !client->closing)
+        dub_error_take_gerror(&client->error, DUB_ERROR_UNAVAILABLE, "cannot connect", &gerror);
     tell_closed(client);
 }
 
@@ -228,18 +218,6 @@ static gboolean on_connect_timeout(void *data)
     else
         g_cancellable_cancel(client->cancellable);
     return G_SOURCE_REMOVE;
-}
-
-/* What the system's authorities do not know may still be signed by the one that the caller named. */
-static gboolean on_accept_certificate(SoupMessage *message, GTlsCertificate *certificate,
-                                      GTlsCertificateFlags errors, void *data)
-{
-    const struct dub_sio_client *client = data;
-    if (client->ca == NULL)
-        return FALSE;
-    g_autoptr(GSocketConnectable) host =
-        g_network_address_new(g_uri_get_host(soup_message_get_uri(message)), (guint16)443);
-    return g_tls_certificate_verify(certificate, host, client->ca) == G_TLS_CERTIFICATE_NO_FLAGS;
 }
 
 /* The URL of the handshake: a default path, and Engine.IO's own parameters after those given. */
@@ -282,16 +260,10 @@ static void copy_namespaces(struct dub_sio_client *client, const struct dub_sio_
 
 static void start_attempt(struct dub_sio_client *client, const struct dub_sio_client_config *config)
 {
-    SoupMessageHeaders *headers = soup_message_get_request_headers(client->message);
-    for (gsize i = 0; config->headers != NULL && config->headers[i] != NULL; i += 2)
-        soup_message_headers_append(headers, config->headers[i], config->headers[i + 1]);
-    g_signal_connect(client->message, "accept-certificate", G_CALLBACK(on_accept_certificate), client);
-    /* No permessage-deflate: base64 of PCM hardly shrinks. */
-    soup_message_disable_feature(client->message, SOUP_TYPE_WEBSOCKET_EXTENSION_MANAGER);
     client->attempt = g_new0(struct attempt, 1);
     client->attempt->client = client;
-    soup_session_websocket_connect_async(client->session, client->message, NULL, NULL, G_PRIORITY_DEFAULT,
-                                         client->cancellable, on_websocket, client->attempt);
+    ws_connect_async(client->uri, config->headers, config->ca, client->cancellable, on_connected,
+                     client->attempt);
     unsigned timeout_ms = config->connect_timeout_ms != 0 ? config->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     attach(&client->connect_timeout, g_timeout_source_new(timeout_ms), on_connect_timeout, client);
 }
@@ -304,11 +276,8 @@ struct dub_sio_client *dub_sio_client_new(const struct dub_sio_client_config *co
     if (uri == NULL)
         return NULL;
     struct dub_sio_client *client = g_new0(struct dub_sio_client, 1);
-    /* A heartbeat watches the connection; libsoup's own idle timeout would cut it while nothing is said. */
-    client->session = soup_session_new_with_options("timeout", 0, "idle-timeout", 0, NULL);
-    client->message = soup_message_new_from_uri(SOUP_METHOD_GET, uri);
+    client->uri = g_steal_pointer(&uri);
     client->cancellable = g_cancellable_new();
-    client->ca = config->ca != NULL ? g_object_ref(config->ca) : NULL;
     client->limits = eio_limits_complete(&config->limits);
     client->events = events;
     client->user = user;
@@ -351,11 +320,8 @@ void dub_sio_client_free(struct dub_sio_client *client)
     g_cancellable_cancel(client->cancellable);
     sio_conn_free(client->conn, DUB_EIO_CLOSED);
     eio_conn_free(client->engine);
-    g_signal_handlers_disconnect_by_data(client->message, client);
-    g_object_unref(client->message);
-    g_object_unref(client->session);
     g_object_unref(client->cancellable);
-    g_clear_object(&client->ca);
+    g_uri_unref(client->uri);
     free_namespaces(client);
     g_free(client);
 }

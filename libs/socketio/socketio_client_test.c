@@ -170,60 +170,11 @@ static void test_closing_while_connecting_is_no_error(void)
     test_server_stop(&server);
 }
 
-/* A server that shakes hands and then reads nothing. */
-struct deaf {
-    GSocketListener *listener;
-    GThread *thread; /* the handshake is done there; it returns the connection */
-    unsigned port;
-};
-
-/* RFC 6455 section 4.2.2 */
-static char *accept_of(const char *request)
-{
-    const char *key = strstr(request, "Sec-WebSocket-Key: ");
-    g_assert_nonnull(key);
-    g_autofree char *text = g_strdup_printf("%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key + 19);
-    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA1);
-    g_checksum_update(checksum, (const guchar *)text, -1);
-    guint8 digest[20];
-    gsize size = sizeof digest;
-    g_checksum_get_digest(checksum, digest, &size);
-    return g_base64_encode(digest, size);
-}
-
-static void *shake_hands(void *listener)
-{
-    char request[4096] = "";
-    GSocketConnection *tcp = g_socket_listener_accept(listener, NULL, NULL, NULL);
-    GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(tcp));
-    for (gsize at = 0; strstr(request, "\r\n\r\n") == NULL;) {
-        gssize got = g_input_stream_read(in, request + at, sizeof request - 1 - at, NULL, NULL);
-        g_assert_cmpint(got, >, 0);
-        at += (gsize)got;
-    }
-    g_autofree char *accept = accept_of(request);
-    static const char open_packet[] = OPEN_PACKET;
-    g_autofree char *answer =
-        g_strdup_printf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Accept: %s\r\n\r\n\x81%c%s\x81%c40{\"sid\":\"x\"}",
-                        accept, (int)strlen(open_packet), open_packet, (int)strlen("40{\"sid\":\"x\"}"));
-    GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(tcp));
-    g_assert_true(g_output_stream_write_all(out, answer, strlen(answer), NULL, NULL, NULL));
-    return tcp;
-}
-
-static void deaf_start(struct deaf *deaf)
-{
-    deaf->listener = g_socket_listener_new();
-    deaf->port = g_socket_listener_add_any_inet_port(deaf->listener, NULL, NULL);
-    deaf->thread = g_thread_new("deaf", shake_hands, deaf->listener);
-}
-
-static void deaf_stop(struct deaf *deaf)
-{
-    g_object_unref(g_thread_join(deaf->thread));
-    g_object_unref(deaf->listener);
-}
+/* Two frames of text: the open packet, with its size before it, and the CONNECT's answer. */
+#define OPEN_PACKET_BYTES "\x42"
+#define CONNECTED                                                                                            \
+    TEST_SWITCHING "\x81" OPEN_PACKET_BYTES OPEN_PACKET "\x81\x0d"                                           \
+                   "40{\"sid\":\"x\"}"
 
 struct talk {
     struct dub_sio_socket *socket; /* while it is connected */
@@ -243,10 +194,10 @@ static void forget_socket(struct dub_sio_socket *socket, enum dub_eio_reason rea
 static void test_client_gives_up_a_server_that_reads_nothing(void)
 {
     static const struct dub_sio_client_events events = {.on_closed = note_closed};
-    struct deaf deaf;
+    struct test_tcp deaf = {.answer = CONNECTED};
     struct talk talk = {0};
     struct dub_error closed = {0};
-    deaf_start(&deaf);
+    test_tcp_start(&deaf);
     g_autofree char *url = test_url(deaf.port, "");
     const struct dub_sio_client_namespace main_space = {
         .space = {.name = "/", .on_connect = keep_socket, .on_disconnect = forget_socket, .user = &talk}};
@@ -265,7 +216,45 @@ static void test_client_gives_up_a_server_that_reads_nothing(void)
     WAIT_FOR(closed.code != DUB_ERROR_NONE);
     g_assert_nonnull(strstr(closed.message, "reads too slowly"));
     dub_sio_client_free(client);
-    deaf_stop(&deaf);
+    test_tcp_stop(&deaf);
+}
+
+static void assert_flood_is_cut_off(struct test_tcp *hostile)
+{
+    struct dub_error closed = {0};
+    static const struct dub_sio_client_events events = {.on_closed = note_closed};
+    test_tcp_start(hostile);
+    g_autofree char *url = test_url(hostile->port, "");
+    const struct dub_sio_client_namespace main_space = {.space = {.name = "/"}};
+    const struct dub_sio_client_config config = {.url = url,
+                                                 .namespaces = &main_space,
+                                                 .n_namespaces = 1,
+                                                 .limits = {.max_payload_bytes = 100 * 1000}};
+    struct dub_sio_client *client = dub_sio_client_new(&config, &events, &closed, NULL);
+    WAIT_FOR(closed.code != DUB_ERROR_NONE);
+    g_assert_nonnull(strstr(closed.message, "broke the protocol"));
+    dub_sio_client_free(client);
+    test_tcp_stop(hostile);
+    g_assert_cmpuint(hostile->n_flooded, <, TEST_FLOOD_BYTES_MAX);
+}
+
+static void test_client_cuts_off_a_message_without_an_end(void)
+{
+    /* A continuation that is not the last, of 1000 bytes. */
+    char fragment[4 + 1000] = {0, 126, 1000 >> 8, (char)(1000 & 0xff)};
+    memset(fragment + 4, 'x', 1000);
+    struct test_tcp hostile = {.answer = CONNECTED "\x01\x02"
+                                                   "42",
+                               .flood = fragment,
+                               .flood_bytes = sizeof fragment};
+    assert_flood_is_cut_off(&hostile);
+}
+
+static void test_client_takes_no_message_beyond_its_limit(void)
+{
+    static const char huge[] = {(char)0x82, 127, 0, 0, 0, 1, 0, 0, 0, 0, 'x'};
+    struct test_tcp hostile = {.answer = CONNECTED, .flood = huge, .flood_bytes = sizeof huge};
+    assert_flood_is_cut_off(&hostile);
 }
 
 /* A certificate for 127.0.0.1, made by openssl; false when it is not installed. */
@@ -380,6 +369,10 @@ int main(int argc, char **argv)
                     test_client_gives_up_connecting_after_its_timeout);
     g_test_add_func("/socketio-client/client-gives-up-a-server-that-reads-nothing",
                     test_client_gives_up_a_server_that_reads_nothing);
+    g_test_add_func("/socketio-client/client-cuts-off-a-message-without-an-end",
+                    test_client_cuts_off_a_message_without_an_end);
+    g_test_add_func("/socketio-client/client-takes-no-message-beyond-its-limit",
+                    test_client_takes_no_message_beyond_its_limit);
     g_test_add_func("/socketio-client/closing-while-connecting-is-no-error",
                     test_closing_while_connecting_is_no_error);
     g_test_add_func("/socketio-client/tls-with-a-certificate-of-our-own",

@@ -236,20 +236,14 @@ static bool dispatch(struct sio_conn *conn, const struct sio_packet *packet)
     return true;
 }
 
-static void break_protocol(struct sio_conn *conn, const char *what)
-{
-    dub_log_warn("Socket.IO connection %s closed: %s", eio_conn_sid(conn->engine), what);
-    dub_eio_conn_close(conn->engine, DUB_EIO_PROTOCOL);
-}
-
 static void handle_decoded(struct sio_conn *conn, enum sio_decoded decoded, struct sio_packet *packet,
                            const struct dub_error *error)
 {
     if (decoded == SIO_BROKEN) {
-        break_protocol(conn, error->message);
+        eio_conn_break_protocol(conn->engine, error->message);
     } else if (decoded == SIO_COMPLETE) {
         if (!dispatch(conn, packet))
-            break_protocol(conn, "a packet for a namespace where it has no place");
+            eio_conn_break_protocol(conn->engine, "a packet for a namespace where it has no place");
         sio_packet_clear(packet);
     }
 }

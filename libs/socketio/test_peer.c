@@ -326,3 +326,66 @@ void test_client_close(struct test_client *client)
     WAIT_FOR(client->closed);
     g_assert_cmpint(client->error.code, ==, DUB_ERROR_NONE);
 }
+
+/* RFC 6455 section 4.2.2. Owned by the caller. */
+static char *accept_of(const char *request)
+{
+    const char *key = strstr(request, "Sec-WebSocket-Key: ");
+    g_assert_nonnull(key);
+    g_autofree char *text = g_strdup_printf("%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key + 19);
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA1);
+    g_checksum_update(checksum, (const guchar *)text, -1);
+    guint8 digest[20];
+    gsize size = sizeof digest;
+    g_checksum_get_digest(checksum, digest, &size);
+    return g_base64_encode(digest, size);
+}
+
+static void read_request(GIOStream *tcp, char *request, gsize size)
+{
+    GInputStream *in = g_io_stream_get_input_stream(tcp);
+    for (gsize at = 0; strstr(request, "\r\n\r\n") == NULL;) {
+        gssize got = g_input_stream_read(in, request + at, size - 1 - at, NULL, NULL);
+        g_assert_cmpint(got, >, 0);
+        at += (gsize)got;
+    }
+}
+
+static void write_answer(GIOStream *tcp, const char *answer, const char *request)
+{
+    g_auto(GStrv) parts = g_strsplit(answer, "%s", 2);
+    g_autofree char *accept = accept_of(request);
+    g_autofree char *text = g_strconcat(parts[0], parts[1] != NULL ? accept : NULL, parts[1], NULL);
+    g_output_stream_write_all(g_io_stream_get_output_stream(tcp), text, strlen(text), NULL, NULL, NULL);
+}
+
+static void *serve_without_manners(void *data)
+{
+    struct test_tcp *test = data;
+    char request[4096] = "";
+    GIOStream *tcp = G_IO_STREAM(g_socket_listener_accept(test->listener, NULL, NULL, NULL));
+    read_request(tcp, request, sizeof request);
+    if (test->answer == NULL) {
+        g_io_stream_close(tcp, NULL, NULL);
+        return tcp;
+    }
+    write_answer(tcp, test->answer, request);
+    GOutputStream *out = g_io_stream_get_output_stream(tcp);
+    while (test->flood != NULL && test->n_flooded < TEST_FLOOD_BYTES_MAX &&
+           g_output_stream_write_all(out, test->flood, test->flood_bytes, NULL, NULL, NULL))
+        test->n_flooded += test->flood_bytes;
+    return tcp;
+}
+
+void test_tcp_start(struct test_tcp *test)
+{
+    test->listener = g_socket_listener_new();
+    test->port = g_socket_listener_add_any_inet_port(test->listener, NULL, NULL);
+    test->thread = g_thread_new("without-manners", serve_without_manners, test);
+}
+
+void test_tcp_stop(struct test_tcp *test)
+{
+    g_object_unref(g_thread_join(test->thread));
+    g_object_unref(test->listener);
+}

@@ -75,4 +75,30 @@ void test_raw_send(struct test_raw *raw, const char *text);
 const char *test_raw_wait(struct test_raw *raw, guint n);
 void test_raw_close(struct test_raw *raw);
 
+/* A server without manners, on a thread of its own: takes one connection, reads a request, writes an answer
+ * and then floods. */
+struct test_tcp {
+    const char
+        *answer; /* "%s" in it, at most once, is the right Sec-WebSocket-Accept; NULL: closes at once */
+    const void
+        *flood; /* written again and again until the peer is gone; NULL: nothing, and nothing is read */
+    gsize flood_bytes;
+    GSocketListener *listener;
+    GThread *thread;
+    unsigned port;
+    gsize n_flooded; /* after test_tcp_stop */
+};
+
+/* What a peer that keeps its limits never takes. */
+#define TEST_FLOOD_BYTES_MAX (64u * 1024 * 1024)
+/* The head of an answer that opens a WebSocket. */
+#define TEST_SWITCHING                                                                                       \
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                      \
+    "Sec-WebSocket-Accept: %s\r\n\r\n"
+
+/* answer, flood and flood_bytes are set. */
+void test_tcp_start(struct test_tcp *test);
+/* The peer has closed, or is about to. */
+void test_tcp_stop(struct test_tcp *test);
+
 #define TEST_SOCKETIO_PATH "/socket.io/?EIO=4&transport=websocket"

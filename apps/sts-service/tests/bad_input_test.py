@@ -36,7 +36,7 @@ def language():
 
 
 def number(low, high, required=False):
-    bad = [low - 1, high + 1, -1e300, 1e300, 2**53, *NO_NUMBER]
+    bad = [low - 1, high + 1, -1e300, 1e300, 2**53, 2**63, -2**63 - 1, 10**400, *NO_NUMBER]
     return [MISSING, None, *bad] if required else bad
 
 
@@ -59,10 +59,10 @@ INIT = {
 ADDRESS = {
     "fragment_id": uid(), "stream_id": ident(),
     "sequence_number": [*number(0, 2**31 - 1, True), 0.5],
-    "timestamp": [MISSING, None, -1, 1e300, 253402300800000, "1", True, OBJECT, LIST, NESTED],
+    "timestamp": [MISSING, None, -1, 1e300, 2**64, 10**400, 253402300800000, "1", True, OBJECT, LIST, NESTED],
     "metadata": NO_OBJECT,
-    "metadata.pts_ns": ["1", True, -1, 1.5, OBJECT], "metadata.source_pts_ns": ["1", True, -1, 1.5, OBJECT],
-    "metadata.max_duration_ms": ["1", True, -1, 60001, OBJECT],
+    "metadata.pts_ns": ["1", True, -1, 1.5, 2**63, OBJECT], "metadata.source_pts_ns": ["1", True, -1, 1.5, 2**63, OBJECT],
+    "metadata.max_duration_ms": ["1", True, -1, 60001, 2**63, OBJECT],
 }
 AUDIO = {
     "audio": [MISSING, None, *NO_OBJECT],
@@ -290,6 +290,32 @@ def test_broken_packets_close_their_connection_and_nothing_else(echo, witness):
         peer.close()
     other.wait_for(2)
     assert echo.metric("sts_sessions_active") == 1
+
+
+@pytest.mark.parametrize("name, says_what", [
+    ("no JSON", b"invalid JSON"), ("cut JSON", b"invalid JSON"), ("reserved name", b"reserved"),
+    ("unknown Engine.IO type", b"packet type 0x39"), ("event before CONNECT", b"namespace"),
+    ("attachment without a binary event", b"attachment"),
+])
+def test_the_close_frame_says_what_broke(echo, name, says_what):
+    peer = Raw(echo)
+    peer.socket.sendall(b"".join(BROKEN[name]))
+    peer.read_until_closed()
+    assert peer.closing[:2] == (1002).to_bytes(2, "big") and says_what in peer.closing, peer.closing
+    assert len(peer.closing) <= 125 and peer.closing[2:].decode()
+    peer.close()
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "1e999", "-1e999", "9" * 5000])
+def test_a_number_of_any_size_is_refused_by_its_field(echo, number):
+    peer = Raw(echo).connect()
+    for field in ("max_inflight", "timeout_ms"):
+        peer.send("42" + json.dumps(["stream:init", init_of("news", **{field: 1111})]).replace("1111", number))
+        event, error = json.loads(peer.read()[1][2:])
+        assert event == "error" and error["code"] == "INVALID_CONFIG" and says(error["message"], field), error
+    peer.emit("stream:init", init_of("news"))
+    assert b"stream:ready" in peer.read()[1]
+    peer.close()
 
 
 def test_a_packet_in_many_frames_is_one_packet(echo):

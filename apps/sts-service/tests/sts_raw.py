@@ -34,6 +34,7 @@ class Raw:
     def __init__(self, service, path="/socket.io/", headers=""):
         self.socket = socket.create_connection(("127.0.0.1", service.port), timeout=WAIT_S)
         self.buffer = b""
+        self.closing = None  # the payload of the close frame, once read_until_closed has seen it
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall((HANDSHAKE % (path, key, headers)).encode())
         self.answer = self._until(b"\r\n\r\n")
@@ -73,6 +74,7 @@ class Raw:
             while True:
                 opcode, payload = self.read()
                 if opcode == CLOSE:
+                    self.closing = payload
                     return texts
                 texts.append(payload.decode(errors="replace"))
         except (EOFError, ConnectionError):
