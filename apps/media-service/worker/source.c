@@ -26,6 +26,9 @@ struct source {
     void *user;
     GstElement *pipeline;
     bool needs_parser;           /* elementary streams that carry no codec data of their own (MPEG-TS) */
+    /* A file's segment says what of it is to be heard; a live one only where it began, and its timestamps may
+     * wrap to before that. */
+    bool has_edits;
     struct aac_decoder *decoder; /* streaming thread; NULL until the first packet */
     GstCaps *decoder_caps;       /* what it was made for */
 
@@ -77,7 +80,7 @@ static GstSample *decode(struct source *source, GstSample *sample)
     const GstSegment *segment = gst_sample_get_segment(sample);
     GstBuffer *sound = aac_decoder_decode(source->decoder, gst_sample_get_buffer(sample));
 
-    if (sound)
+    if (sound && source->has_edits)
         sound = gst_audio_buffer_clip(sound, segment, AUDIO_RATE_HZ, AUDIO_FRAME_BYTES);
     if (!sound)
         return NULL;
@@ -315,6 +318,7 @@ static GstElement *build_file(struct source *source, const char *location, const
     if (container == CONTAINER_UNKNOWN)
         return NULL;
     *demuxer = demuxers[container];
+    source->has_edits = true;
     source->needs_parser = container == CONTAINER_TS;
     GstElement *element = gst_element_factory_make("filesrc", NULL);
     g_object_set(element, "location", path, NULL);

@@ -130,6 +130,15 @@ static void slew(struct timestamp_map *map, int64_t arrival_ns)
         map->tracks[i].offset_ns += step_ns;
 }
 
+/* RTMP counts milliseconds in 32 bits: after 49.7 days they begin again, which is no jump. */
+static int64_t unwrap(struct timestamp_track *track, int64_t timestamp_ns)
+{
+    if (track->seen &&
+        timestamp_ns + track->wrapped_ns - track->last_timestamp_ns < -TIMESTAMP_MAP_WRAP_NS / 2)
+        track->wrapped_ns += TIMESTAMP_MAP_WRAP_NS;
+    return timestamp_ns + track->wrapped_ns;
+}
+
 /* Returns true when the offset had to be chosen anew. */
 static bool follow_publisher(struct timestamp_map *map, struct timestamp_track *track, int64_t timestamp_ns,
                              int64_t arrival_ns)
@@ -163,6 +172,8 @@ int64_t timestamp_map_place(struct timestamp_map *map, enum track which, int64_t
     bool has_moved = false;
 
     g_assert(map->anchored);
+    if (map->mode == TIMESTAMP_MAP_LIVE)
+        timestamp_ns = unwrap(track, timestamp_ns);
     if (!track->seen)
         track->offset_ns = map->offset_ns;
     else if (map->mode == TIMESTAMP_MAP_LIVE)
@@ -177,5 +188,5 @@ int64_t timestamp_map_place(struct timestamp_map *map, enum track which, int64_t
 
 int64_t timestamp_map_position(const struct timestamp_map *map, enum track track, int64_t timestamp_ns)
 {
-    return timestamp_ns + map->tracks[track].offset_ns;
+    return timestamp_ns + map->tracks[track].wrapped_ns + map->tracks[track].offset_ns;
 }

@@ -4,8 +4,8 @@
  * One offset serves both tracks, so that the relation of sound and picture is exactly the publisher's. Of a
  * live input it is chosen from the arrivals of the first moments: the least delayed buffer is the truth, all
  * others came late (a router hands a new reader its whole GOP cache at once). Afterwards only a slow slew
- * moves it, after the publisher's clock, and a jump of the publisher's timestamps starts it anew. Pure: no
- * clock, no threads. */
+ * moves it, after the publisher's clock, and a jump of the publisher's timestamps starts it anew. That RTMP's
+ * timestamps wrap after 49.7 days changes nothing. Pure: no clock, no threads. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,7 +15,8 @@
     (INT64_C(300) * 1000 * 1000)                            /* live: how long first arrivals are compared    \
                                                              */
 #define TIMESTAMP_MAP_JUMP_NS (INT64_C(1000) * 1000 * 1000) /* a step beyond is the publisher's jump */
-#define TIMESTAMP_MAP_SLEW_NS_PER_S (INT64_C(500) * 1000)   /* 0.5 ms per second: system.md section 4 */
+#define TIMESTAMP_MAP_WRAP_NS ((INT64_C(1) << 32) * 1000 * 1000) /* 32 bits of milliseconds */
+#define TIMESTAMP_MAP_SLEW_NS_PER_S (INT64_C(500) * 1000)        /* 0.5 ms per second: system.md section 4 */
 #define TIMESTAMP_MAP_DRIFT_PERIOD_NS                                                                        \
     (INT64_C(10) * 1000 * 1000 * 1000) /* the least lateness of each is compared */
 #define TIMESTAMP_MAP_LATE_PERIOD_NS                                                                         \
@@ -31,7 +32,8 @@ enum timestamp_map_mode {
 struct timestamp_track {
     bool seen;
     int64_t last_timestamp_ns, last_arrival_ns;
-    int64_t offset_ns; /* differs from the map's only between the two tracks' parts of one jump */
+    int64_t wrapped_ns; /* to be added to its timestamps: they began again that often */
+    int64_t offset_ns;  /* differs from the map's only between the two tracks' parts of one jump */
 };
 
 /* All positions and arrivals are ns on one clock of the caller's. */

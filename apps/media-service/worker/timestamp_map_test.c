@@ -182,6 +182,29 @@ static void test_jitter_moves_nothing(void)
     g_assert_cmpint(map.offset_ns, ==, ARRIVAL);
 }
 
+static void test_wrap_is_no_jump(void)
+{
+    struct timestamp_map map;
+    int64_t before_ns = TIMESTAMP_MAP_WRAP_NS - 5 * S;
+    bool jumped = false;
+
+    anchor_live(&map, before_ns, ARRIVAL);
+    /* Twice, for a stream of a hundred days; the sound wraps a little after the picture. */
+    for (int64_t at_ns = 0; at_ns < 2 * TIMESTAMP_MAP_WRAP_NS;
+         at_ns += at_ns % TIMESTAMP_MAP_WRAP_NS < 20 * S ? 20 * MS : TIMESTAMP_MAP_WRAP_NS / 8) {
+        int64_t video_ns = (before_ns + at_ns) % TIMESTAMP_MAP_WRAP_NS;
+        int64_t audio_ns = (before_ns + at_ns - 7 * MS) % TIMESTAMP_MAP_WRAP_NS;
+        g_assert_cmpint(timestamp_map_place(&map, TRACK_VIDEO, video_ns, ARRIVAL + at_ns, &jumped), ==,
+                        ARRIVAL + at_ns);
+        g_assert_cmpint(timestamp_map_position(&map, TRACK_VIDEO, video_ns + 66 * MS), ==,
+                        ARRIVAL + at_ns + 66 * MS);
+        g_assert_false(jumped);
+        g_assert_cmpint(timestamp_map_place(&map, TRACK_AUDIO, audio_ns, ARRIVAL + at_ns, &jumped), ==,
+                        ARRIVAL + at_ns - 7 * MS);
+        g_assert_false(jumped);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -200,6 +223,7 @@ int main(int argc, char **argv)
     g_test_add_func("/timestamp-map/gap-with-the-clock-going-on-is-kept",
                     test_gap_with_the_clock_going_on_is_kept);
     g_test_add_func("/timestamp-map/drift-is-slewed", test_drift_is_slewed);
+    g_test_add_func("/timestamp-map/wrap-is-no-jump", test_wrap_is_no_jump);
     g_test_add_func("/timestamp-map/jitter-moves-nothing", test_jitter_moves_nothing);
     return g_test_run();
 }
