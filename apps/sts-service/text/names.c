@@ -166,13 +166,15 @@ static void restore_word(struct words *words, guint at, const struct name_rules 
     const char *word = words->plain[at];
     bool english = strcmp(rules->language, "en") == 0;
     const struct doubtful_name *doubtful = find_doubtful(rules, word);
+    bool titled = english && at > 0 && is_listed(" mister missus mr mrs ms dr ", words->plain[at - 1]);
     if (!g_unichar_islower(g_utf8_get_char(words->written[at])))
         return;
     if (is_listed(rules->acronyms, word)) {
         char *raised = g_ascii_strup(words->written[at], -1);
         g_free(words->written[at]);
         words->written[at] = raised;
-    } else if (english ? is_listed_with_endings(rules->always, word) : is_listed(rules->always, word)) {
+    } else if (titled ||
+               (english ? is_listed_with_endings(rules->always, word) : is_listed(rules->always, word))) {
         capitalise(words, at);
     } else if (doubtful ? is_doubtful_name(doubtful, words, at)
                         : english && is_listed(" may march ", word) && is_doubtful_month(words, at)) {

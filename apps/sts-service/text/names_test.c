@@ -64,6 +64,7 @@ static void test_english_names(void)
         {"he lives in a white house", "he lives in a white house"},
         {"states united by war", "states united by war"},
         {"they are united. states fail", "they are united. states fail"},
+        {"mister jones and missus green", "mister Jones and missus Green"},
         {"the gulf of mexico, yes", "the Gulf of Mexico, yes"},
         {"", ""},
     };

@@ -12,6 +12,7 @@ static const char *const question_words[] = {"what", "where", "who",   "why", "h
 static const char *const always_questions[] = {"who",   "why",   "whose",   "what's", "where's",
                                                "who's", "how's", "what're", "who'll", NULL};
 static const char *const after_how[] = {"many", "much", "long", "far", "old", "often", NULL};
+static const char *const after_what[] = {"happened", "happens", "caused", "went", NULL};
 static const char *const auxiliaries[] = {
     "is",       "are",    "was",      "were",      "do",      "does",    "did",    "can",
     "could",    "will",   "would",    "should",    "has",     "have",    "had",    "may",
@@ -42,6 +43,23 @@ static bool has_auxiliary(char *const *words)
     return false;
 }
 
+static bool has_any(char *const *words, const char *const *list)
+{
+    for (; *words; words++)
+        if (text_is_one_of(*words, list))
+            return true;
+    return false;
+}
+
+/* "which team will", "which of them do you"; "which is why" and "which we will" are clauses. */
+static bool is_which_question(char *const *words)
+{
+    if (strcmp(words[1], "is") == 0 || strcmp(words[1], "was") == 0)
+        return !text_is_one_of(words[2], question_words);
+    bool has_noun = !text_is_one_of(words[1], subjects);
+    return has_auxiliary(words) || (has_noun && text_is_one_of(words[2], auxiliaries));
+}
+
 static bool is_english_question(char *const *words)
 {
     while (text_is_one_of(*words, english_openers))
@@ -55,6 +73,11 @@ static bool is_english_question(char *const *words)
         return text_is_one_of(words[1], auxiliaries) && text_is_one_of(words[2], subjects);
     if (strcmp(words[0], "how") == 0 && text_is_one_of(words[1], after_how))
         return true;
+    if (strcmp(words[0], "which") == 0)
+        return is_which_question(words);
+    /* "what happened in the second half was a surprise" */
+    if (strcmp(words[0], "what") == 0 && text_is_one_of(words[1], after_what))
+        return !has_any(words + 2, auxiliaries);
     if (text_is_one_of(words[0], question_words))
         return has_auxiliary(words);
     /* "may the best man win": a wish. */

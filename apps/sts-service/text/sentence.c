@@ -238,11 +238,31 @@ static void capitalise_english_i(char *text)
             *at = 'I';
 }
 
+/* "yes of course" -> "yes, of course": translators take the word for another without its comma. */
+static char *set_off_opening(char *text, const char *language)
+{
+    static const char *const subjects[] = {"i",  "i'm",  "i've", "i'll",   "it",      "it's", "he",    "she",
+                                           "we", "they", "you",  "that's", "there's", "this", "there", NULL};
+    gsize length = strcspn(text, " ");
+    if (!text_is_language(language, "en") || text[length] == '\0')
+        return text;
+    g_autofree char *first = g_strndup(text, length);
+    g_autofree char *second = g_strndup(text + length + 1, strcspn(text + length + 1, " "));
+    bool yes = strcmp(first, "yes") == 0;
+    if (!yes &&
+        ((strcmp(first, "no") != 0 && strcmp(first, "well") != 0) || !text_is_one_of(second, subjects)))
+        return text;
+    char *out = g_strdup_printf("%s,%s", first, text + length);
+    g_free(text);
+    return out;
+}
+
 /* The words from..to as a sentence. */
 static char *sentence_of(const GPtrArray *words, guint from, guint to, const char *language)
 {
-    g_autofree char *plain = join(words, from, to);
-    bool question = text_is_question(plain, language);
+    g_autofree char *bare = join(words, from, to);
+    bool question = text_is_question(bare, language);
+    g_autofree char *plain = set_off_opening(g_steal_pointer(&bare), language);
     if (text_is_language(language, "en"))
         capitalise_english_i(plain);
     g_autofree char *numbered = text_numbers_to_digits(plain, language);

@@ -38,6 +38,11 @@ static void test_questions_end_as_questions(void)
     check("where's the fire", "en", "Where's the fire?");
     check("what we know is little", "en", "What we know is little.");
     check("do not go there", "en", "Do not go there.");
+    check("which team will win", "en", "Which team will win?");
+    check("which is why we won", "en", "Which is why we won.");
+    check("what happened to them", "en", "What happened to them?");
+    check("what happened there was a surprise", "en", "What happened there was a surprise.");
+    check("what happened", "en", "What happened?");
     check("who", "en", "Who.");
     check("what time is it", "en", "What time is it?");
     check("who won the match", "en", "Who won the match?");
@@ -91,11 +96,11 @@ static void test_only_fillers_are_nothing(void)
 static void test_you_know_is_dropped_only_as_a_filler(void)
 {
     check("it was you know very cold", "en", "It was very cold.");
-    check("well you know i was thinking", "en", "Well I was thinking.");
+    check("well you know i was thinking", "en", "Well, I was thinking.");
     check("you know um we lost", "en", "We lost.");
     check("do you know the answer", "en", "Do you know the answer?");
     check("you know the answer", "en", "You know the answer.");
-    check("well you know what to do", "en", "Well you know what to do.");
+    check("well you know what to do", "en", "Well, you know what to do.");
     check("uh you know the answer", "en", "You know the answer.");
     check("as you know we lost", "en", "As you know we lost.");
     check("that is what you know", "en", "That is what you know.");
@@ -119,7 +124,7 @@ static void test_spelled_letters_are_joined(void)
     check("an i b m computer", "en", "An IBM computer.");
     check("i saw a b c", "en", "I saw ABC.");
     check("what i a fool", "en", "What I a fool.");
-    check("mr. jones came", "en", "Mr. jones came.");
+    check("mr. jones came", "en", "Mr. Jones came.");
 }
 
 static void test_numbers_become_digits(void)
@@ -127,6 +132,18 @@ static void test_numbers_become_digits(void)
     check("there were twenty five of us in nineteen eighty four", "en", "There were 25 of us in 1984.");
     check("five people", "en", "Five people.");
     check("two hundred people", "en", "200 people.");
+}
+
+static void test_openings_have_a_comma(void)
+{
+    check("yes of course", "en", "Yes, of course.");
+    check("no i do n't think so", "en", "No, I don't think so.");
+    check("well we lost", "en", "Well, we lost.");
+    check("no man is an island", "en", "No man is an island.");
+    check("well done", "en", "Well done.");
+    check("yes", "en", "Yes.");
+    check("no thank you", "en", "No thank you.");
+    check("yes da", "de", "Yes da.");
 }
 
 static void test_names_and_scores(void)
@@ -175,6 +192,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sentence/written-text-keeps-its-marks", test_written_text_keeps_its_marks);
     g_test_add_func("/sentence/spelled-letters-are-joined", test_spelled_letters_are_joined);
     g_test_add_func("/sentence/numbers-become-digits", test_numbers_become_digits);
+    g_test_add_func("/sentence/openings-have-a-comma", test_openings_have_a_comma);
     g_test_add_func("/sentence/names-and-scores", test_names_and_scores);
     g_test_add_func("/sentence/long-runs-are-split", test_long_runs_are_split);
     g_test_add_func("/sentence/pauses-split", test_pauses_split);

@@ -10,7 +10,9 @@ static const struct {
     const char *words;
 } function_words[] = {
     {"en",
-     " a an and as at but by for from he her his if in into is it its my nor not of on or our she so than "
+     " a about after an and as at before but by during every for from he her his if in into is it its last "
+     "my "
+     "next nor not of on or our she since so than until while "
      "that the their them then there these they this those to was we were what when where which who why "
      "how with you your "},
     {"es",
@@ -69,13 +71,19 @@ static const char *end_of_word(const char *at)
     return at;
 }
 
-static bool ends_sentence(const char *at)
+/* Not behind "EE.UU." and "a.m.". */
+static bool ends_sentence(const char *text, const char *at)
 {
-    return strchr(".!?", *at) && (at[1] == ' ' || at[1] == '\0');
+    const char *letter = at;
+    if (!strchr(".!?", *at) || (at[1] != ' ' && at[1] != '\0'))
+        return false;
+    while (letter > text && g_ascii_isalpha(letter[-1]))
+        letter--;
+    return letter == at || letter == text || letter[-1] != '.';
 }
 
 /* The next word from *at on, which moves behind it; *starts is kept between the calls. */
-static bool next_word(const char **at, bool *starts, struct word *word)
+static bool next_word(const char *text, const char **at, bool *starts, struct word *word)
 {
     for (; **at != '\0'; *at = g_utf8_next_char(*at)) {
         gunichar c = g_utf8_get_char(*at);
@@ -86,7 +94,7 @@ static bool next_word(const char **at, bool *starts, struct word *word)
             *at = end;
             return true;
         }
-        if (ends_sentence(*at))
+        if (ends_sentence(text, *at))
             *starts = true;
         else if (g_unichar_isdigit(c))
             *starts = false;
@@ -184,8 +192,8 @@ char *apertium_case_lower_starts(const char *text, const char *language)
     bool starts = true;
     struct word word;
     struct word next;
-    for (bool more = next_word(&at, &starts, &word); more; word = next) {
-        more = next_word(&at, &starts, &next);
+    for (bool more = next_word(text, &at, &starts, &word); more; word = next) {
+        more = next_word(text, &at, &starts, &next);
         g_string_append_len(out, from, (gssize)(word.at - from));
         from = word.at + word.length;
         g_autofree char *small = lower(&word);
@@ -217,12 +225,16 @@ static void note_names(struct names *names, const char *sent)
     struct word word;
     bool starts = true;
     bool first = true;
-    for (const char *at = sent; next_word(&at, &starts, &word); first = false) {
+    for (const char *at = sent; next_word(sent, &at, &starts, &word); first = false) {
         if ((!is_capitalised(&word) && !has_inner_capital(&word)) || is_english_i(&word))
             continue;
-        names->first |= first;
-        if (g_hash_table_replace(names->spelling, lower(&word), g_strndup(word.at, word.length)))
-            *budget_for(names, &word) += 1;
+        bool is_new = g_hash_table_replace(names->spelling, lower(&word), g_strndup(word.at, word.length));
+        /* "Monday" has its capital from the language: its translation needs none. */
+        bool is_name = !always_capital(&word, "en");
+        names->first |= first && is_name;
+        /* "US" comes back as "EE.UU." */
+        if (is_new && is_name)
+            *budget_for(names, &word) += is_all_upper(&word) ? 2 : 1;
     }
 }
 
@@ -231,7 +243,7 @@ static void cross_out_names(struct names *names, const char *answer)
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     struct word word;
     bool starts = true;
-    for (const char *at = answer; next_word(&at, &starts, &word);) {
+    for (const char *at = answer; next_word(answer, &at, &starts, &word);) {
         char *small = lower(&word);
         const char *spelling = g_hash_table_lookup(names->spelling, small);
         if (!g_hash_table_add(seen, small) || !spelling)
@@ -260,7 +272,8 @@ static void append_restored(GString *out, struct names *names, const struct word
     g_autofree char *small = lower(word);
     const char *spelling = g_hash_table_lookup(names->spelling, small);
     bool capital = is_capitalised(word) || has_inner_capital(word);
-    if (spelling && !is_function_word(word, language))
+    /* "Los Ángeles", but "los ángeles de Los Ángeles" */
+    if (spelling && (capital || !is_function_word(word, language)))
         g_string_append(out, spelling);
     else if (capital && keeps_capital(names, word, language))
         g_string_append_len(out, word->at, (gssize)word->length);
@@ -279,7 +292,7 @@ char *apertium_case_restore(const char *answer, const char *sent, const char *la
     const char *from = answer;
     bool starts = true;
     struct word word;
-    for (const char *at = answer; next_word(&at, &starts, &word);) {
+    for (const char *at = answer; next_word(answer, &at, &starts, &word);) {
         g_string_append_len(out, from, (gssize)(word.at - from));
         append_restored(out, &names, &word, language);
         from = word.at + word.length;
@@ -295,7 +308,7 @@ char *apertium_case_raise_starts(const char *text)
     const char *from = text;
     bool starts = true;
     struct word word;
-    for (const char *at = text; next_word(&at, &starts, &word);) {
+    for (const char *at = text; next_word(text, &at, &starts, &word);) {
         g_string_append_len(out, from, (gssize)(word.at - from));
         if (word.starts && !has_inner_capital(&word))
             append_raised(out, word.at, word.length);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "apertium_phrases.h"
 
+#include "apertium_dates.h"
 #include "glossary.h"
 #include <string.h>
 
@@ -43,8 +44,22 @@ static const char *const english_spanish[] = {
     "buena suerte",
     "of course",
     "por supuesto",
+    "no thank you",
+    "no, gracias",
+    "no thanks",
+    "no, gracias",
     "let's go",
     "vamos",
+    "what time is it",
+    "qué hora es",
+    "we'll be right back",
+    "volvemos enseguida",
+    "at the moment",
+    "en este momento",
+    "what a goal",
+    "qué gol",
+    "weather forecast",
+    "pronóstico del tiempo",
     "ladies and gentlemen",
     "damas y caballeros",
     NULL,
@@ -64,6 +79,24 @@ static const char *const spanish_english[] = {
     "see you soon",
     "por supuesto",
     "of course",
+    "qué hora es",
+    "what time is it",
+    "a qué hora",
+    "at what time",
+    "cómo está usted",
+    "how are you",
+    "cómo estás",
+    "how are you",
+    "qué tal",
+    "how are you",
+    "lo siento mucho",
+    "I'm very sorry",
+    "nos vemos",
+    "see you",
+    "en directo",
+    "live",
+    "no te preocupes",
+    "don't worry",
     "feliz año nuevo",
     "happy new year",
     "feliz Navidad",
@@ -126,23 +159,6 @@ static gsize name_behind(const char *at, gsize *skip)
     return 0;
 }
 
-static gint compare_places(gconstpointer first, gconstpointer second)
-{
-    gsize one = ((const struct protect_span *)first)->at;
-    gsize other = ((const struct protect_span *)second)->at;
-    return (one > other) - (one < other);
-}
-
-static bool is_taken(const GArray *spans, gsize at, gsize length)
-{
-    for (guint i = 0; i < spans->len; i++) {
-        const struct protect_span *span = &g_array_index(spans, struct protect_span, i);
-        if (at < span->at + span->length && span->at < at + length)
-            return true;
-    }
-    return false;
-}
-
 static void hide_names(const char *text, struct apertium_hidden *hidden)
 {
     for (const char *at = text; *at != '\0' && hidden->spans->len < PROTECT_MAX_SPANS;
@@ -151,13 +167,12 @@ static void hide_names(const char *text, struct apertium_hidden *hidden)
         bool starts = at == text || !g_ascii_isalnum(at[-1]);
         gsize length = starts ? name_behind(at, &skip) : 0;
         gsize place = (gsize)(at - text) + skip;
-        if (length == 0 || is_taken(hidden->spans, place, length))
+        if (length == 0 || protect_is_taken(hidden->spans, place, length))
             continue;
         struct protect_span span = {.at = place, .length = length};
         span.value = g_string_chunk_insert_len(hidden->names, text + place, (gssize)length);
         g_array_append_val(hidden->spans, span);
     }
-    g_array_sort(hidden->spans, compare_places);
 }
 
 static const struct glossary *find_phrases(const struct apertium_phrases *phrases, const char *source,
@@ -177,8 +192,10 @@ void apertium_phrases_hide(const struct apertium_phrases *phrases, const char *t
     /* The capitals are put where the sentences begin, once all is back in its place. */
     for (guint i = 0; i < hidden->spans->len; i++)
         g_array_index(hidden->spans, struct protect_span, i).raise = false;
+    apertium_dates_find(text, source, target, hidden->spans, hidden->names);
     if (strcmp(source, "en") == 0)
         hide_names(text, hidden);
+    protect_sort(hidden->spans);
     hidden->text = protect_text(&hidden->protection, text, hidden->spans);
 }
 

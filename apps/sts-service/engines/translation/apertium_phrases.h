@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Private to the apertium engine: what it must not take word by word. Greetings and other set phrases of
- * broadcasts have their translation here ("good evening" is no "tarde buena"), and a name behind a title is
- * kept ("Mr Smith" is no blacksmith). */
+ * broadcasts have their translation here ("good evening" is no "tarde buena"), so have dates and times, and a
+ * name behind a title is kept ("Mr Smith" is no blacksmith). */
 #pragma once
 
 #include "protect.h"
@@ -13,9 +13,9 @@ void apertium_phrases_free(struct apertium_phrases *phrases);
 
 /* A text with these hidden. */
 struct apertium_hidden {
-    char *text;    /* what is to be asked */
-    GArray *spans; /* struct protect_span; none: text is the source's */
-    GStringChunk *names;
+    char *text;          /* what is to be asked */
+    GArray *spans;       /* struct protect_span; none: text is the source's */
+    GStringChunk *names; /* and dates */
     struct protection protection;
 };
 

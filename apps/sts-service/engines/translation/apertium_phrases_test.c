@@ -25,6 +25,14 @@ static void test_phrases(void)
     apertium_phrases_free(NULL);
 }
 
+static void test_dates_and_times(void)
+{
+    check("en", "es", "good evening, it is half past five on the third of May, Mr Smith",
+          "Zqxaaaaa, Zqxaaaab Zqxaaaac, Mr Zqxaaaad",
+          "buenas noches, son las cinco y media el 3 de mayo, Mr Smith");
+    check("en", "fr", "at half past five", "at half past five", "at half past five");
+}
+
 static void test_names_behind_titles(void)
 {
     check("en", "fr", "Mr Smith met Doctor Baker, Mrs.", "Mr Zqxaaaaa met Doctor Zqxaaaab, Mrs.",
@@ -39,6 +47,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/apertium-phrases/phrases", test_phrases);
+    g_test_add_func("/apertium-phrases/dates-and-times", test_dates_and_times);
     g_test_add_func("/apertium-phrases/names-behind-titles", test_names_behind_titles);
     return g_test_run();
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "apertium_source.h"
 
+#include "../../text/names.h"
 #include "../../text/numbers.h"
 #include "../../text/prepare.h"
 #include "apertium_case.h"
@@ -78,7 +79,8 @@ static char *known_forms(const char *text)
 char *apertium_source_prepare(const char *text, const char *language)
 {
     g_autofree char *known = strcmp(language, "en") == 0 ? known_forms(text) : g_strdup(text);
-    return apertium_case_lower_starts(known, language);
+    g_autofree char *lowered = apertium_case_lower_starts(known, language);
+    return text_restore_names(lowered, language);
 }
 
 static bool begins_with_capital(const char *text)
@@ -92,7 +94,9 @@ char *apertium_source_finish(const char *answer, const char *sent, const struct 
                              const char *text, const char *source_language, const char *target_language)
 {
     g_autofree char *cased = apertium_case_restore(answer, sent, target_language);
-    g_autofree char *restored = protect_restore(hidden, cased);
+    bool english = strcmp(target_language, "en") == 0;
+    g_autofree char *named = english ? text_restore_names(cased, "en") : g_steal_pointer(&cased);
+    g_autofree char *restored = protect_restore(hidden, named);
     if (!restored)
         return NULL;
     g_autofree char *raised =

@@ -6,7 +6,7 @@
 #include "protect.h"
 
 /* Forms that the dictionaries do not know become ones that they do ("mister jones" -> "Mr Jones", "gonna" ->
- * "going to"), and the first word of each sentence is small. */
+ * "going to"), and the first word of each sentence is small unless it is a name. */
 char *apertium_source_prepare(const char *text, const char *language);
 /* The answer to `sent` becomes the translation of `text`: capitals, what was hidden back in its place,
  * separators of numbers, opened questions. NULL: the answer has lost something that was hidden. */

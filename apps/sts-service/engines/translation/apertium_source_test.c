@@ -11,6 +11,9 @@ static void test_known_forms(void)
         {"en", "The doctor said no.", "the doctor said no ."},
         {"en", "I'm gonna stay, okay?", "I'm going to stay, OK?"},
         {"en", "Nobody knows, mistery.", "nobody knows, mistery."},
+        {"en", "China and Japan signed. March was dry. May I go?",
+         "China and Japan signed. march was dry. may I go?"},
+        {"en", "Monday was dry.", "Monday was dry."},
         {"es", "El doctor dijo no.", "el doctor dijo no."},
         {"en", "", ""},
     };
@@ -31,6 +34,7 @@ static void test_the_answer_is_finished(void)
         {"en", "es", "good morning and welcome", "good morning and welcome", "buenos días Y bienvenido",
          "buenos días y bienvenido"},
         {"es", "en", "Gracias a todos.", "gracias a todos.", "THANKS TO all.", "Thanks to all."},
+        {"es", "en", "El viernes.", "el viernes.", "the friday.", "The Friday."},
         {"en", "es", "3 goals", "3 goals", "3 goles", "3 goles"},
         {"en", "es", "", "", "", ""},
     };

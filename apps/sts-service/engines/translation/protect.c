@@ -9,6 +9,28 @@
 /* More than fit into a text of 16 KiB, so that one is free whatever somebody has put into it. */
 #define PREFIXES (LETTERS * LETTERS * LETTERS)
 
+bool protect_is_taken(const GArray *spans, gsize at, gsize length)
+{
+    for (guint i = 0; i < spans->len; i++) {
+        const struct protect_span *span = &g_array_index(spans, struct protect_span, i);
+        if (at < span->at + span->length && span->at < at + length)
+            return true;
+    }
+    return false;
+}
+
+static gint compare_places(gconstpointer first, gconstpointer second)
+{
+    gsize one = ((const struct protect_span *)first)->at;
+    gsize other = ((const struct protect_span *)second)->at;
+    return (one > other) - (one < other);
+}
+
+void protect_sort(GArray *spans)
+{
+    g_array_sort(spans, compare_places);
+}
+
 static void choose_prefix(char prefix[PREFIX_LENGTH + 1], const char *text)
 {
     g_autofree char *small = g_ascii_strdown(text, -1);

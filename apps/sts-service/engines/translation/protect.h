@@ -21,6 +21,11 @@ struct protection {
     const GArray *spans;
 };
 
+/* Whether one of the spans has a part of this. */
+bool protect_is_taken(const GArray *spans, gsize at, gsize length);
+/* By their places, as protect_text() wants them. */
+void protect_sort(GArray *spans);
+
 /* spans: struct protect_span in order, not overlapping, at most PROTECT_MAX_SPANS; borrowed. The text with
  * the made-up words, owned by the caller. */
 char *protect_text(struct protection *protection, const char *text, const GArray *spans);
