@@ -7,6 +7,7 @@
 #include <gio/gio.h>
 
 #define VISIT "dub-http-guard-visit"
+#define SEEN "dub-http-guard-seen"
 
 struct http_guard {
     SoupServer *soup;
@@ -66,11 +67,23 @@ static void on_wrote_headers(SoupServerMessage *message, void *data)
     start_timer(data);
 }
 
+/* libsoup 3.2 forgets to give up its reference on a socket that it has accepted, some 350 bytes that
+ * stay for ever. It tells us of the connection in that very function, before anything else has the socket:
+ * two references are the connection's and the forgotten one, where nothing is forgotten there is one. */
+static void drop_forgotten_reference(GSocket *socket)
+{
+    if (G_OBJECT(socket)->ref_count == 2 && !g_object_get_data(G_OBJECT(socket), SEEN))
+        g_object_unref(socket);
+    g_object_set_data(G_OBJECT(socket), SEEN, socket);
+}
+
 static void on_request_started(SoupServer *soup, SoupServerMessage *message, void *data)
 {
     struct http_guard *guard = data;
     struct visit *visit = g_new0(struct visit, 1);
     GSocket *socket = soup_server_message_get_socket(message);
+    if (socket)
+        drop_forgotten_reference(socket);
     visit->guard = guard;
     visit->socket = socket ? g_object_ref(socket) : NULL;
     g_hash_table_add(guard->visits, visit);

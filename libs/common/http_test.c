@@ -423,6 +423,39 @@ static void test_too_many_connections(struct fixture *fixture, const void *data)
     g_assert_true(test_wait(lets_in, fixture));
 }
 
+/* Sockets of connections that are there, and of such that are not yet freed. */
+static int n_sockets;
+
+static void on_socket_gone(void *data, GObject *where_it_was)
+{
+    n_sockets--;
+}
+
+static void count_socket(SoupServer *soup, SoupServerMessage *message, void *data)
+{
+    n_sockets++;
+    g_object_weak_ref(G_OBJECT(soup_server_message_get_socket(message)), on_socket_gone, NULL);
+}
+
+static bool no_sockets(void *user)
+{
+    return n_sockets == 0;
+}
+
+/* Day and night somebody asks for /health: nothing of a connection may stay behind. */
+static void test_connections_leave_nothing(struct fixture *fixture, const void *data)
+{
+    struct raw raw;
+    g_signal_connect(dub_http_server_soup(fixture->server), "request-started", G_CALLBACK(count_socket),
+                     NULL);
+    for (unsigned i = 0; i < 3; i++)
+        expect(fixture, "GET", "/items/1", NULL, 200, "GET:");
+    /* One that says nothing. */
+    raw_open(fixture, &raw);
+    raw_close(&raw);
+    g_assert_true(test_wait(no_sockets, NULL));
+}
+
 /* Headers without end must not be kept without end. */
 static void test_endless_headers_are_refused(struct fixture *fixture, const void *data)
 {
@@ -573,6 +606,7 @@ int main(int argc, char **argv)
     ADD("garbage-does-not-disturb-others", test_garbage_does_not_disturb_others);
     ADD("busy-port-is-named", test_busy_port_is_named);
     ADD("endless-headers-are-refused", test_endless_headers_are_refused);
+    ADD("connections-leave-nothing", test_connections_leave_nothing);
     g_test_add("/http/slow-clients-are-closed", struct fixture, NULL, set_up_guarded,
                test_slow_clients_are_closed, tear_down);
     g_test_add("/http/too-many-connections", struct fixture, NULL, set_up_small, test_too_many_connections,
