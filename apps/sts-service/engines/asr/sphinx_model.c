@@ -2,8 +2,7 @@
 #include "sphinx_model.h"
 
 #include "../engine.h"
-#include <glib/gstdio.h>
-#include <stdio.h>
+#include "sphinx_files.h"
 #include <string.h>
 
 #define DEFAULT_DIRECTORY "/usr/share/pocketsphinx/model/en-us"
@@ -86,50 +85,55 @@ static bool find_parts(struct sphinx_model *model, struct dub_error *error)
 
 static bool broken(const char *path, const char *why, struct dub_error *error)
 {
-    return dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR, "%s %s: reinstall the model",
-                               path, why);
+    return dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
+                               "%s %s: copy the model again, or set STS_ASR_MODEL to another", path, why);
 }
 
-/* magic NULL: any content. */
-static bool check_file(const char *path, gint64 min_bytes, const char *const *magics, struct dub_error *error)
+static bool check_file(const char *path, enum sphinx_file kind, struct dub_error *error)
 {
-    GStatBuf status;
-    if (g_stat(path, &status) != 0)
-        return broken(path, "is missing", error);
-    if (status.st_size < min_bytes)
-        return broken(path, "is cut short", error);
-    if (!magics)
-        return true;
-    char start[16] = {0};
-    FILE *file = fopen(path, "rb");
-    size_t got = file ? fread(start, 1, sizeof start - 1, file) : 0;
-    if (file)
-        fclose(file);
-    for (; got > 0 && *magics; magics++)
-        if (g_str_has_prefix(start, *magics))
-            return true;
-    return broken(path, "is no model file or damaged", error);
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GMappedFile) file = g_mapped_file_new(path, FALSE, &failure);
+    if (!file)
+        return broken(path, g_file_test(path, G_FILE_TEST_EXISTS) ? "cannot be read" : "is missing", error);
+    const char *fault =
+        sphinx_file_fault(kind, g_mapped_file_get_contents(file), g_mapped_file_get_length(file));
+    return fault ? broken(path, fault, error) : true;
+}
+
+static bool check_part(const struct sphinx_model *model, const char *name, enum sphinx_file kind,
+                       struct dub_error *error)
+{
+    g_autofree char *path = g_build_filename(model->acoustic_dir, name, NULL);
+    return check_file(path, kind, error);
+}
+
+/* The library takes sendump where there is one. */
+static bool check_weights(const struct sphinx_model *model, struct dub_error *error)
+{
+    g_autofree char *sendump = g_build_filename(model->acoustic_dir, "sendump", NULL);
+    g_autofree char *weights = g_build_filename(model->acoustic_dir, "mixture_weights", NULL);
+    if (g_file_test(sendump, G_FILE_TEST_EXISTS))
+        return check_file(sendump, SPHINX_SENDUMP, error);
+    if (g_file_test(weights, G_FILE_TEST_EXISTS))
+        return check_file(weights, SPHINX_WEIGHTS, error);
+    return missing("sendump or mixture_weights", model->acoustic_dir, error);
 }
 
 static bool check_parts(const struct sphinx_model *model, struct dub_error *error)
 {
-    static const char *const mdef_magics[] = {"BMDF", "FDMB", "0.3", NULL};
-    static const char *const s3_magics[] = {"s3", NULL};
     static const struct {
         const char *name;
-        const char *const *magics;
-    } parts[] = {{"mdef", mdef_magics},
-                 {"means", s3_magics},
-                 {"variances", s3_magics},
-                 {"transition_matrices", s3_magics},
-                 {"feat.params", NULL}};
-    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-        g_autofree char *path = g_build_filename(model->acoustic_dir, parts[i].name, NULL);
-        if (!check_file(path, 64, parts[i].magics, error))
+        enum sphinx_file kind;
+    } parts[] = {{"mdef", SPHINX_MDEF},
+                 {"means", SPHINX_GAUSSIANS},
+                 {"variances", SPHINX_GAUSSIANS},
+                 {"transition_matrices", SPHINX_TRANSITIONS},
+                 {"feat.params", SPHINX_LINES}};
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
+        if (!check_part(model, parts[i].name, parts[i].kind, error))
             return false;
-    }
-    return check_file(model->language_model, 256, NULL, error) &&
-           check_file(model->dictionary, 16, NULL, error);
+    return check_weights(model, error) && check_file(model->language_model, SPHINX_LANGUAGE, error) &&
+           check_file(model->dictionary, SPHINX_LINES, error);
 }
 
 bool sphinx_model_find(struct sphinx_model *model, const char *directory, struct dub_error *error)

@@ -2,7 +2,7 @@
 /* Private to the pocketsphinx engine: where a model's three parts lie, and whether they look whole.
  *
  * The library ends the process when it meets a damaged model, so what can be checked cheaply is checked
- * before it sees the files: presence, sizes and the first bytes of each. */
+ * before it sees the files: presence, and whether each is whole (sphinx_files.h). */
 #pragma once
 
 #include <dubbing_error.h>

@@ -2,6 +2,7 @@
 /* A model directory made of dummies: present, missing and damaged parts. */
 #include "sphinx_model.h"
 
+#include "sphinx_test_support.h"
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -10,16 +11,32 @@ struct fixture {
     char *dir;
 };
 
-static const char *const parts[] = {
-    "en-us/mdef",        "en-us/means",  "en-us/variances", "en-us/transition_matrices",
-    "en-us/feat.params", "en-us.lm.bin", "en-us.dict",      "en-us-phone.lm.bin"};
+static const struct {
+    const char *name;
+    GByteArray *(*make)(void);
+} parts[] = {{"en-us/mdef", mdef_file},
+             {"en-us/means", gaussians_file},
+             {"en-us/variances", gaussians_file},
+             {"en-us/transition_matrices", transitions_file},
+             {"en-us/mixture_weights", transitions_file},
+             {"en-us/feat.params", NULL},
+             {"en-us.lm.bin", trie_file},
+             {"en-us.dict", NULL},
+             {"en-us-phone.lm.bin", trie_file}};
 
-static void put(const struct fixture *fixture, const char *name, const char *start, gsize size)
+static void put(const struct fixture *fixture, const char *name, const char *content, gsize size)
 {
     g_autofree char *path = g_build_filename(fixture->dir, name, NULL);
-    g_autofree char *content = g_malloc0(size + 16);
-    g_strlcpy(content, start, size + 16);
     g_assert_true(g_file_set_contents(path, content, (gssize)size, NULL));
+}
+
+static void put_part(const struct fixture *fixture, gsize index)
+{
+    g_autoptr(GByteArray) file = parts[index].make ? parts[index].make() : NULL;
+    if (file)
+        put(fixture, parts[index].name, (const char *)file->data, file->len);
+    else
+        put(fixture, parts[index].name, "a AH\n", 5);
 }
 
 static void set_up(struct fixture *fixture, gconstpointer user)
@@ -29,14 +46,14 @@ static void set_up(struct fixture *fixture, gconstpointer user)
     g_autofree char *acoustic = g_build_filename(fixture->dir, "en-us", NULL);
     g_assert_cmpint(g_mkdir_with_parents(acoustic, 0700), ==, 0);
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
-        put(fixture, parts[i], strstr(parts[i], "mdef") ? "BMDF" : "s3\n", 400);
+        put_part(fixture, i);
 }
 
 static void tear_down(struct fixture *fixture, gconstpointer user)
 {
     g_autofree char *acoustic = g_build_filename(fixture->dir, "en-us", NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-        g_autofree char *path = g_build_filename(fixture->dir, parts[i], NULL);
+        g_autofree char *path = g_build_filename(fixture->dir, parts[i].name, NULL);
         g_unlink(path);
     }
     g_rmdir(acoustic);
@@ -94,15 +111,35 @@ static void test_a_missing_acoustic_part(struct fixture *fixture, gconstpointer 
     assert_refused(fixture, "acoustic model", fixture->dir);
 }
 
+static void test_missing_weights(struct fixture *fixture, gconstpointer user)
+{
+    g_autoptr(GByteArray) sendump = sendump_file(false);
+    drop(fixture, "en-us/mixture_weights");
+    assert_refused(fixture, "sendump or mixture_weights", "en-us/en-us");
+    put(fixture, "en-us/sendump", (const char *)sendump->data, sendump->len - 1);
+    assert_refused(fixture, "en-us/sendump", "cut short");
+    put(fixture, "en-us/sendump", (const char *)sendump->data, sendump->len);
+    struct sphinx_model model = {0};
+    g_assert_true(sphinx_model_find(&model, fixture->dir, NULL));
+    sphinx_model_clear(&model);
+    drop(fixture, "en-us/sendump");
+}
+
+/* Each part by itself, and the whole again after it. */
 static void test_a_half_downloaded_part(struct fixture *fixture, gconstpointer user)
 {
-    put(fixture, "en-us/variances", "s3\n", 3);
-    assert_refused(fixture, "en-us/variances", "cut short");
+    for (size_t i = 0; i + 1 < G_N_ELEMENTS(parts); i++) {
+        g_autoptr(GByteArray) file = parts[i].make ? parts[i].make() : NULL;
+        put(fixture, parts[i].name, file ? (const char *)file->data : "a A", file ? file->len / 2 : 3);
+        assert_refused(fixture, parts[i].name, "is ");
+        put_part(fixture, i);
+    }
+    test_a_whole_model(fixture, user);
 }
 
 static void test_a_part_that_is_something_else(struct fixture *fixture, gconstpointer user)
 {
-    put(fixture, "en-us/mdef", "<!DOCTYPE html>", 400);
+    put(fixture, "en-us/mdef", "<!DOCTYPE html>", 15);
     assert_refused(fixture, "en-us/mdef", "damaged");
 }
 
@@ -142,6 +179,7 @@ int main(int argc, char **argv)
     add("/sphinx-model/a-missing-dictionary", test_a_missing_dictionary);
     add("/sphinx-model/a-missing-language-model", test_a_missing_language_model);
     add("/sphinx-model/a-missing-acoustic-part", test_a_missing_acoustic_part);
+    add("/sphinx-model/missing-weights", test_missing_weights);
     add("/sphinx-model/a-half-downloaded-part", test_a_half_downloaded_part);
     add("/sphinx-model/a-part-that-is-something-else", test_a_part_that_is_something_else);
     add("/sphinx-model/options-of-its-own", test_options_of_its_own);
