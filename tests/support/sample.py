@@ -125,9 +125,9 @@ def _encode(sample: Sample, speech: list[np.ndarray]) -> None:
         track = Path(folder) / "sound.wav"
         sound.write_wav(track, sound.mix(recipe.duration, sample.sentences, speech, sample.marks))
         finished = Path(folder) / f"sample{sample.path.suffix}"
-        encoder = subprocess.Popen(_encoder_command(recipe, track, finished), stdin=subprocess.PIPE)
+        encoder = subprocess.Popen(encoder_command(recipe, track, finished), stdin=subprocess.PIPE)
         assert encoder.stdin
-        _draw(sample, encoder.stdin.write)
+        draw(sample, encoder.stdin.write)
         encoder.stdin.close()
         if encoder.wait() != 0:
             raise RuntimeError(f"ffmpeg could not make the sample (exit code {encoder.returncode})")
@@ -135,7 +135,7 @@ def _encode(sample: Sample, speech: list[np.ndarray]) -> None:
         shutil.move(finished, sample.path)
 
 
-def _encoder_command(recipe: Recipe, track: Path, output: Path) -> list[str]:
+def encoder_command(recipe: Recipe, track: Path, output: Path) -> list[str]:
     gop = str(round(recipe.gop_seconds * recipe.fps))
     command = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-y",
                "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{recipe.width}x{recipe.height}",
@@ -151,7 +151,8 @@ def _encoder_command(recipe: Recipe, track: Path, output: Path) -> list[str]:
     return command + ["-fflags", "+bitexact", str(output)]
 
 
-def _draw(sample: Sample, write: Callable[[bytes], object]) -> None:
+def draw(sample: Sample, write: Callable[[bytes], object]) -> None:
+    """All pictures, as raw 4:2:0."""
     recipe = sample.recipe
     clock = ClockPicture(recipe.width, recipe.height, recipe.fps)
     for number in range(round(recipe.duration * recipe.fps)):

@@ -92,7 +92,12 @@ def upsample(samples: np.ndarray, rate: int) -> np.ndarray:
 
 def mix(duration: float, sentences: list[Sentence], speech: list[np.ndarray], marks: list[float]) -> np.ndarray:
     """The whole soundtrack, mono, full scale 1.0."""
-    sound = bed(duration)
+    return mix_on(bed(duration), sentences, speech, marks)
+
+
+def mix_on(ground: np.ndarray, sentences: list[Sentence], speech: list[np.ndarray], marks: list[float]) -> np.ndarray:
+    """Speech and marks over this ground."""
+    sound = ground.copy()
     for sentence, samples in zip(sentences, speech):
         _add(sound, samples, sentence.start)
     for mark in marks:
