@@ -124,6 +124,7 @@ static void on_status(const struct dub_worker_status *status, void *user)
 static void on_phrase(const struct dub_ledger_line *line, void *user)
 {
     struct worker *worker = user;
+    worker->heard_at_ns = dub_clock_now_ns(worker->clock);
     worker->events.on_phrase(line, worker->user);
 }
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "worker.h"
 
+#include <dubbing_json.h>
 #include <glib.h>
+#include <glib/gstdio.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,6 +111,65 @@ static void test_silent_worker_is_killed(void)
     g_free(ends.text);
 }
 
+static void count_phrase(const struct dub_ledger_line *line, void *user)
+{
+    (*(unsigned *)user)++;
+}
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+    g_assert_cmpint(bind(fd, (const struct sockaddr *)&address, sizeof(address)), ==, 0);
+    g_assert_cmpint(listen(fd, 1), ==, 0);
+    return fd;
+}
+
+static void say(int fd, JsonNode *node)
+{
+    g_autofree char *text = dub_json_to_string(node);
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
+    g_assert_cmpint(write(fd, line, strlen(line)), ==, (ssize_t)strlen(line));
+    json_node_unref(node);
+}
+
+/* The worker is this process, as whoever listens at the socket has to be the worker. */
+static void test_worker_that_tells_of_phrases_is_not_silent(void)
+{
+    static const struct worker_events phrase_events = {.on_phrase = count_phrase};
+    g_autofree char *folder = g_dir_make_tmp("worker-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "w.sock", NULL);
+    struct dub_error error = {0};
+    struct dub_fake_clock clock;
+    unsigned n_phrases = 0;
+    int listener = listen_at(path);
+    dub_fake_clock_init(&clock, DUB_NS_PER_S);
+    struct worker_spec spec = {
+        .stream_id = "demo", .run_id = "r1", .socket_path = path, .clock = &clock.clock};
+    struct worker *worker = worker_process_ops.adopt(&spec, getpid(), &phrase_events, &n_phrases, &error);
+    g_assert(worker != NULL);
+    int fd = accept(listener, NULL, NULL);
+    say(fd, dub_worker_hello_to_json(&(struct dub_worker_hello){.stream_id = (char *)"demo",
+                                                                .run_id = (char *)"r1",
+                                                                .instance_id = (char *)"i1",
+                                                                .pid = getpid(),
+                                                                .version = (char *)"0"}));
+    while (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 0) /* the hello's answer */
+        g_main_context_iteration(NULL, TRUE);
+    dub_fake_clock_advance(&clock, WORKER_SILENCE_MAX_NS - 1);
+    say(fd, dub_worker_phrase_to_json(&(struct dub_ledger_line){.seq = 1, .end_ms = 900}));
+    while (n_phrases == 0)
+        g_main_context_iteration(NULL, TRUE);
+    dub_fake_clock_advance(&clock, WORKER_SILENCE_MAX_NS - 1);
+    worker_process_ops.tick(worker); /* would kill this test */
+    worker_process_ops.free(worker);
+    close(fd);
+    close(listener);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
 static void test_stop_is_a_gentle_end(void)
 {
     struct ends ends = {0};
@@ -165,6 +229,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/worker/ends-are-told-apart", test_ends_are_told_apart);
     g_test_add_func("/worker/silent-worker-is-killed", test_silent_worker_is_killed);
+    g_test_add_func("/worker/worker-that-tells-of-phrases-is-not-silent",
+                    test_worker_that_tells_of_phrases_is_not_silent);
     g_test_add_func("/worker/stop-is-a-gentle-end", test_stop_is_a_gentle_end);
     g_test_add_func("/worker/adopted-worker-is-watched", test_adopted_worker_is_watched);
     g_test_add_func("/worker/missing-program", test_missing_program);
