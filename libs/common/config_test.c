@@ -42,6 +42,8 @@ static void check(const void *data, GPtrArray *problems)
     const struct settings *settings = data;
     if (settings->live && settings->count == 7)
         g_ptr_array_add(problems, g_strdup("T_COUNT: seven is not for live"));
+    if (settings->delay_ns == 0)
+        g_ptr_array_add(problems, g_strdup("T_DELAY: has no value"));
 }
 
 static const struct dub_config_program program = {
