@@ -214,7 +214,7 @@ char *text_restore_names(const char *text, const char *language)
 {
     const struct name_rules *rules = name_rules_for(language);
     struct words words;
-    if (!rules)
+    if (!rules || !g_utf8_validate(text, -1, NULL))
         return g_strdup(text);
     words_init(&words, text);
     for (guint at = 0; at < words.count;) {

@@ -108,6 +108,8 @@ static void test_other_text_is_left(void)
 {
     static const struct name_case cases[] = {{"monday in new york", "monday in new york"}};
     static const struct name_case written[] = {{"NEW york and iPhone", "NEW York and iPhone"}};
+    static const struct name_case broken[] = {{"in new york \xff\xc3", "in new york \xff\xc3"}};
+    check_all("en", broken, 1);
     check_all("de", cases, 1);
     check_all(NULL, cases, 1);
     check_all("en", written, 1);

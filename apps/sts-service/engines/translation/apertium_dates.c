@@ -1,87 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "apertium_dates.h"
 
-#include <stdbool.h>
-#include <stdlib.h>
+#include "apertium_dates_rules.h"
+#include <stddef.h>
 #include <string.h>
 
-/* What stands before a date or a time belongs to it: "until the third" is "hasta el 3". */
 static const struct {
-    const char *english;
-    const char *article; /* before "3 de mayo", "pasado mayo", "lunes" */
-    const char *bare;    /* before "mayo de 1984", "este mayo" */
-    const char *clock;   /* before "las cinco" */
-} prepositions[] = {
-    {"", "el ", "", ""},
-    {"on", "el ", "en ", ""},
-    {"in", "en el ", "en ", "en "},
-    {"at", "en el ", "en ", "a "},
-    {"of", "del ", "de ", "de "},
-    {"from", "desde el ", "desde ", "desde "},
-    {"to", "al ", "a ", "a "},
-    {"since", "desde el ", "desde ", "desde "},
-    {"until", "hasta el ", "hasta ", "hasta "},
-    {"till", "hasta el ", "hasta ", "hasta "},
-    {"by", "para el ", "para ", "para "},
-    {"before", "antes del ", "antes de ", "antes de "},
-    {"after", "después del ", "después de ", "después de "},
-    {"around", "alrededor del ", "alrededor de ", "sobre "},
-    {"about", "alrededor del ", "alrededor de ", "sobre "},
-    {"during", "durante el ", "durante ", "durante "},
-    {"it is", NULL, NULL, "son "},
-    {"it's", NULL, NULL, "son "},
+    const char *source;
+    const char *target;
+    const struct date_kind *kinds;
+} directions[] = {
+    {"en", "es", date_kinds_english_spanish},
+    {"es", "en", date_kinds_spanish_english},
 };
-static const char *const months[] = {"January",  "enero",     "February",   "febrero",   "March",
-                                     "marzo",    "April",     "abril",      "May",       "mayo",
-                                     "June",     "junio",     "July",       "julio",     "August",
-                                     "agosto",   "September", "septiembre", "October",   "octubre",
-                                     "November", "noviembre", "December",   "diciembre", NULL};
-static const char *const weekdays[] = {"Monday",    "lunes",    "Tuesday", "martes",  "Wednesday",
-                                       "miércoles", "Thursday", "jueves",  "Friday",  "viernes",
-                                       "Saturday",  "sábado",   "Sunday",  "domingo", NULL};
-static const char *const relations[] = {"last",  "pasado ", "next",  "próximo ", "this",
-                                        "este ", "every",   "cada ", NULL};
-static const char *const day_parts[] = {"in the morning", " de la mañana",  "in the afternoon",
-                                        " de la tarde",   "in the evening", " de la tarde",
-                                        "at night",       " de la noche",   NULL};
-static const char *const parts_of_weekday[] = {"morning",       " por la mañana", "afternoon",
-                                               " por la tarde", "evening",        " por la tarde",
-                                               "night",         " por la noche",  NULL};
-static const char *const ordinals[] = {
-    "first",     "second",    "third",       "fourth",     "fifth",      "sixth",      "seventh",
-    "eighth",    "ninth",     "tenth",       "eleventh",   "twelfth",    "thirteenth", "fourteenth",
-    "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth",  NULL};
-static const char *const numbers[] = {"one",   "two",  "three", "four",   "five",   "six", "seven",
-                                      "eight", "nine", "ten",   "eleven", "twelve", NULL};
-static const char *const hours[] = {"la una",    "las dos",  "las tres",  "las cuatro",
-                                    "las cinco", "las seis", "las siete", "las ocho",
-                                    "las nueve", "las diez", "las once",  "las doce"};
-
-#define PREPOSITIONS                                                                                         \
-    "(?:(?<prep>on|in|at|of|from|to|since|until|till|by|before|after|around|about|during|it is|it's) )?"
-#define MONTH                                                                                                \
-    "(?<month>January|February|March|April|May|June|July|August|September|October|November|December)"
-#define WEEKDAY "(?<weekday>Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)"
-#define RELATION "(?<relation>last|next|this|every) "
-#define DAY                                                                                                  \
-    "(?<day>first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|"   \
-    "fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth|"                  \
-    "(?:[12]\\d|3[01]|[1-9])(?:st|nd|rd|th)?)"
-#define YEAR "(?<year>1\\d\\d\\d|20\\d\\d)"
-#define HOUR "(?<hour>one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|1[0-2]|[1-9])"
-#define DAY_PART "(?: (?<part>in the morning|in the afternoon|in the evening|at night))?"
-#define MINUTES "(?<minutes>oh five|five|ten|fifteen|twenty|thirty|forty|fifty|[2345]5|[0-5]\\d)"
-/* Behind a bare hour: "at five", but not "at five places". */
-#define CLOCK_ENDS "(?=[.,;!?]|$| in the | at night| on | today| tonight| tomorrow| this | when | and )"
-
-#define NIGHT_FROM_HOUR 8
-
-struct found {
-    char *prep, *weekday, *day, *month, *year, *relation, *hour, *minutes, *direction, *part;
+static const struct {
+    const char *name;
+    size_t offset;
+} groups[] = {
+    {"prep", offsetof(struct date_parts, prep)},
+    {"article", offsetof(struct date_parts, article)},
+    {"weekday", offsetof(struct date_parts, weekday)},
+    {"day", offsetof(struct date_parts, day)},
+    {"month", offsetof(struct date_parts, month)},
+    {"year", offsetof(struct date_parts, year)},
+    {"relation", offsetof(struct date_parts, relation)},
+    {"hour", offsetof(struct date_parts, hour)},
+    {"minutes", offsetof(struct date_parts, minutes)},
+    {"direction", offsetof(struct date_parts, direction)},
+    {"part", offsetof(struct date_parts, part)},
 };
 
-/* The word's translation in a list of pairs; NULL for a word that is not there. */
-static const char *translate(const char *const *pairs, const char *word)
+const char *date_translate(const char *const *pairs, const char *word)
 {
     for (; *word != '\0' && *pairs; pairs += 2)
         if (strcmp(pairs[0], word) == 0)
@@ -89,135 +38,13 @@ static const char *translate(const char *const *pairs, const char *word)
     return NULL;
 }
 
-static int index_of(const char *const *list, const char *word)
+int date_index_of(const char *const *list, const char *word)
 {
     for (int i = 0; list[i]; i++)
         if (strcmp(list[i], word) == 0)
             return i;
     return -1;
 }
-
-static int day_number(const char *day)
-{
-    if (g_ascii_isdigit(day[0]))
-        return atoi(day);
-    int index = index_of(ordinals, day);
-    return index < 0 ? 30 : index + 1; /* "thirtieth" */
-}
-
-static gsize preposition_of(const struct found *found)
-{
-    for (gsize i = 0; i < G_N_ELEMENTS(prepositions); i++)
-        if (g_ascii_strcasecmp(prepositions[i].english, found->prep) == 0)
-            return i;
-    return 0;
-}
-
-static void append_month_and_year(GString *out, const struct found *found)
-{
-    g_string_append(out, translate(months, found->month));
-    if (*found->year != '\0')
-        g_string_append_printf(out, " de %s", found->year);
-}
-
-/* "the third of May", "Sunday, May 3rd 1984" */
-static bool speak_day(const struct found *found, GString *out)
-{
-    const char *before = prepositions[preposition_of(found)].article;
-    const char *weekday = translate(weekdays, found->weekday);
-    if (!before)
-        return false;
-    g_string_append_printf(out, "%s%s%s%d de ", before, weekday ? weekday : "", weekday ? " " : "",
-                           day_number(found->day));
-    append_month_and_year(out, found);
-    return true;
-}
-
-/* "in May", "March 2024", "since last August". Of bare months only March is more than a month to Apertium. */
-static bool speak_month(const struct found *found, GString *out)
-{
-    gsize prep = preposition_of(found);
-    const char *relation = translate(relations, found->relation);
-    bool article = relation && (relation[0] == 'p');
-    if (!prepositions[prep].article ||
-        (prep == 0 && !relation && *found->year == '\0' && strcmp(found->month, "March") != 0))
-        return false;
-    g_string_append(out, article ? prepositions[prep].article : prepositions[prep].bare);
-    g_string_append(out, relation ? relation : "");
-    append_month_and_year(out, found);
-    return true;
-}
-
-/* "since Monday", "last Friday", "on Sunday morning"; Apertium knows "on Monday". */
-static bool speak_weekday(const struct found *found, GString *out)
-{
-    gsize prep = preposition_of(found);
-    const char *relation = translate(relations, found->relation);
-    const char *part = translate(parts_of_weekday, found->part);
-    if (!prepositions[prep].article || (!relation && !part && (prep == 0 || strcmp(found->prep, "on") == 0)))
-        return false;
-    bool article = !relation || relation[0] == 'p';
-    g_string_append(out, article ? prepositions[prep].article : prepositions[prep].bare);
-    g_string_append_printf(out, "%s%s%s", relation ? relation : "", translate(weekdays, found->weekday),
-                           part ? part : "");
-    return true;
-}
-
-static int hour_number(const char *hour)
-{
-    return g_ascii_isdigit(hour[0]) ? atoi(hour) : index_of(numbers, hour) + 1;
-}
-
-/* "half", "quarter", "ten", "oh five", "25" */
-static void append_minutes(GString *out, const struct found *found)
-{
-    static const char *const named[] = {"half",    "media",  "quarter", "cuarto",   "a quarter", "cuarto",
-                                        "thirty",  "media",  "30",      "media",    "fifteen",   "cuarto",
-                                        "oh five", "cinco",  "five",    "cinco",    "ten",       "diez",
-                                        "twenty",  "veinte", "forty",   "cuarenta", "fifty",     "cincuenta",
-                                        "05",      "cinco",  "15",      "cuarto",   NULL};
-    const char *name = translate(named, found->minutes);
-    if (*found->minutes == '\0' || strcmp(found->minutes, "00") == 0)
-        return;
-    g_string_append_printf(out, " %s %s", strcmp(found->direction, "to") == 0 ? "menos" : "y",
-                           name ? name : found->minutes);
-}
-
-static bool speak_clock(const struct found *found, GString *out)
-{
-    const char *before = prepositions[preposition_of(found)].clock;
-    const char *part = translate(day_parts, found->part);
-    int hour = hour_number(found->hour);
-    if (strcmp(found->part, "in the evening") == 0 && hour >= NIGHT_FROM_HOUR)
-        part = translate(day_parts, "at night");
-    if (hour == 1 && strcmp(before, "son ") == 0)
-        before = "es ";
-    g_string_append_printf(out, "%s%s", before, hours[hour - 1]);
-    append_minutes(out, found);
-    g_string_append(out, part ? part : "");
-    return true;
-}
-
-static const struct {
-    const char *pattern;
-    bool (*speak)(const struct found *found, GString *out);
-} kinds[] = {
-    {PREPOSITIONS "(?:" WEEKDAY ",? )?(?:the )?" DAY " (?:of )?" MONTH "(?:,? (?:of )?" YEAR ")?", speak_day},
-    {PREPOSITIONS "(?:" WEEKDAY ",? )?" MONTH " (?:the )?" DAY "(?:,? " YEAR ")?", speak_day},
-    {PREPOSITIONS "(?:" RELATION ")?" MONTH "(?:,? (?:of )?" YEAR ")?", speak_month},
-    {PREPOSITIONS "(?:" RELATION ")?" WEEKDAY "(?: (?<part>morning|afternoon|evening|night))?",
-     speak_weekday},
-    {PREPOSITIONS "(?<minutes>half|a quarter|quarter) (?<direction>past|to|after) " HOUR DAY_PART,
-     speak_clock},
-    {"(?<prep>at|it is|it's|until|before|after|around) " MINUTES " (?<direction>past|to) " HOUR DAY_PART,
-     speak_clock},
-    {"(?<prep>at|until|before|after|around|from|by|since) " HOUR "[ :]" MINUTES
-     "(?! (?:percent|people))" DAY_PART,
-     speak_clock},
-    {"(?<prep>it is|it's) " HOUR "[ :]" MINUTES DAY_PART CLOCK_ENDS, speak_clock},
-    {PREPOSITIONS HOUR " o'clock" DAY_PART, speak_clock},
-    {"(?<prep>at) " HOUR DAY_PART CLOCK_ENDS, speak_clock},
-};
 
 /* Groups that the pattern does not have, or that took no part, are "". */
 static char *group(const GMatchInfo *match, const char *name)
@@ -226,26 +53,21 @@ static char *group(const GMatchInfo *match, const char *name)
     return text ? text : g_strdup("");
 }
 
-static char *speak(const GMatchInfo *match, gsize kind)
+static char *speak(const GMatchInfo *match, const struct date_kind *kind)
 {
-    struct found found = {0};
-    char **const fields[] = {&found.prep,     &found.weekday, &found.day,     &found.month,     &found.year,
-                             &found.relation, &found.hour,    &found.minutes, &found.direction, &found.part};
-    static const char *const names[] = {"prep",     "weekday", "day",     "month",     "year",
-                                        "relation", "hour",    "minutes", "direction", "part"};
+    struct date_parts parts;
     GString *out = g_string_new(NULL);
-    for (gsize i = 0; i < G_N_ELEMENTS(fields); i++)
-        *fields[i] = group(match, names[i]);
-    bool spoken = kinds[kind].speak(&found, out);
-    for (gsize i = 0; i < G_N_ELEMENTS(fields); i++)
-        g_free(*fields[i]);
+    for (gsize i = 0; i < G_N_ELEMENTS(groups); i++)
+        G_STRUCT_MEMBER(char *, &parts, groups[i].offset) = group(match, groups[i].name);
+    bool spoken = kind->speak(&parts, out);
+    for (gsize i = 0; i < G_N_ELEMENTS(groups); i++)
+        g_free(G_STRUCT_MEMBER(char *, &parts, groups[i].offset));
     return g_string_free(out, !spoken);
 }
 
-static void find_kind(const char *text, gsize kind, GArray *spans, GStringChunk *values)
+static void find_kind(const char *text, const struct date_kind *kind, GArray *spans, GStringChunk *values)
 {
-    g_autofree char *pattern =
-        g_strdup_printf("(?<![\\w'.,:-])(?:%s)(?![\\w'-]|[.,:]\\d)", kinds[kind].pattern);
+    g_autofree char *pattern = g_strdup_printf("(?<![\\w'.,:-])(?:%s)(?![\\w'-]|[.,:]\\d)", kind->pattern);
     g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
     g_autoptr(GMatchInfo) match = NULL;
     g_regex_match(regex, text, 0, &match);
@@ -266,8 +88,12 @@ static void find_kind(const char *text, gsize kind, GArray *spans, GStringChunk 
 void apertium_dates_find(const char *text, const char *source, const char *target, GArray *spans,
                          GStringChunk *values)
 {
-    if (strcmp(source, "en") != 0 || strcmp(target, "es") != 0 || !g_utf8_validate(text, -1, NULL))
+    if (!g_utf8_validate(text, -1, NULL))
         return;
-    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
-        find_kind(text, i, spans, values);
+    for (gsize i = 0; i < G_N_ELEMENTS(directions); i++) {
+        if (strcmp(source, directions[i].source) != 0 || strcmp(target, directions[i].target) != 0)
+            continue;
+        for (const struct date_kind *kind = directions[i].kinds; kind->pattern; kind++)
+            find_kind(text, kind, spans, values);
+    }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Private to the apertium engine: dates and times of day, which it takes word by word ("half past five"
  * becomes "en pasado medio cinco", "last March" a last march). What is found is spoken by rules of our own,
- * English to Spanish. Pure. */
+ * between English and Spanish. Pure. */
 #pragma once
 
 #include "protect.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* English dates and times with their Spanish in place. */
+/* Dates and times with their translation in place. */
 #include "apertium_dates.h"
 
 #include <string.h>
@@ -77,6 +77,50 @@ static void test_times_of_day(void)
     check_all(cases, G_N_ELEMENTS(cases));
 }
 
+static void test_spanish(void)
+{
+    static const struct date_case cases[] = {
+        {"es el tres de mayo.", "es on May 3rd."},
+        {"hasta el quince de abril de 2020", "until April 15th, 2020"},
+        {"del 1 de enero al treinta y uno de diciembre", "of January 1st to December 31st"},
+        {"el domingo dieciocho de diciembre", "on Sunday, December 18th"},
+        {"en marzo de 2024", "in March 2024"},
+        {"el próximo viernes", "next Friday"},
+        {"desde el pasado agosto", "since last August"},
+        {"desde el lunes no hay", "since Monday no hay"},
+        {"el miércoles por la noche", "on Wednesday night"},
+        {"los sábados", "on Saturdays"},
+        {"el lunes pasado", "last Monday"},
+        {"a las nueve y media", "at half past nine"},
+        {"son las diez y media de la mañana", "it's half past ten in the morning"},
+        {"es la una menos cuarto", "it's quarter to one"},
+        {"a las cinco de la tarde", "at five in the afternoon"},
+        {"a las once de la noche", "at eleven at night"},
+        {"llega mañana a casa", "llega tomorrow a casa"},
+        {"mañana por la tarde", "tomorrow afternoon"},
+        {"hasta las ocho.", "until eight."},
+        {"a las 7 y 12", "at 12 past seven"},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+        check_pair("es", "en", cases[i].text, cases[i].expected);
+}
+
+static void test_what_is_no_spanish_date_is_left(void)
+{
+    static const char *const cases[] = {"a las nueve empresas",
+                                        "las dos mujeres",
+                                        "en marzo hace frío",
+                                        "diez de ellos",
+                                        "toda la mañana",
+                                        "esta mañana",
+                                        "mañana no",
+                                        "veintipico de mayo",
+                                        "lunes",
+                                        "es la una que canta"};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+        check_pair("es", "en", cases[i], cases[i]);
+}
+
 static void test_what_is_no_date_is_left(void)
 {
     static const struct date_case cases[] = {
@@ -126,6 +170,8 @@ int main(int argc, char **argv)
     g_test_add_func("/apertium-dates/days", test_days);
     g_test_add_func("/apertium-dates/months-and-weekdays", test_months_and_weekdays);
     g_test_add_func("/apertium-dates/times-of-day", test_times_of_day);
+    g_test_add_func("/apertium-dates/spanish", test_spanish);
+    g_test_add_func("/apertium-dates/what-is-no-spanish-date-is-left", test_what_is_no_spanish_date_is_left);
     g_test_add_func("/apertium-dates/what-is-no-date-is-left", test_what_is_no_date_is_left);
     g_test_add_func("/apertium-dates/what-is-taken-is-left", test_what_is_taken_is_left);
     g_test_add_func("/apertium-dates/more-than-there-is-room-for", test_more_than_there_is_room_for);
