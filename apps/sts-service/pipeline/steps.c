@@ -6,13 +6,12 @@
 #include "../audio/wire.h"
 #include "../text/guard.h"
 #include "../text/prepare.h"
+#include "pauses.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_text.h>
 #include <math.h>
 
-/* Fragments end at 300 ms; what is a little less may well have been a full stop. */
-#define SENTENCE_PAUSE_MS 250
 /* Of a text, in a message. */
 #define SHOWN_BYTES 120
 
@@ -76,23 +75,6 @@ static enum step_outcome be_silent(struct job *job, struct dub_error *error)
     return set_dubbed_audio(job, &silence, error) ? STEP_DONE : STEP_FAILED;
 }
 
-/* The words with TEXT_PAUSE where the speaker paused: there a sentence may end. */
-static char *mark_pauses(const struct asr_transcript *transcript)
-{
-    GString *text = g_string_new(NULL);
-    int64_t last_ms = 0;
-    for (guint i = 0; i < transcript->words->len; i++) {
-        const struct asr_word *word = &g_array_index(transcript->words, struct asr_word, i);
-        if (i > 0)
-            g_string_append(text, word->start_ms - last_ms >= SENTENCE_PAUSE_MS ? " " TEXT_PAUSE " " : " ");
-        g_string_append(text, word->text);
-        last_ms = word->end_ms;
-    }
-    if (text->len == 0)
-        g_string_assign(text, transcript->text);
-    return g_string_free(text, FALSE);
-}
-
 static enum step_outcome take_transcript(struct job *job, const struct asr_transcript *transcript,
                                          const struct pcm *clip, struct dub_error *error)
 {
@@ -102,12 +84,13 @@ static enum step_outcome take_transcript(struct job *job, const struct asr_trans
     job->text.transcript = g_strdup(transcript->text);
     if (transcript->no_speech || !*transcript->text)
         return be_silent(job, error);
-    if (verdict != GUARD_OK)
-        return suspect(DUB_STAGE_ASR, verdict, transcript->text, error);
-    g_autofree char *marked = mark_pauses(transcript);
+    g_autofree char *marked = pauses_mark(transcript);
     g_autofree char *sentence = text_sentence_from_words(marked, job->settings->source_language);
+    /* Markers and hesitations only, however often. */
     if (!*sentence)
         return be_silent(job, error);
+    if (verdict != GUARD_OK)
+        return suspect(DUB_STAGE_ASR, verdict, transcript->text, error);
     job->text.prepared_source = g_strdup(sentence);
     job->result.transcript = g_steal_pointer(&sentence);
     return STEP_NEXT;

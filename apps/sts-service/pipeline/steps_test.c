@@ -103,6 +103,19 @@ static void test_only_markers(void)
     close_stand(&stand);
 }
 
+/* Hesitation is not dubbed, even where it would be a loop otherwise. */
+static void test_only_hesitation(void)
+{
+    static const char *const heard[] = {"um", "uh <sil> hmm", "um um um um um um um um"};
+    for (gsize i = 0; i < G_N_ELEMENTS(heard); i++) {
+        struct stand stand;
+        open_stand(&stand, &(struct mock_script){.heard = heard[i]}, 3000, 8000);
+        expect_silence(process(&stand), 3000);
+        g_assert_cmpstr(stand.job->text.transcript, ==, heard[i]);
+        close_stand(&stand);
+    }
+}
+
 /* 80 ms of sound in three seconds: too little for four words. */
 static void test_text_from_a_click_is_an_invention(void)
 {
@@ -281,6 +294,7 @@ int main(int argc, char **argv)
     g_test_add_func("/steps/whole-chain", test_whole_chain);
     g_test_add_func("/steps/silence-is-success-without-words", test_silence);
     g_test_add_func("/steps/only-markers-are-silence", test_only_markers);
+    g_test_add_func("/steps/only-hesitation-is-silence", test_only_hesitation);
     g_test_add_func("/steps/text-from-a-click-is-an-invention", test_text_from_a_click_is_an_invention);
     g_test_add_func("/steps/inventions-are-not-spoken", test_inventions_are_not_spoken);
     g_test_add_func("/steps/fit-decides-the-status", test_fit);
