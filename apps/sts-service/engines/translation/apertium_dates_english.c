@@ -142,6 +142,25 @@ static bool speak_weekday(const struct date_parts *found, GString *out)
     return true;
 }
 
+/* "last year", "since last night" */
+static bool speak_past(const struct date_parts *found, GString *out)
+{
+    static const char *const past[] = {"year",   "el año pasado",       "month",  "el mes pasado",
+                                       "week",   "la semana pasada",    "night",  "anoche",
+                                       "summer", "el verano pasado",    "winter", "el invierno pasado",
+                                       "season", "la temporada pasada", "decade", "la década pasada",
+                                       NULL};
+    const char *what = date_translate(past, found->part);
+    gsize prep = preposition_of(found);
+    if (!prepositions[prep].article)
+        return false;
+    if (prep > 0 && g_str_has_prefix(what, "el "))
+        g_string_append_printf(out, "%s%s", prepositions[prep].article, what + strlen("el "));
+    else
+        g_string_append_printf(out, "%s%s", prepositions[prep].bare, what);
+    return true;
+}
+
 static int hour_number(const char *hour)
 {
     return g_ascii_isdigit(hour[0]) ? atoi(hour) : date_index_of(numbers, hour) + 1;
@@ -183,6 +202,7 @@ const struct date_kind date_kinds_english_spanish[] = {
     {PREPOSITIONS "(?:" RELATION ")?" MONTH "(?:,? (?:of )?" YEAR ")?", speak_month},
     {PREPOSITIONS "(?:" RELATION ")?" WEEKDAY "(?: (?<part>morning|afternoon|evening|night))?",
      speak_weekday},
+    {PREPOSITIONS "last (?<part>year|month|week|night|summer|winter|season|decade)", speak_past},
     {PREPOSITIONS "(?<minutes>half|a quarter|quarter) (?<direction>past|to|after) " HOUR DAY_PART,
      speak_clock},
     {"(?<prep>at|it is|it's|until|before|after|around) " MINUTES " (?<direction>past|to) " HOUR DAY_PART,

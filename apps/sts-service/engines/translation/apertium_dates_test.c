@@ -54,6 +54,10 @@ static void test_months_and_weekdays(void)
         {"next Monday", "el próximo lunes"},
         {"on Sunday morning", "el domingo por la mañana"},
         {"every Monday", "cada lunes"},
+        {"last night, since last night", "anoche, desde anoche"},
+        {"since last year", "desde el año pasado"},
+        {"of last week", "de la semana pasada"},
+        {"the end of last month", "the end del mes pasado"},
     };
     check_all(cases, G_N_ELEMENTS(cases));
 }

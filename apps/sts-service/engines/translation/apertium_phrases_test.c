@@ -21,6 +21,7 @@ static void test_phrases(void)
     check("en", "es", "Thank you for watching.", "Zqxaaaaa.", "gracias por vernos.");
     check("es", "en", "Buenas noches.", "Zqxaaaaa.", "good evening.");
     check("en", "fr", "good evening", "good evening", "good evening");
+    check("en", "es", "she won for the first time", "she won Zqxaaaaa", "she won por primera vez");
     check("en", "es", "nothing", "nothing", "nothing");
     apertium_phrases_free(NULL);
 }
