@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What every translator keeps, run on the mocks and on what is installed. */
+#include "../../text/prepare.h"
 #include "../contract_support.h"
 #include "translation.h"
 #include <string.h>
@@ -268,6 +269,51 @@ static void test_real_sentences(gconstpointer user)
     }
 }
 
+/* The whole way from a recogniser's bare words; the parts that our preparation answers for. */
+static void test_recognised_words(gconstpointer user)
+{
+    static const struct {
+        const char *from, *to, *words, *has, *has_not;
+    } cases[] = {
+        {"en", "es", "the meeting is on the third of may", "el 3 de mayo", "poder"},
+        {"en", "es", "in may the weather will be better", "En mayo", "poder"},
+        {"en", "es", "he may go", "Puede ir", "mayo"},
+        {"en", "es", "they march through the city", "marcha", "marzo"},
+        {"en", "es", "last march it rained", "marzo", "archa"},
+        {"en", "es", "we have waited since august", "desde agosto", "entonces"},
+        {"en", "es", "uh i think um we should go", "Pienso", "um"},
+        {"en", "es", "real madrid won the match two nil", "Real Madrid ganó el partido 2-0", "dos"},
+        {"en", "es", "the president of the united states visited germany",
+         "los Estados Unidos visitó Alemania", "uni"},
+        {"en", "es", "china and japan signed the treaty", "China y ", "orcelana"},
+        {"en", "es", "he was born in los angeles", "Los Ángeles", "los"},
+        {"en", "es", "breaking news from the middle east", "Oriente Medio", "este"},
+        {"en", "es", "french ministers met in london", "Londres", "Franceses"},
+        {"en", "es", "it is half past five", "Son las cinco y media", "pasado"},
+        {"en", "es", "the u. s. president spoke to the u. n.", "habló a la ONU", "Habló"},
+        {"en", "es", "well i was thinking", "Bien, ", "?"},
+        {"es", "en", "la reunión es el tres de mayo", "on May 3rd", "three"},
+        {"es", "en", "el partido empieza a las nueve y media", "at half past nine", "average"},
+        {"es", "en", "el próximo viernes en nueva york", "Next Friday in New York", "friday"},
+        {"es", "en", "desde el lunes no hay trenes", "Since Monday", "the Monday"},
+        {"es", "en", "eh los estados unidos", "he United States", "Eh"},
+    };
+    const struct fixture *fixture = user;
+    if (!fixture->translation && contract_skip(&fixture->error))
+        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *sentence = text_sentence_from_words(cases[i].words, cases[i].from);
+        struct translation_request request = {
+            .text = sentence, .source_language = cases[i].from, .target_language = cases[i].to};
+        struct translation_result result = {0};
+        g_assert_true(translation_translate(fixture->translation, &request, &result, NULL));
+        g_test_message("%s -> %s", sentence, result.text);
+        g_assert_nonnull(strstr(result.text, cases[i].has));
+        g_assert_null(strstr(result.text, cases[i].has_not));
+        translation_result_clear(&result);
+    }
+}
+
 static void add(const struct fixture *fixture, const char *name, GTestDataFunc test)
 {
     g_autofree char *path = g_strdup_printf("/translation/%s/%s", fixture->engine, name);
@@ -281,6 +327,8 @@ static void add_suite(const struct fixture *fixture)
     add(fixture, "odd-text-does-no-harm", test_odd_text_does_no_harm);
     if (strcmp(fixture->engine, "apertium") == 0)
         add(fixture, "real-sentences", test_real_sentences);
+    if (strcmp(fixture->engine, "apertium") == 0)
+        add(fixture, "recognised-words", test_recognised_words);
     add(fixture, "a-glossary-is-kept", test_a_glossary_is_kept);
     add(fixture, "marks-do-not-get-out", test_marks_do_not_get_out);
     add(fixture, "very-long-text", test_very_long_text);
