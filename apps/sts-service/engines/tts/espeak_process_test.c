@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The helper that dies, hangs, talks nonsense or is not there; what it says when all is well is held by
+ * tts_contract.c. Skipped where eSpeak NG is not installed. */
+#include "espeak_process.h"
+
+#include "../contract_support.h"
+#include "tts.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SENTENCE "Buenas noches y bienvenidos a las noticias de las diez."
+#define MINUTE (60 * 22050)
+
+static const struct engine_call any_time = {0};
+
+static struct espeak_process *start(void)
+{
+    struct dub_error error = {0};
+    struct espeak_process *process = espeak_process_start(NULL, &error);
+    if (!process)
+        contract_skip(&error);
+    return process;
+}
+
+static bool speak(struct espeak_process *process, const char *text, guint max_samples,
+                  const struct engine_call *call, guint *count, struct dub_error *error)
+{
+    struct espeak_phrase phrase = {.voice = "es",
+                                   .text = text,
+                                   .words_per_minute = 170,
+                                   .pitch = 50,
+                                   .pitch_range = 50,
+                                   .max_samples = max_samples};
+    g_autoptr(GArray) samples = g_array_new(FALSE, FALSE, sizeof(int16_t));
+    bool done = espeak_process_speak(process, &phrase, call, samples, error);
+    *count = samples->len;
+    return done;
+}
+
+/* Those of this test: it has no others. */
+static void kill_children(void)
+{
+    g_autofree char *path = g_strdup_printf("/proc/self/task/%d/children", (int)getpid());
+    g_autofree char *text = NULL;
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    g_auto(GStrv) pids = g_strsplit(g_strchomp(text), " ", -1);
+    g_assert_cmpuint(g_strv_length(pids), ==, 1);
+    kill(atoi(pids[0]), SIGSEGV);
+}
+
+static void test_it_speaks_again_and_again(void)
+{
+    struct espeak_process *process = start();
+    guint first = 0, again = 0;
+    if (!process)
+        return;
+    g_assert_true(speak(process, SENTENCE, MINUTE, &any_time, &first, NULL));
+    g_assert_true(speak(process, "Hola.", MINUTE, &any_time, &again, NULL));
+    g_assert_cmpuint(first, >, again);
+    g_assert_cmpuint(again, >, 1000);
+    g_assert_true(speak(process, SENTENCE, MINUTE, &any_time, &again, NULL));
+    g_assert_false(espeak_process_is_broken(process));
+    espeak_process_free(process);
+    espeak_process_free(NULL);
+}
+
+static void test_no_such_voice_breaks_nothing(void)
+{
+    struct espeak_process *process = start();
+    struct dub_error error = {0};
+    struct espeak_phrase phrase = {.voice = "no-such-voice", .text = ""};
+    if (!process)
+        return;
+    g_assert_false(espeak_process_speak(process, &phrase, &any_time, NULL, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TTS_SYNTHESIS_FAILED);
+    g_assert_nonnull(strstr(error.message, "no-such-voice"));
+    g_assert_false(espeak_process_is_broken(process));
+    phrase.voice = "es";
+    g_assert_true(espeak_process_speak(process, &phrase, &any_time, NULL, &error));
+    espeak_process_free(process);
+}
+
+static void test_death_is_one_retryable_failure(void)
+{
+    struct espeak_process *process = start();
+    struct dub_error error = {0};
+    guint count = 0;
+    if (!process)
+        return;
+    kill(espeak_process_pid(process), SIGSEGV);
+    g_assert_false(speak(process, SENTENCE, MINUTE, &any_time, &count, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_MODEL_ERROR);
+    g_assert_true(error.retryable);
+    g_assert_nonnull(strstr(error.message, "signal 11"));
+    g_assert_true(espeak_process_is_broken(process));
+    espeak_process_free(process);
+}
+
+static void test_one_that_hangs_is_left_at_the_deadline(void)
+{
+    struct espeak_process *process = start();
+    struct engine_call soon = {.deadline_ns = contract_deadline_ns(50)};
+    struct dub_error error = {0};
+    guint count = 0;
+    if (!process)
+        return;
+    kill(espeak_process_pid(process), SIGSTOP);
+    g_assert_false(speak(process, SENTENCE, MINUTE, &soon, &count, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TIMEOUT);
+    g_assert_true(espeak_process_is_broken(process));
+    espeak_process_free(process);
+}
+
+static void test_too_long_a_phrase_is_cut_off(void)
+{
+    struct espeak_process *process = start();
+    struct dub_error error = {0};
+    guint count = 0;
+    if (!process)
+        return;
+    g_assert_false(speak(process, SENTENCE, 22050, &any_time, &count, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TTS_SYNTHESIS_FAILED);
+    g_assert_cmpuint(count, <=, 22050);
+    g_assert_true(espeak_process_is_broken(process));
+    espeak_process_free(process);
+}
+
+static void expect_unavailable(const char *script)
+{
+    g_autofree char *folder = g_dir_make_tmp("espeak-process-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, ESPEAK_HELPER, NULL);
+    struct dub_error error = {0};
+    g_assert_true(!script || g_file_set_contents(path, script, -1, NULL));
+    g_assert_true(!script || g_chmod(path, 0700) == 0);
+    g_assert_null(espeak_process_start(path, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error.message, script ? "espeak-ng-data" : ESPEAK_HELPER));
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
+static void test_bad_helpers_are_unavailable(void)
+{
+    expect_unavailable(NULL);
+    expect_unavailable("#!/bin/sh\nexit 3\n");
+    expect_unavailable("#!/bin/sh\nkill -SEGV $$\n");
+    expect_unavailable("#!/bin/sh\necho this is no answer of ours\ncat\n");
+    /* READY, but with nothing in it. */
+    expect_unavailable("#!/bin/sh\nprintf '\\000\\000\\000\\000\\000\\000\\000\\000'\ncat\n");
+}
+
+/* One that speaks its first phrase and dies of the second: the engine's caller notices nothing. */
+static void test_the_engine_goes_on(void)
+{
+    struct engine_config config = {.workers = 1};
+    struct dub_error error = {0};
+    struct tts *tts = tts_open("espeak-ng", &config, &error);
+    struct tts_request request = {.text = SENTENCE, .language = "es"};
+    struct tts_result result = {0};
+    if (!tts && contract_skip(&error))
+        return;
+    g_assert_true(tts_speak(tts, &request, &result, NULL));
+    kill_children();
+    g_assert_true(tts_speak(tts, &request, &result, &error));
+    g_assert_cmpuint(result.audio.count, >, 0);
+    tts_result_clear(&result);
+    tts_close(tts);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/espeak-process/it-speaks-again-and-again", test_it_speaks_again_and_again);
+    g_test_add_func("/espeak-process/no-such-voice-breaks-nothing", test_no_such_voice_breaks_nothing);
+    g_test_add_func("/espeak-process/death-is-one-retryable-failure", test_death_is_one_retryable_failure);
+    g_test_add_func("/espeak-process/one-that-hangs-is-left-at-the-deadline",
+                    test_one_that_hangs_is_left_at_the_deadline);
+    g_test_add_func("/espeak-process/too-long-a-phrase-is-cut-off", test_too_long_a_phrase_is_cut_off);
+    g_test_add_func("/espeak-process/bad-helpers-are-unavailable", test_bad_helpers_are_unavailable);
+    g_test_add_func("/espeak-process/the-engine-goes-on", test_the_engine_goes_on);
+    return g_test_run();
+}
