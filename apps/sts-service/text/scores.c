@@ -45,5 +45,7 @@ char *text_scores_to_digits(const char *text, const char *language)
         return g_strdup(text);
     g_autoptr(GRegex) score = g_regex_new(pattern, 0, 0, NULL);
     char *out = g_regex_replace_eval(score, text, -1, 0, 0, write_score, NULL, NULL);
-    return out ? out : g_strdup(text);
+    if (!out)
+        return g_strdup(text);
+    return out;
 }

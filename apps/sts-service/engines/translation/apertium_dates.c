@@ -50,7 +50,9 @@ int date_index_of(const char *const *list, const char *word)
 static char *group(const GMatchInfo *match, const char *name)
 {
     char *text = g_match_info_fetch_named(match, name);
-    return text ? text : g_strdup("");
+    if (!text)
+        return g_strdup("");
+    return text;
 }
 
 static char *speak(const GMatchInfo *match, const struct date_kind *kind)
