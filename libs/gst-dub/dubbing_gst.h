@@ -10,7 +10,7 @@
  *   "phrases-open" uint; "phrases-dubbed", "phrases-passthrough", "phrases-dropped" uint64;
  *   "stretched-phrases" uint64: dubs made faster, so that the phrase after them could be heard;
  *   "fallback-reasons" GstStructure of uint64, one field per reason that occurred;
- *   "blocks", "late-blocks" uint64: pushed, and of those pushed after their deadline (live only);
+ *   "blocks", "late-blocks" uint64: buffers (live: 20 ms) pushed, and those mixed after their deadline;
  *   "silence-samples", "trimmed-samples", "late-samples" uint64: input that was missing, repeated, too late;
  *   "slewed-samples" int64: samples added (or, negative, removed) to follow the publisher's clock;
  *   "sts-connected" boolean; "sts-reconnects", "sts-fragments", "sts-late-answers" uint64; "sts-inflight"

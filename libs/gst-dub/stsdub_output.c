@@ -6,7 +6,9 @@
 #include "dubbing_gst.h"
 #include "samples.h"
 
-#define BLOCK_BYTES (DUB_BLOCK_SAMPLES * DUB_CHANNELS * sizeof(int16_t))
+/* Live, two blocks of the mixer at a time: waking up costs more than mixing. */
+#define LIVE_BLOCKS 2
+#define BUFFER_BYTES (LIVE_BLOCKS * DUB_BLOCK_SAMPLES * DUB_CHANNELS * sizeof(int16_t))
 
 enum task_step { STEP_STOP, STEP_EVENT, STEP_BLOCK };
 
@@ -91,16 +93,30 @@ static void end_output(StsDub *self, GstFlowReturn flow)
     gst_pad_pause_task(self->srcpad);
 }
 
+/* With the lock. Less than asked for at the end. */
+static unsigned mix(StsDub *self, int16_t *samples)
+{
+    unsigned n_blocks = self->settings.live ? LIVE_BLOCKS : 1;
+    unsigned n_samples = 0;
+    while (n_samples < n_blocks * DUB_BLOCK_SAMPLES) {
+        unsigned n_mixed = dub_dubber_mix(self->dubber, samples + (gsize)n_samples * DUB_CHANNELS);
+        n_samples += n_mixed;
+        if (n_mixed < DUB_BLOCK_SAMPLES)
+            break;
+    }
+    return n_samples;
+}
+
 /* With the lock. NULL once all is out. */
 static GstBuffer *mix_block(StsDub *self)
 {
     if (nothing_ever_came(self))
         return NULL;
     int64_t running_ns = dub_dubber_next_ns(self->dubber);
-    GstBuffer *buffer = gst_buffer_new_allocate(NULL, BLOCK_BYTES, NULL);
+    GstBuffer *buffer = gst_buffer_new_allocate(NULL, BUFFER_BYTES, NULL);
     GstMapInfo map;
     gst_buffer_map(buffer, &map, GST_MAP_WRITE);
-    unsigned n_samples = dub_dubber_mix(self->dubber, (int16_t *)(void *)map.data);
+    unsigned n_samples = mix(self, (int16_t *)(void *)map.data);
     gst_buffer_unmap(buffer, &map);
     if (n_samples == 0) {
         gst_buffer_unref(buffer);

@@ -20,7 +20,7 @@ static void test_output_is_input_by_d(void)
     gst_clock_id_unref(id);
     rig_run(rig, 10 * DUB_NS_PER_S, tone);
     g_assert_cmpuint(rig->first_pts, ==, 0);
-    g_assert_cmpint(rig->output->len / 4, ==, DUB_MS_TO_SAMPLES(7020) + DUB_BLOCK_SAMPLES);
+    g_assert_cmpint(rig->output->len / 4, ==, DUB_MS_TO_SAMPLES(7040));
     rig_assert_output_is(rig, 0, rig->output->len / 4, tone);
     rig_free(rig);
 }
@@ -126,7 +126,7 @@ static void test_sound_that_begins_late_has_silence_before(void)
     rig_free(rig);
 }
 
-/* As on a machine that is too busy: the thread runs 50 ms after the block was due, then catches up. */
+/* As on a machine that is too busy: the thread runs 70 ms after the buffer was due, then catches up. */
 static void test_late_blocks_are_counted(void)
 {
     struct rig *rig = rig_new("sts-mode", 2, NULL);
@@ -134,7 +134,7 @@ static void test_late_blocks_are_counted(void)
     GstClockID id = NULL;
     rig_feed(rig, DUB_NS_PER_S, tone);
     gst_test_clock_wait_for_next_pending_id(clock, &id);
-    gst_test_clock_set_time(clock, gst_clock_id_get_time(id) + 50 * GST_MSECOND);
+    gst_test_clock_set_time(clock, gst_clock_id_get_time(id) + 70 * GST_MSECOND);
     gst_clock_id_unref(id);
     for (int i = 0; i < 6; i++) {
         gst_test_clock_crank(clock);
@@ -184,7 +184,7 @@ static void test_late_input_is_told_once(void)
     g_assert_nonnull(message);
     const GstStructure *structure = gst_message_get_structure(message);
     g_assert_true(gst_structure_has_name(structure, DUB_GST_INPUT_LATE_NAME));
-    g_assert_cmpint(number_in(structure, "lateness") / DUB_NS_PER_MS, ==, 2032);
+    g_assert_cmpint(number_in(structure, "lateness") / DUB_NS_PER_MS, ==, 2042);
     g_assert_null(gst_bus_pop_filtered(rig->bus, GST_MESSAGE_ELEMENT));
     g_assert_cmpuint(stat_of(rig, "late-samples"), ==, DUB_RATE_HZ);
     rig_free(rig);
