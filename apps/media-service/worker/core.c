@@ -6,12 +6,12 @@
 
 #include <dubbing_clock.h>
 #include <dubbing_gst.h>
-#include <gst/app/app.h>
 #include <string.h>
 
 /* A packet leaves the encoder when the samples of the two after it are in (64 ms), and it should be with the
  * muxer before its picture: sound leaves the mixer this much before the picture. */
 #define ENCODER_LEAD_NS (80 * DUB_NS_PER_MS)
+#define DRAINED_NAME "sound-drained"
 #define INPUT_CAPS "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2"
 
 struct core {
@@ -20,6 +20,7 @@ struct core {
     GstElement *pipeline, *dub;
     struct aac_encoder *encoder; /* used on the element's output thread */
     GstPad *feed;     /* owned: what comes in goes straight into the element, on the input's thread */
+    GstPad *drain;    /* owned: what comes out goes straight into the encoder, on the element's thread */
     GstClockTime fed; /* PTS of the sound that came last */
     bool started;     /* the events that open a stream are through */
     guint bus_watch;
@@ -38,24 +39,30 @@ static bool encode(struct core *core, GstBuffer *sound)
     return done;
 }
 
-static GstFlowReturn on_sound(GstAppSink *sink, gpointer data)
+static GstFlowReturn on_sound(GstPad *pad, GstObject *parent, GstBuffer *take_sound)
 {
-    struct core *core = data;
-    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+    struct core *core = gst_pad_get_element_private(pad);
+    bool encoded = encode(core, take_sound);
 
-    if (!sample)
-        return GST_FLOW_EOS;
-    if (encode(core, gst_sample_get_buffer(sample)))
+    gst_buffer_unref(take_sound);
+    if (encoded)
         return GST_FLOW_OK;
-    GST_ELEMENT_ERROR(sink, STREAM, ENCODE, ("AAC encoding failed"), (NULL));
+    GST_ELEMENT_ERROR(core->dub, STREAM, ENCODE, ("AAC encoding failed"), (NULL));
     return GST_FLOW_ERROR;
 }
 
-/* Before the bus tells of the end. */
-static void on_end_of_sound(GstAppSink *sink, gpointer data)
+static gboolean on_sound_event(GstPad *pad, GstObject *parent, GstEvent *take_event)
 {
-    struct core *core = data;
-    aac_encoder_finish(core->encoder);
+    struct core *core = gst_pad_get_element_private(pad);
+
+    if (GST_EVENT_TYPE(take_event) == GST_EVENT_EOS) {
+        aac_encoder_finish(core->encoder);
+        gst_element_post_message(
+            core->dub,
+            gst_message_new_application(GST_OBJECT(core->dub), gst_structure_new_empty(DRAINED_NAME)));
+    }
+    gst_event_unref(take_event);
+    return TRUE;
 }
 
 static void on_packet(GstBuffer *take_packet, void *user)
@@ -77,7 +84,7 @@ static gboolean on_bus_message(GstBus *bus, GstMessage *message, gpointer data)
 
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT) {
         handle_element_message(core, message);
-    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS) {
+    } else if (gst_message_has_name(message, DRAINED_NAME)) {
         core->events.on_drained(core->user);
     } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
         g_autoptr(GError) error = NULL;
@@ -107,37 +114,29 @@ static GstElement *new_dub(const struct worker_settings *settings, bool live)
     return dub;
 }
 
-static GstElement *new_sink(struct core *core)
+/* Pads of ours in place of appsrc and appsink: no queue, no thread and no clock between. */
+static void link_pads(struct core *core)
 {
-    GstElement *sink = gst_element_factory_make("appsink", NULL);
+    g_autoptr(GstPad) dub_sink = gst_element_get_static_pad(core->dub, "sink");
+    g_autoptr(GstPad) dub_src = gst_element_get_static_pad(core->dub, "src");
 
-    g_object_set(sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, "max-buffers", 1, NULL);
-    gst_app_sink_set_callbacks(GST_APP_SINK(sink),
-                               &(GstAppSinkCallbacks){.new_sample = on_sound, .eos = on_end_of_sound}, core,
-                               NULL);
-    return sink;
-}
-
-/* A pad of ours in place of an appsrc: one queue and one thread less for each block of sound. */
-static GstPad *new_feed(GstElement *dub)
-{
-    GstPad *feed = gst_object_ref_sink(gst_pad_new("feed", GST_PAD_SRC));
-    g_autoptr(GstPad) dub_pad = gst_element_get_static_pad(dub, "sink");
-
-    gst_pad_set_active(feed, TRUE);
-    gst_pad_link(feed, dub_pad);
-    return feed;
+    core->feed = gst_object_ref_sink(gst_pad_new("feed", GST_PAD_SRC));
+    core->drain = gst_object_ref_sink(gst_pad_new("drain", GST_PAD_SINK));
+    gst_pad_set_element_private(core->drain, core);
+    gst_pad_set_chain_function(core->drain, on_sound);
+    gst_pad_set_event_function(core->drain, on_sound_event);
+    gst_pad_set_active(core->feed, TRUE);
+    gst_pad_set_active(core->drain, TRUE);
+    gst_pad_link(core->feed, dub_sink);
+    gst_pad_link(dub_src, core->drain);
 }
 
 static void build_pipeline(struct core *core, GstElement *dub)
 {
-    GstElement *sink = new_sink(core);
-
     core->pipeline = gst_pipeline_new("core");
     core->dub = dub;
-    gst_bin_add_many(GST_BIN(core->pipeline), dub, sink, NULL);
-    gst_element_link(dub, sink);
-    core->feed = new_feed(dub);
+    gst_bin_add(GST_BIN(core->pipeline), dub);
+    link_pads(core);
     g_autoptr(GstBus) bus = gst_element_get_bus(core->pipeline);
     core->bus_watch = gst_bus_add_watch(bus, on_bus_message, core);
 }
@@ -214,6 +213,7 @@ void core_free(struct core *core)
         return;
     core_stop(core);
     gst_object_unref(core->feed);
+    gst_object_unref(core->drain);
     gst_object_unref(core->pipeline);
     aac_encoder_free(core->encoder);
     g_free(core);

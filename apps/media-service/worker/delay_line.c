@@ -24,7 +24,7 @@ static struct packet *wait_for_packet(struct delay_line *delay)
         packet = packet_queue_pop_due(&delay->queue, dub_clock_now_ns(dub_clock_monotonic()));
         if (packet)
             break;
-        int64_t next_ns = packet_queue_next_due_ns(&delay->queue);
+        int64_t next_ns = packet_queue_wake_ns(&delay->queue);
         if (next_ns == INT64_MAX && delay->ended)
             break;
         monotonic_cond_wait_until(&delay->changed, &delay->lock, next_ns);
@@ -69,11 +69,11 @@ struct delay_line *delay_line_new(const struct delay_line_events *events, int64_
 bool delay_line_push(struct delay_line *delay, struct packet *take_packet, struct dub_error *error)
 {
     pthread_mutex_lock(&delay->lock);
-    int64_t before_ns = packet_queue_next_due_ns(&delay->queue);
+    int64_t before_ns = packet_queue_wake_ns(&delay->queue);
     bool pushed =
         packet_queue_push(&delay->queue, take_packet, dub_clock_now_ns(dub_clock_monotonic()), error);
     /* Only a packet that becomes the next one changes what the thread waits for. */
-    if (pushed && packet_queue_next_due_ns(&delay->queue) != before_ns)
+    if (pushed && packet_queue_wake_ns(&delay->queue) < before_ns)
         pthread_cond_signal(&delay->changed);
     pthread_mutex_unlock(&delay->lock);
     if (!pushed)

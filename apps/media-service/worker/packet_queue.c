@@ -70,7 +70,10 @@ struct packet *packet_queue_pop_due(struct packet_queue *queue, int64_t now_ns)
     return packet;
 }
 
-int64_t packet_queue_next_due_ns(const struct packet_queue *queue)
+int64_t packet_queue_wake_ns(const struct packet_queue *queue)
 {
-    return head_due_ns(queue, next_track(queue));
+    int64_t sound_ns = head_due_ns(queue, TRACK_AUDIO);
+    int64_t picture_ns = head_due_ns(queue, TRACK_VIDEO);
+
+    return picture_ns - sound_ns <= PACKET_QUEUE_WAIT_NS ? picture_ns : MIN(picture_ns, sound_ns);
 }

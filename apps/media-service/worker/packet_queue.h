@@ -23,9 +23,11 @@ struct packet {
 /* NULL is fine. */
 void packet_free(struct packet *packet);
 
-/* Sound may leave this much early, together with a picture that is due, so that the release wakes less often.
- * Never before a picture that comes before it. */
+/* Sound may leave this much early, together with a picture that is due, or wait this much for the next
+ * picture, so that the release wakes less often: at 30 pictures a second only for them. Never before a
+ * picture that comes before it, nor after one that comes after it. */
 #define PACKET_QUEUE_EARLY_NS (INT64_C(20) * 1000 * 1000)
+#define PACKET_QUEUE_WAIT_NS (INT64_C(14) * 1000 * 1000)
 
 struct packet_queue {
     GQueue packets[TRACK_COUNT]; /* each in order of due_ns */
@@ -42,5 +44,5 @@ bool packet_queue_push(struct packet_queue *queue, struct packet *packet, int64_
 /* The next packet of both tracks that is due (or may leave early), owned by the caller; NULL when there is
  * none. */
 struct packet *packet_queue_pop_due(struct packet_queue *queue, int64_t now_ns);
-/* When the next packet is due; INT64_MAX when the queue is empty. */
-int64_t packet_queue_next_due_ns(const struct packet_queue *queue);
+/* When to come back for the next packet; INT64_MAX when the queue is empty. */
+int64_t packet_queue_wake_ns(const struct packet_queue *queue);

@@ -52,10 +52,10 @@ static void test_nothing_leaves_before_its_time(void)
     struct packet_queue queue;
 
     packet_queue_init(&queue, 1000, 1000);
-    g_assert_cmpint(packet_queue_next_due_ns(&queue), ==, INT64_MAX);
+    g_assert_cmpint(packet_queue_wake_ns(&queue), ==, INT64_MAX);
     g_assert_null(packet_queue_pop_due(&queue, INT64_MAX - 1));
     push(&queue, TRACK_VIDEO, 1100);
-    g_assert_cmpint(packet_queue_next_due_ns(&queue), ==, 1100);
+    g_assert_cmpint(packet_queue_wake_ns(&queue), ==, 1100);
     g_assert_null(packet_queue_pop_due(&queue, 1099));
     assert_pop(&queue, 1100, TRACK_VIDEO, 1100);
 }
@@ -77,6 +77,23 @@ static void test_sound_leaves_early_but_not_before_a_picture(void)
     assert_pop(&queue, 112 * MS, TRACK_AUDIO, 131 * MS);
     /* The next picture comes before that sound. */
     g_assert_null(packet_queue_pop_due(&queue, 132 * MS));
+    packet_queue_clear(&queue);
+}
+
+static void test_sound_waits_for_a_picture_that_comes_soon(void)
+{
+    struct packet_queue queue;
+
+    packet_queue_init(&queue, 1000, 1000 * MS);
+    push(&queue, TRACK_AUDIO, 100 * MS);
+    g_assert_cmpint(packet_queue_wake_ns(&queue), ==, 100 * MS);
+    push(&queue, TRACK_VIDEO, 115 * MS);
+    g_assert_cmpint(packet_queue_wake_ns(&queue), ==, 100 * MS);
+    assert_pop(&queue, 100 * MS, TRACK_AUDIO, 100 * MS);
+    push(&queue, TRACK_AUDIO, 102 * MS);
+    g_assert_cmpint(packet_queue_wake_ns(&queue), ==, 115 * MS);
+    assert_pop(&queue, 115 * MS, TRACK_AUDIO, 102 * MS);
+    assert_pop(&queue, 115 * MS, TRACK_VIDEO, 115 * MS);
     packet_queue_clear(&queue);
 }
 
@@ -113,6 +130,8 @@ int main(int argc, char **argv)
     g_test_add_func("/packet-queue/nothing-leaves-before-its-time", test_nothing_leaves_before_its_time);
     g_test_add_func("/packet-queue/sound-leaves-early-but-not-before-a-picture",
                     test_sound_leaves_early_but_not_before_a_picture);
+    g_test_add_func("/packet-queue/sound-waits-for-a-picture-that-comes-soon",
+                    test_sound_waits_for_a_picture_that_comes_soon);
     g_test_add_func("/packet-queue/bounds", test_bounds);
     return g_test_run();
 }
