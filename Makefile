@@ -20,6 +20,7 @@ MESON_FLAGS ?=
 PYTEST_FLAGS ?=
 DEMO_INPUT ?=
 FUZZ_SECONDS ?= 60
+SOAK_MINUTES ?= 20
 
 SETUP := scripts/setup.sh
 RUN_TESTS := $(PYTHON) scripts/run_tests.py
@@ -167,7 +168,7 @@ e2e-test-p3: build ## Reconnection
 ##-- Quality
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
-.PHONY: fmt fmt-check lint typecheck bench sts-soak fuzz
+.PHONY: fmt fmt-check lint typecheck bench sts-soak worker-soak fuzz
 fmt: ## Format the C sources
 	@clang-format -i $(C_FILES)
 fmt-check: ## Fail when a C source is not formatted
@@ -186,6 +187,8 @@ bench: setup build ## The benchmarks, each beside its reference
 	@$(PYTHON) bench/sts_speech.py --quick --build-dir $(BUILD)
 sts-soak: setup build ## Memory of sts-service over 24 simulated hours of fragments (about 20 minutes)
 	@$(PYTHON) bench/sts_soak.py --build-dir $(BUILD)
+worker-soak: setup build ## One live stream in real time with a random fault every few seconds (SOAK_MINUTES, 20)
+	@$(PYTHON) bench/worker_soak.py --build-dir $(BUILD) --minutes $(SOAK_MINUTES)
 fuzz: setup ## Run each fuzz target for FUZZ_SECONDS (60)
 	@[ -f $(BUILD_FUZZ)/build.ninja ] || CC=clang meson setup $(BUILD_FUZZ) -Dfuzz=true -Db_sanitize=address$(,)undefined -Db_lundef=false
 	@ninja -C $(BUILD_FUZZ) -j $(JOBS) --quiet

@@ -2,13 +2,16 @@
 
 import os
 import signal
+import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
-from support import analyse, media, report
+from support import analyse, media, picture, report, sample
 from support.broadcast import Broadcast
 from support.processes import wait_until
+from support.rtmp_raw import PlannedPublisher, flv_tags
 from support.streams import playable, publish
 
 pytestmark = pytest.mark.p3
@@ -37,6 +40,53 @@ def test_a_publisher_that_comes_back_continues_its_run(make_stack, short_sample,
     assert seen[again:] == sent, "the second publication follows from its first key frame on"
     times = [packet.dts for packet in media.packets(broadcast.recording, "video")]
     assert all(left < right for left, right in zip(times, times[1:]))
+
+
+def test_a_publisher_that_comes_back_with_another_encoder_and_another_clock(make_stack, short_sample, samples_folder,
+                                                                            tmp_path):
+    recipe = sample.Recipe(duration=8.0, width=640, height=360, fps=24, sentences=(), pauses=(), b_frames=0)
+    other = sample.make_sample(samples_folder / "other.mp4", recipe)
+    stack = make_stack(ORCH_GRACE_PERIOD="10s").start(sts_mode="echo")
+    with Broadcast(stack, "changed", short_sample, tmp_path, watch_arrivals=False, container="flv") as broadcast:
+        broadcast.start()
+        worker = stack.worker_pid("changed")
+        broadcast.sleep_until(6.0)
+        broadcast.publisher.kill()
+        stack.wait_path("live/changed/in", 10, ready=False)
+        # The timestamps of the first one ended at 6 s; these begin at more than an hour.
+        tags = [replace(tag, time_ms=tag.time_ms + 4_000_000) for tag in flv_tags(other.path)]
+        second = PlannedPublisher(stack.layout.listener("rtmp"), "live/changed/in",
+                                  [(tag.time_ms / 1000 - 4000, tag) for tag in tags])
+        assert second.finish(30) == 0
+        time.sleep(broadcast.latency + 1.0)      # what is published comes out D later
+        assert stack.worker_pid("changed") == worker
+        stack.stop()
+        broadcast.recorder.finish(10)
+    video, audio = media.packets(broadcast.recording, "video"), media.packets(broadcast.recording, "audio")
+    first, then = ([packet.hash for packet in media.packets(clip.path, "video")] for clip in (short_sample, other))
+    hashes = [packet.hash for packet in video]
+    assert hashes[:100] == first[:100]
+    # The first groups of pictures may be over before the worker is back; it goes on at a key frame (every 48).
+    begun = next(place for place in range(0, 192, 48) if then[place] in hashes)
+    assert hashes[hashes.index(then[begun]):] == then[begun:]
+    assert analyse.audio_timestamps(audio).ok, "the sound went on meanwhile"
+    assert all(left.dts < right.dts for left, right in zip(video, video[1:]))
+    assert sizes_of(broadcast.recording) == ["320x180", "640x360"], "each picture decodes as what it is"
+    sound = media.decode_sound(broadcast.recording)
+    seen = media.decode_luma(broadcast.recording, short_sample.geometry)
+    small = picture.Geometry(short_sample.geometry.width // 4, short_sample.geometry.height // 4)
+    flashes = analyse.flash_times(picture.read_flashes(seen, small), sorted(packet.pts for packet in video))
+    verdict = analyse.av_sync(flashes, sound)
+    assert verdict.ok and len(verdict.facts["deltasMs"]) >= 2, verdict.text
+
+
+def sizes_of(path):
+    """The sizes of the decoded pictures, each once, in order; complains of what does not decode."""
+    done = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=width,height", "-of",
+                           "csv=p=0:s=x", path], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL)
+    # ffmpeg's parser, which has no name, goes on with the first codec data and complains; the decoder has to be content.
+    assert [line for line in done.stderr.splitlines() if "[h264" in line] == []
+    return list(dict.fromkeys(line.strip("x") for line in done.stdout.split()))
 
 
 def test_after_the_grace_period_the_stream_ends_and_can_begin_again(make_stack, short_sample, tmp_path):
