@@ -12,6 +12,10 @@
 #include <dubbing_main.h>
 #include <string.h>
 
+/* For requests over REST that are being processed when the service is told to stop: supervisors give ten
+ * seconds for everything. */
+#define FINISH_MS 5000
+
 struct app {
     struct sts_metrics metrics;
     bool echo;
@@ -130,6 +134,11 @@ struct app *app_new(const struct sts_settings *settings, int *exit_code, struct 
 unsigned app_port(const struct app *app)
 {
     return dub_http_server_port(http_api_server(app->http));
+}
+
+void app_stop(struct app *app)
+{
+    http_api_stop(app->http, FINISH_MS);
 }
 
 void app_free(struct app *app)

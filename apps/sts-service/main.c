@@ -24,6 +24,7 @@ static int run(const struct sts_settings *settings)
     dub_main_on_signal(on_stop, loop);
     dub_log_info("listening on %s:%u", settings->addr, app_port(app));
     g_main_loop_run(loop);
+    app_stop(app);
     app_free(app);
     return DUB_EXIT_OK;
 }

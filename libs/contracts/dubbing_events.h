@@ -263,6 +263,8 @@ struct dub_fragment_ack {
 };
 
 bool dub_fragment_ack_read(struct dub_fragment_ack *ack, JsonNode *node, struct dub_error *error);
+/* A worker's: its status is received or applied. */
+bool dub_worker_ack_read(struct dub_fragment_ack *ack, JsonNode *node, struct dub_error *error);
 JsonNode *dub_fragment_ack_to_json(const struct dub_fragment_ack *ack);
 void dub_fragment_ack_clear(struct dub_fragment_ack *ack);
 

@@ -182,12 +182,35 @@ void contract_read_error(struct dub_json_reader *reader, struct dub_error *error
     error->retryable = retryable;
 }
 
+/* The protocol's codes are all that a peer has to know. */
+static enum dub_error_code wire_code(enum dub_error_code code)
+{
+    switch (code) {
+    case DUB_ERROR_INVALID_ARGUMENT:
+    case DUB_ERROR_NOT_FOUND:
+    case DUB_ERROR_PROTOCOL:
+    case DUB_ERROR_UNSUPPORTED:
+        return DUB_ERROR_INVALID_CONFIG;
+    case DUB_ERROR_LIMIT:
+        return DUB_ERROR_FRAGMENT_TOO_LARGE;
+    case DUB_ERROR_CANCELLED:
+        return DUB_ERROR_TIMEOUT;
+    case DUB_ERROR_IO:
+    case DUB_ERROR_UNAVAILABLE:
+    case DUB_ERROR_BREAKER_OPEN:
+    case DUB_ERROR_INTERNAL:
+        return DUB_ERROR_MODEL_ERROR;
+    default:
+        return code;
+    }
+}
+
 JsonObject *contract_error_to_object(const struct dub_error *error)
 {
     JsonObject *object = json_object_new();
     if (error->stage != DUB_STAGE_NONE)
         json_object_set_string_member(object, "stage", dub_stage_name(error->stage));
-    json_object_set_string_member(object, "code", dub_error_code_name(error->code));
+    json_object_set_string_member(object, "code", dub_error_code_name(wire_code(error->code)));
     json_object_set_string_member(object, "message", error->message);
     json_object_set_boolean_member(object, "retryable", error->retryable);
     return object;

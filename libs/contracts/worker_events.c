@@ -229,18 +229,30 @@ void dub_stream_control_clear(struct dub_stream_control *control)
     *control = (struct dub_stream_control){0};
 }
 
-bool dub_fragment_ack_read(struct dub_fragment_ack *ack, JsonNode *node, struct dub_error *error)
+static bool read_ack(struct dub_fragment_ack *ack, JsonNode *node, const struct contract_names *statuses,
+                     struct dub_error *error)
 {
     bool failed = false;
     struct dub_json_reader reader = dub_json_reader_on(node, DUB_ERROR_INVALID_CONFIG, &failed, error);
 
     *ack = (struct dub_fragment_ack){.fragment_id = contract_read_uuid(&reader, "fragment_id")};
-    ack->status = (enum dub_ack_status)contract_read_choice(&reader, "status", &contract_dub_ack_status, -1);
+    ack->status = (enum dub_ack_status)contract_read_choice(&reader, "status", statuses, -1);
     ack->timestamp_ms = contract_read_rounded(&reader, "timestamp", DUB_UNIX_MS_MAX);
     ack->queue_position = (int)dub_json_read_int_or(&reader, "queue_position", 0, G_MAXINT32, -1);
     ack->estimated_completion_ms =
         contract_read_rounded_or(&reader, "estimated_completion_ms", DUB_UNIX_MS_MAX, -1);
     return !failed;
+}
+
+bool dub_fragment_ack_read(struct dub_fragment_ack *ack, JsonNode *node, struct dub_error *error)
+{
+    return read_ack(ack, node, &contract_dub_ack_status, error);
+}
+
+bool dub_worker_ack_read(struct dub_fragment_ack *ack, JsonNode *node, struct dub_error *error)
+{
+    const struct contract_names of_workers = {contract_dub_ack_status.names, DUB_ACK_APPLIED + 1};
+    return read_ack(ack, node, &of_workers, error);
 }
 
 JsonNode *dub_fragment_ack_to_json(const struct dub_fragment_ack *ack)

@@ -3,6 +3,7 @@
  * thread. */
 #pragma once
 
+#include "../refusal_log.h"
 #include "connections.h"
 #include "rate_limit.h"
 
@@ -13,6 +14,7 @@ struct connections {
     GHashTable *by_stream; /* borrowed stream id of the session -> struct connection */
     GHashTable *all;       /* set of struct connection */
     guint idle_timer;
+    struct work_time work_time;
 };
 
 struct connection {
@@ -21,6 +23,8 @@ struct connection {
     struct session *session;
     struct simulation simulation;
     struct rate_limit rate;
+    struct refusal_log refusals;
+    struct dub_error init_refusal; /* of the last stream:init that was refused; code NONE: none was */
     int64_t opened_ns;
     int64_t active_ns; /* when the last event came or left */
     guint close_timer;
@@ -31,6 +35,9 @@ void connection_emit(struct connection *connection, const char *event, JsonNode 
 /* An error that belongs to no accepted fragment of a session. stream_id and fragment_id may be NULL. */
 void connection_error(struct connection *connection, const char *stream_id, const char *fragment_id,
                       enum dub_error_severity severity, const struct dub_error *error);
+/* The error of a stream:init, which is remembered: no stream may ever come. stream_id may be NULL. */
+void connection_refuse_init(struct connection *connection, const char *stream_id,
+                            const struct dub_error *error);
 /* Says the error, as a fatal one, and closes. */
 void connection_end(struct connection *connection, const struct dub_error *error);
 /* The stream of the connection, NULL before stream:init. */

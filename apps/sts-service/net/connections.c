@@ -5,14 +5,20 @@
 #include <dubbing_ids.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
+#include <dubbing_text.h>
 
 #define CLOSE_DELAY_MS 5000
 #define TOKEN_BYTES_MAX 4096
 #define MESSAGE_BYTES_MAX (50u * 1024 * 1024)
 
+static int64_t now_of(const struct connections *connections)
+{
+    return dub_clock_now_ns(connections->config.clock);
+}
+
 void connection_emit(struct connection *connection, const char *event, JsonNode *take_payload)
 {
-    connection->active_ns = dub_clock_now_ns(connection->owner->config.clock);
+    connection->active_ns = now_of(connection->owner);
     dub_sio_socket_emit_take(connection->socket, event, take_payload);
 }
 
@@ -28,12 +34,20 @@ void connection_error(struct connection *connection, const char *stream_id, cons
         .error = *error,
     };
     struct dub_log_context context = {.stream_id = stream_id, .fragment_id = fragment_id};
-    /* One line per run of refusals: a flood must not fill the log. */
-    if (error->code != DUB_ERROR_RATE_LIMIT_EXCEEDED || severity == DUB_SEVERITY_FATAL ||
-        connection->rate.n_refused == 1)
+    if (severity == DUB_SEVERITY_FATAL)
         dub_log(DUB_LOG_WARN, &context, "%s: %s", dub_error_code_name(error->code), error->message);
+    else
+        refusal_log_write(&connection->refusals, now_of(connection->owner), &context, "%s: %s",
+                          dub_error_code_name(error->code), error->message);
     sts_metrics_error(connection->owner->config.metrics, error);
     connection_emit(connection, DUB_EVENT_ERROR, dub_error_event_to_json(&event));
+}
+
+void connection_refuse_init(struct connection *connection, const char *stream_id,
+                            const struct dub_error *error)
+{
+    connection->init_refusal = *error;
+    connection_error(connection, stream_id, NULL, DUB_SEVERITY_ERROR, error);
 }
 
 static void on_session_emit(const char *event, JsonNode *take_payload, void *user)
@@ -108,6 +122,8 @@ void connection_start_session(struct connection *connection, const struct dub_st
         .clock = connections->config.clock,
         .metrics = connections->config.metrics,
         .limits = connections->config.limits,
+        .work_time = &connections->work_time,
+        .refusals = &connection->refusals,
         .simulation = connections->config.echo ? &connection->simulation : NULL,
     };
     g_clear_handle_id(&connection->close_timer, g_source_remove);
@@ -177,11 +193,6 @@ static bool on_authorize(const struct dub_eio_handshake *handshake, JsonNode *au
     return true;
 }
 
-static int64_t now_of(const struct connections *connections)
-{
-    return dub_clock_now_ns(connections->config.clock);
-}
-
 static void on_event(struct dub_sio_socket *socket, const struct dub_sio_event *event, void *user)
 {
     connection_handle(dub_sio_socket_user(socket), event);
@@ -207,17 +218,35 @@ static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_hands
 static void on_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason reason, void *user)
 {
     struct connection *connection = dub_sio_socket_user(socket);
+    struct dub_log_context context = {.stream_id = connection_stream(connection)};
     if (connection->session) {
-        struct dub_log_context context = {.stream_id = session_stream_id(connection->session),
-                                          .session_id = session_id(connection->session)};
+        context.session_id = session_id(connection->session);
         dub_log(DUB_LOG_INFO, &context, "connection ended: %s", dub_eio_reason_text(reason));
     }
+    refusal_log_close(&connection->refusals, &context);
     g_hash_table_remove(connection->owner->all, connection);
     g_clear_handle_id(&connection->close_timer, g_source_remove);
     forget_session(connection);
     simulation_clear(&connection->simulation);
     dub_sio_socket_set_user(socket, NULL);
     g_free(connection);
+}
+
+/* What of a refusal's message is said again. */
+#define REFUSAL_BYTES_SHOWN 120
+
+static void set_idle_error(struct dub_error *error, const struct connection *connection, double seconds)
+{
+    const struct dub_error *refusal = &connection->init_refusal;
+    if (connection->session)
+        dub_error_set(error, DUB_ERROR_TIMEOUT, "no message within %.1f s", seconds);
+    else if (refusal->code == DUB_ERROR_NONE)
+        dub_error_set(error, DUB_ERROR_TIMEOUT, "no stream:init within %.1f s", seconds);
+    else
+        dub_error_set(error, DUB_ERROR_TIMEOUT,
+                      "no stream:init that could be served within %.1f s; the last was refused: %s: %.*s",
+                      seconds, dub_error_code_name(refusal->code),
+                      dub_text_cut(refusal->message, REFUSAL_BYTES_SHOWN), refusal->message);
 }
 
 /* What a connection says instead of stream:init does not make it a stream. */
@@ -230,8 +259,7 @@ static void check_idle(struct connection *connection, int64_t now_ns)
     bool is_busy = connection->session && session_inflight(connection->session) > 0;
     if (connection->is_ending || is_busy || allowed_ms == 0 || now_ns - since_ns < allowed_ms * DUB_NS_PER_MS)
         return;
-    dub_error_set(&error, DUB_ERROR_TIMEOUT, "%s within %.1f s",
-                  connection->session ? "no message" : "no stream:init", allowed_ms / 1000.0);
+    set_idle_error(&error, connection, allowed_ms / 1000.0);
     connection_end(connection, &error);
 }
 

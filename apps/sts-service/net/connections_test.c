@@ -140,6 +140,7 @@ static void test_no_init_in_time(void)
     wait_until(silent.closed);
     g_assert_cmpint(silent.last_error, ==, DUB_ERROR_TIMEOUT);
     g_assert_cmpint(silent.last_severity, ==, DUB_SEVERITY_FATAL);
+    g_assert_cmpstr(silent.last_message, ==, "no stream:init within 0.1 s");
     g_assert_false(talking.closed);
     sts_peer_clear(&silent);
     sts_peer_clear(&talking);
@@ -241,6 +242,29 @@ static void test_status_of_a_worker(void)
     wait_until(peer.n_errors == 1);
     g_assert_cmpint(peer.last_error, ==, DUB_ERROR_INVALID_CONFIG);
     g_assert_cmpint(peer.last_severity, ==, DUB_SEVERITY_WARNING);
+    g_assert_cmpstr(peer.last_message, ==, "status: must be received or applied, is \"queued\"");
+    sts_peer_clear(&peer);
+    close_stand(&stand);
+}
+
+/* "no stream:init" would not be true. */
+static void test_refused_init_and_no_other(void)
+{
+    struct stand stand;
+    struct connections_config config = config_of(NULL);
+    struct sts_peer peer;
+    config.init_timeout_ms = 50;
+    open_stand_with(&stand, config, 0);
+    sts_peer_connect(&peer, stand.port, "");
+    wait_until(peer.socket);
+    JsonNode *nothing = json_node_new(JSON_NODE_OBJECT);
+    json_node_take_object(nothing, json_object_new());
+    dub_sio_socket_emit_take(peer.socket, DUB_EVENT_STREAM_INIT, nothing);
+    wait_until(peer.closed);
+    g_assert_cmpint(peer.last_error, ==, DUB_ERROR_TIMEOUT);
+    g_assert_cmpstr(peer.last_message, ==,
+                    "no stream:init that could be served within 0.1 s; the last was refused: INVALID_CONFIG: "
+                    "stream_id: is missing");
     sts_peer_clear(&peer);
     close_stand(&stand);
 }
@@ -278,6 +302,7 @@ int main(int argc, char **argv)
     g_test_add_func("/connections/idle-stream-is-closed", test_idle_stream);
     g_test_add_func("/connections/rate-is-limited-and-a-flood-closed", test_rate);
     g_test_add_func("/connections/worker-says-received-or-applied", test_status_of_a_worker);
+    g_test_add_func("/connections/refused-init-and-no-other", test_refused_init_and_no_other);
     g_test_add_func("/connections/acknowledgement-on-request", test_acknowledgement_on_request);
     return g_test_run();
 }

@@ -23,7 +23,7 @@ static void on_init(struct connection *connection, JsonNode *payload)
     if (dub_stream_init_read(&init, payload, &error) && may_start(connection, &init, &error))
         connection_start_session(connection, &init);
     else
-        connection_error(connection, init.stream_id, NULL, DUB_SEVERITY_ERROR, &error);
+        connection_refuse_init(connection, init.stream_id, &error);
     dub_stream_init_clear(&init);
 }
 
@@ -47,12 +47,7 @@ static void on_ack(struct connection *connection, JsonNode *payload)
 {
     struct dub_fragment_ack ack;
     struct dub_error error;
-    bool good = dub_fragment_ack_read(&ack, payload, &error);
-    if (good && ack.status != DUB_ACK_RECEIVED && ack.status != DUB_ACK_APPLIED)
-        good = dub_error_set(&error, DUB_ERROR_INVALID_CONFIG,
-                             "status: a worker says received or applied, not \"%s\"",
-                             dub_ack_status_name(ack.status));
-    if (!good) {
+    if (!dub_worker_ack_read(&ack, payload, &error)) {
         connection_error(connection, session_stream_id(connection->session), NULL, DUB_SEVERITY_WARNING,
                          &error);
     } else {

@@ -177,6 +177,41 @@ static void test_free_with_a_request(void)
     close_stand(&stand);
 }
 
+static void test_stop_waits_for_what_is_being_processed(void)
+{
+    struct stand stand;
+    struct answer answer, refused;
+    open_stand(&stand, 100, NULL);
+    start_request(&stand, "/api/v1/sts/process", process_body(), &answer);
+    wait_until(dub_metric_get(stand.metrics.in_flight, NULL) > 0);
+    start_request(&stand, "/api/v1/sts/process", process_body(), &refused);
+    http_api_stop(stand.api, 20000);
+    wait_until(answer.done && refused.done);
+    g_assert_cmpuint(answer.status, ==, 200);
+    g_assert_cmpuint(refused.status, ==, 503);
+    json_node_unref(answer.body);
+    json_node_unref(refused.body);
+    http_api_stop(stand.api, 0);
+    close_stand(&stand);
+}
+
+static void test_stop_does_not_wait_for_ever(void)
+{
+    struct stand stand;
+    struct answer answer;
+    open_stand(&stand, 3600000, NULL);
+    start_request(&stand, "/api/v1/sts/process", process_body(), &answer);
+    wait_until(dub_metric_get(stand.metrics.in_flight, NULL) > 0);
+    http_api_stop(stand.api, 10);
+    wait_until(answer.done);
+    g_assert_cmpuint(answer.status, ==, 503);
+    g_autofree char *text = dub_json_to_string(answer.body);
+    g_assert_nonnull(strstr(text, "QUEUE_FULL"));
+    g_assert_nonnull(strstr(text, STS_PEER_UUID(1)));
+    json_node_unref(answer.body);
+    close_stand(&stand);
+}
+
 static void test_gets(void)
 {
     static const char *const paths[] = {"/health", "/ready", "/api/v1/engines", "/metrics"};
@@ -201,6 +236,9 @@ int main(int argc, char **argv)
     g_test_add_func("/http-api/key", test_key);
     g_test_add_func("/http-api/rate-is-limited", test_rate);
     g_test_add_func("/http-api/free-with-a-request", test_free_with_a_request);
+    g_test_add_func("/http-api/stop-waits-for-what-is-being-processed",
+                    test_stop_waits_for_what_is_being_processed);
+    g_test_add_func("/http-api/stop-does-not-wait-for-ever", test_stop_does_not_wait_for_ever);
     g_test_add_func("/http-api/health-ready-engines-metrics", test_gets);
     return g_test_run();
 }

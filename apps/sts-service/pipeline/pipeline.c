@@ -204,6 +204,26 @@ static unsigned depth(struct processor *processor)
     return admission_count(((struct pipeline *)processor)->inside);
 }
 
+static unsigned n_threads(const struct engines *engines, int stage)
+{
+    const unsigned threads[JOB_N_STAGES] = {
+        [JOB_ASR] = engines->asr_workers,
+        [JOB_TRANSLATION] = engines->translation_workers,
+        [JOB_TTS] = engines->tts_workers,
+    };
+    return threads[stage];
+}
+
+/* As if the narrowest stage did all the work: what is said by it is rather too late than too early. */
+static unsigned parallelism(struct processor *processor)
+{
+    const struct engines *engines = ((struct pipeline *)processor)->config.engines;
+    unsigned least = n_threads(engines, 0);
+    for (int i = 1; i < JOB_N_STAGES; i++)
+        least = MIN(least, n_threads(engines, i));
+    return least;
+}
+
 static bool check_config(struct processor *processor, const struct dub_stream_config *config,
                          struct dub_error *error)
 {
@@ -243,20 +263,11 @@ static const struct processor_ops ops = {
     .submit = submit,
     .cancel = cancel,
     .depth = depth,
+    .parallelism = parallelism,
     .check_config = check_config,
     .prepare = prepare,
     .describe = describe,
 };
-
-static unsigned n_threads(const struct engines *engines, int stage)
-{
-    const unsigned threads[JOB_N_STAGES] = {
-        [JOB_ASR] = engines->asr_workers,
-        [JOB_TRANSLATION] = engines->translation_workers,
-        [JOB_TTS] = engines->tts_workers,
-    };
-    return threads[stage];
-}
 
 /* So many wait and so many are worked on when one stage holds up all the others. */
 static unsigned bound(const struct pipeline_config *config)

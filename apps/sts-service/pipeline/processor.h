@@ -15,6 +15,8 @@ struct processor_ops {
     void (*cancel)(struct processor *processor, uint64_t owner);
     /* Jobs waiting or being worked on. */
     unsigned (*depth)(struct processor *processor);
+    /* So many are worked on at a time, at least. NULL: as many as come. */
+    unsigned (*parallelism)(struct processor *processor);
     /* Whether a stream can be served: false with UNSUPPORTED_LANGUAGE_PAIR, naming what is supported, or
      * INVALID_CONFIG. */
     bool (*check_config)(struct processor *processor, const struct dub_stream_config *config,

@@ -36,6 +36,7 @@ struct session {
     bool under_pressure;      /* a message other than "none" stands */
     struct dub_backpressure pressure;
     struct statistics statistics;
+    struct work_time work_time;
 };
 
 static const char *state_name(enum session_state state)
@@ -82,7 +83,8 @@ static void emit_error(struct session *session, const char *fragment_id, const s
         .error = *error,
     };
     struct dub_log_context context = log_context(session, fragment_id);
-    dub_log(DUB_LOG_WARN, &context, "%s: %s", dub_error_code_name(error->code), error->message);
+    refusal_log_write(session->config.refusals, dub_clock_now_ns(session->config.clock), &context, "%s: %s",
+                      dub_error_code_name(error->code), error->message);
     sts_metrics_error(session->config.metrics, error);
     emit(session, DUB_EVENT_ERROR, dub_error_event_to_json(&event));
 }
@@ -272,9 +274,30 @@ static void deliver_what_is_due(struct session *session)
     complete_if_drained(session);
 }
 
+/* A fragment whose audio is bad needs no processor, but its turn. */
+static bool fails_at_once(const struct job *job)
+{
+    return job->forced.code == DUB_ERROR_INVALID_AUDIO_FORMAT ||
+           job->forced.code == DUB_ERROR_FRAGMENT_TOO_LARGE;
+}
+
+/* Of those that were worked on to an end, good or bad. */
+static void note_work_time(struct session *session, const struct job *job)
+{
+    int64_t busy_ns = dub_clock_now_ns(session->config.clock) - job->arrived_ns;
+    if (fails_at_once(job) || job->result.error.code == DUB_ERROR_TIMEOUT)
+        return;
+    for (int i = 0; i < JOB_N_STAGES; i++)
+        busy_ns -= job->waited_ns[i];
+    double busy_ms = (double)MAX(busy_ns, 0) / (double)DUB_NS_PER_MS;
+    work_time_add(&session->work_time, busy_ms);
+    work_time_add(session->config.work_time, busy_ms);
+}
+
 static void on_job_done(struct job *job, void *user)
 {
     struct session *session = user;
+    note_work_time(session, job);
     delivery_finish(&session->delivery, job);
     deliver_what_is_due(session);
 }
@@ -322,15 +345,28 @@ static bool may_enter(const struct session *session, const struct dub_fragment_d
     return true;
 }
 
+static int64_t estimate(const struct session *session, const struct job *job, unsigned ahead)
+{
+    struct processor *processor = session->config.processor;
+    if (fails_at_once(job) && session_inflight(session) == 1)
+        return 0;
+    const struct estimate_load load = {
+        .n_ahead = ahead,
+        .parallelism = processor->ops->parallelism ? processor->ops->parallelism(processor) : 0,
+        .duration_ms = job->result.metadata.original_duration_ms,
+        .timeout_ms = session->timeout_ns / DUB_NS_PER_MS,
+    };
+    return estimate_completion_ms(&session->work_time, session->config.work_time, &load);
+}
+
 static void emit_ack(struct session *session, const struct job *job, unsigned ahead)
 {
-    double average_ms = statistics_average_ms(&session->statistics);
     struct dub_fragment_ack ack = {
         .fragment_id = job->result.fragment_id,
         .status = DUB_ACK_QUEUED,
         .timestamp_ms = dub_wall_time_ms(),
         .queue_position = (int)ahead,
-        .estimated_completion_ms = (int64_t)average_ms,
+        .estimated_completion_ms = estimate(session, job, ahead),
     };
     emit(session, DUB_EVENT_FRAGMENT_ACK, dub_fragment_ack_to_json(&ack));
 }
@@ -352,13 +388,6 @@ static struct job *new_job(struct session *session, struct dub_fragment_data *ta
     else
         dub_audio_check_duration(&job->fragment.audio, &job->forced);
     return job;
-}
-
-/* A fragment whose audio is bad needs no processor, but its turn. */
-static bool fails_at_once(const struct job *job)
-{
-    return job->forced.code == DUB_ERROR_INVALID_AUDIO_FORMAT ||
-           job->forced.code == DUB_ERROR_FRAGMENT_TOO_LARGE;
 }
 
 /* A fragment that is tried again stands before those of a higher number that are still under way. */

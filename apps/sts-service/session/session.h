@@ -8,6 +8,8 @@
 #include "../echo/simulation.h"
 #include "../metrics.h"
 #include "../pipeline/processor.h"
+#include "../refusal_log.h"
+#include "estimate.h"
 #include "flow.h"
 
 #include <dubbing_clock.h>
@@ -27,6 +29,8 @@ struct session_config {
     const struct dub_clock *clock;
     struct sts_metrics *metrics;
     struct flow_limits limits;
+    struct work_time *work_time;         /* of the fragments of all sessions */
+    struct refusal_log *refusals;        /* of the connection */
     const struct simulation *simulation; /* of the connection, in echo mode; NULL otherwise */
 };
 

@@ -12,6 +12,9 @@ struct stand {
     struct sts_metrics metrics;
     struct dub_fake_clock clock;
     struct simulation simulation;
+    struct work_time work_time;
+    struct refusal_log refusals;
+    unsigned parallelism;
     bool full;
     bool completed;
     struct session *session;
@@ -45,7 +48,13 @@ static unsigned depth(struct processor *processor)
     return ((struct stand *)processor)->jobs->len;
 }
 
-static const struct processor_ops processor_ops = {.submit = submit, .cancel = cancel, .depth = depth};
+static unsigned parallelism(struct processor *processor)
+{
+    return ((struct stand *)processor)->parallelism;
+}
+
+static const struct processor_ops processor_ops = {
+    .submit = submit, .cancel = cancel, .depth = depth, .parallelism = parallelism};
 
 static void on_emit(const char *event, JsonNode *take_payload, void *user)
 {
@@ -79,6 +88,8 @@ static void open_stand_with(struct stand *stand, int max_inflight, struct flow_l
                                     .clock = &stand->clock.clock,
                                     .metrics = &stand->metrics,
                                     .limits = limits,
+                                    .work_time = &stand->work_time,
+                                    .refusals = &stand->refusals,
                                     .simulation = &stand->simulation};
     stand->session = session_new(&config, &init, &events, stand);
     dub_stream_init_clear(&init);
@@ -477,6 +488,64 @@ static void test_random_conduct(void)
     close_stand(&stand);
 }
 
+static void expect_estimate(const struct stand *stand, unsigned ahead, unsigned ms)
+{
+    g_autofree char *text =
+        g_strdup_printf("\"queue_position\":%u,\"estimated_completion_ms\":%u}", ahead, ms);
+    expect_last(stand, "fragment:ack", text);
+}
+
+/* Half of the fragment's 10 ms before anything is known; then what fragments have taken, one after the other.
+ */
+static void test_estimates(void)
+{
+    struct stand stand;
+    open_stand(&stand, 10);
+    stand.parallelism = 1;
+    send(&stand, 0);
+    expect_estimate(&stand, 0, 5);
+    send(&stand, 1);
+    expect_estimate(&stand, 1, 10);
+    dub_fake_clock_advance(&stand.clock, 300 * DUB_NS_PER_MS);
+    answer(&stand, 0);
+    send(&stand, 2);
+    expect_estimate(&stand, 1, 600);
+    ((struct job *)stand.jobs->pdata[0])->waited_ns[JOB_TRANSLATION] = 300 * DUB_NS_PER_MS;
+    dub_fake_clock_advance(&stand.clock, 100 * DUB_NS_PER_MS);
+    answer(&stand, 1);
+    answer(&stand, 2);
+    g_assert_cmpfloat_with_epsilon(stand.work_time.average_ms, (300 + 100 + 100) / 3.0, 1e-9);
+    send(&stand, 3);
+    expect_estimate(&stand, 0, 167);
+    close_stand(&stand);
+}
+
+static void test_estimates_by_what_other_streams_took(void)
+{
+    const struct dub_error bad = {.code = DUB_ERROR_INVALID_AUDIO_FORMAT, .message = "bad"};
+    struct stand stand;
+    open_stand(&stand, 10);
+    work_time_add(&stand.work_time, 700);
+    send_as(&stand, 0, 0, &bad);
+    expect_estimate(&stand, 0, 0);
+    g_assert_cmpuint(stand.work_time.n, ==, 1);
+    send(&stand, 1);
+    send(&stand, 2);
+    expect_estimate(&stand, 1, 700);
+    dub_fake_clock_advance(&stand.clock, 300 * DUB_NS_PER_MS);
+    answer(&stand, 1);
+    send(&stand, 3);
+    expect_estimate(&stand, 1, 300);
+    g_assert_cmpfloat(stand.work_time.average_ms, ==, 500);
+    dub_error_set(&((struct job *)stand.jobs->pdata[0])->forced, DUB_ERROR_TIMEOUT, "late");
+    answer(&stand, 2);
+    g_assert_cmpuint(stand.work_time.n, ==, 2);
+    dub_error_set(&((struct job *)stand.jobs->pdata[0])->forced, DUB_ERROR_ASR_FAILED, "noise");
+    answer(&stand, 3);
+    g_assert_cmpuint(stand.work_time.n, ==, 3);
+    close_stand(&stand);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -498,5 +567,8 @@ int main(int argc, char **argv)
     g_test_add_func("/session/simulated-error-and-pressure", test_simulated_error_and_pressure);
     g_test_add_func("/session/job-carries-what-the-stream-said", test_job_carries_what_the_stream_said);
     g_test_add_func("/session/random-conduct", test_random_conduct);
+    g_test_add_func("/session/estimates", test_estimates);
+    g_test_add_func("/session/estimates-by-what-other-streams-took",
+                    test_estimates_by_what_other_streams_took);
     return g_test_run();
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The numbers of one stream, for stream:complete and for estimates. Pure. */
+/* The numbers of one stream, for stream:complete. Pure. */
 #pragma once
 
 #include <dubbing_events.h>

@@ -262,6 +262,7 @@ def test_http_connections_are_bounded(start_sts):
     wait_until(lambda: service.post(PROCESS, request())[0] == 503, lambda: "let in")
     status, headers, body = service.post(PROCESS, request())
     assert status == 503 and headers["Retry-After"] == "1" and body["error"]["retryable"] is True
+    assert body["error"]["code"] == "QUEUE_FULL"
     for path in ("/health", "/ready", "/metrics", "/api/v1/engines"):
         assert service.get(path)
     for peer in holding:
@@ -280,8 +281,8 @@ def test_http_rate(start_sts):
 
 
 @pytest.mark.parametrize("method, path, status, code", [
-    ("GET", "/nothing", 404, "NOT_FOUND"), ("GET", PROCESS, 405, "METHOD_NOT_ALLOWED"),
-    ("DELETE", "/health", 405, "METHOD_NOT_ALLOWED"), ("POST", "/metrics", 405, "METHOD_NOT_ALLOWED"),
+    ("GET", "/nothing", 404, "INVALID_CONFIG"), ("GET", PROCESS, 405, "INVALID_CONFIG"),
+    ("DELETE", "/health", 405, "INVALID_CONFIG"), ("POST", "/metrics", 405, "INVALID_CONFIG"),
 ])
 def test_wrong_paths_and_methods_get_json(echo, method, path, status, code):
     shown = subprocess.run(["curl", "-s", "-X", method, "-w", "\n%{http_code}", echo.url + path],
@@ -316,3 +317,20 @@ def test_health_answers_when_everything_is_busy(start_sts):
     for peer in [*streams, *posts]:
         getattr(peer, "close")()
     assert is_sanitized(service) or slowest < 5, f"{slowest:.2f} s"  # one second is the aim; the rest is for a busy machine
+
+
+def test_the_log_of_bad_events_is_bounded(start_sts):
+    """The most of one connection's thousand is only counted; every one is answered."""
+    service = start_sts("--mode", "echo", STS_RATE_LIMIT="10000")
+    peer = Raw(service).connect()
+    for _ in range(500):
+        peer.emit("stream:dance", {})
+        peer.emit("fragment:ack", {})
+    assert all(b'"error"' in peer.read()[1] for _ in range(1000))
+    peer.close()
+    service.wait_for_log(r"\d+ more refusals were not logged")
+    service.stop()
+    log = "\n".join(filter(None, service.lines))
+    told = re.findall("unknown event|before stream:init", log)
+    left_out = re.findall(r"(\d+) more refusals were not logged", log)
+    assert 10 <= len(told) <= 50 and len(told) + sum(map(int, left_out)) == 1000

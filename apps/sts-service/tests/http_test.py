@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """REST, health and metrics, in echo mode and with the mock engines."""
+import http.client
 import json
+import re
+import signal
 import socket
 import subprocess
 import time
@@ -49,6 +52,7 @@ def test_bad_requests_name_the_field(echo, change, status, code, says):
 def test_bodies_that_are_no_object(echo, body):
     status, _, answer = echo.post(PROCESS, body)
     assert status == 400 and answer["status"] == "error" and answer["error"]["message"]
+    assert answer["error"]["code"] == "INVALID_CONFIG" and answer["error"]["retryable"] is False
 
 
 def test_fragment_id_is_in_the_error(echo):
@@ -85,12 +89,16 @@ def test_unsupported_pair(start_sts):
     assert status == 400 and body["error"]["code"] == "UNSUPPORTED_LANGUAGE_PAIR"
 
 
-def raw_post(service, body):
+def raw_post(service, body, key=""):
     """A POST on a socket of ours, without waiting for the answer."""
     data = json.dumps(body).encode()
     peer = socket.create_connection(("127.0.0.1", service.port), timeout=10)
     peer.sendall(b"POST /api/v1/sts/process HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                 b"Content-Length: %d\r\n\r\n" % len(data) + data)
+                 b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (key.encode(), len(data)))
+    try:
+        peer.sendall(data)
+    except ConnectionError:
+        pass  # refused while it was still being sent; the answer has come before
     return peer
 
 
@@ -109,6 +117,71 @@ def test_a_client_that_goes_away_is_forgotten(start_sts):
     wait_for_metric(service, "sts_fragments_in_flight", 1)
     service.stop()
     peers[2].close()
+
+
+def logged(service, pattern):
+    return json.loads(service.wait_for_log(pattern).string)
+
+
+def test_refusals_are_logged_with_what_is_known_and_no_secret(start_sts):
+    service = start_sts("--mode", "echo", STS_API_KEY="secret-key", STS_HTTP_RATE_LIMIT="4")
+    key = {"Authorization": "Bearer secret-key"}
+    service.post(PROCESS + "?token=another-secret", request(), {"Authorization": "Bearer wrong-key"})
+    logged(service, "POST /api/v1/sts/process refused: HTTP 401 Unauthorized")
+    bad = request(config={})
+    service.post(PROCESS, bad, key)
+    line = logged(service, "request refused: HTTP 400 INVALID_CONFIG: config.source_language: is missing")
+    assert line["level"] == "warn" and line["fragmentId"] == bad["fragment_id"] and line["streamId"] == bad["stream_id"]
+    with raw_post(service, "x" * (12 * 1024 * 1024), "secret-key") as peer:
+        assert b" 413 " in peer.recv(100)
+    logged(service, "POST /api/v1/sts/process refused: HTTP 413")
+    for _ in range(9):
+        service.post(PROCESS, request(), key)
+    logged(service, "request refused: HTTP 429 RATE_LIMIT_EXCEEDED")
+    log = "\n".join(filter(None, service.lines))
+    assert not [secret for secret in ("secret-key", "another-secret", "wrong-key") if secret in log]
+
+
+def test_the_log_of_refusals_is_bounded(echo):
+    for _ in range(300):
+        assert echo.post(PROCESS, b"{")[0] in (400, 429)
+    echo.stop()
+    told = [line for line in echo.lines if line and "request refused" in line]
+    assert 10 <= len(told) <= 50
+    left_out = re.findall(r"(\d+) more refusals were not logged", "\n".join(filter(None, echo.lines)))
+    assert sum(map(int, left_out)) + len(told) == 300
+
+
+def read_answer(peer):
+    """(status, headers, body) of a raw_post."""
+    answer = http.client.HTTPResponse(peer)
+    answer.begin()
+    return answer.status, answer.headers, json.loads(answer.read())
+
+
+def test_a_request_is_finished_before_the_service_goes(start_sts):
+    service = start_sts("--mode", "echo", "--echo-delay-ms", "1000")
+    with raw_post(service, request()) as peer:
+        wait_for_metric(service, "sts_fragments_in_flight", 1)
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for_log("stopping")
+        late = service.post(PROCESS, request())
+        assert late[0] == 503 and late[1]["Retry-After"] == "1" and late[2]["error"]["code"] == "QUEUE_FULL"
+        status, _, body = read_answer(peer)
+        assert status == 200 and body["status"] == "success"
+    assert service.process.wait(15) == 0
+
+
+def test_a_request_that_takes_too_long_is_told_to_come_back_at_the_end(start_sts):
+    service = start_sts("--mode", "echo", "--echo-delay-ms", "60000")
+    body = request()
+    with raw_post(service, body) as peer:
+        wait_for_metric(service, "sts_fragments_in_flight", 1)
+        service.process.send_signal(signal.SIGTERM)
+        status, headers, answer = read_answer(peer)
+        assert status == 503 and headers["Retry-After"] == "1" and answer["fragment_id"] == body["fragment_id"]
+        assert answer["error"]["code"] == "QUEUE_FULL" and answer["error"]["retryable"] is True
+    assert service.process.wait(15) == 0
 
 
 def test_too_many_requests_are_told_to_come_back(start_sts):

@@ -55,7 +55,8 @@ def test_ack_comes_first_then_answers_in_order_without_any_ack_of_ours(start_mod
         assert mine == ["fragment:ack", "fragment:processed"]
     ack = worker.received("fragment:ack")[0]
     assert ack["status"] in ("queued", "processing") and ack["timestamp"] > 0
-    assert ack["queue_position"] >= 0 and ack["estimated_completion_ms"] >= 0
+    assert ack["queue_position"] in (0, 1), "the engines may still be warming up"
+    assert ack["estimated_completion_ms"] == 100 * (1 + ack["queue_position"]), "half of 200 ms: nothing is known yet"
     answer = worker.received("fragment:processed")[0]
     assert answer["stream_id"] == "news" and answer["processing_time_ms"] >= 0
     assert set(answer["stage_timings"]) == {"asr_ms", "translation_ms", "tts_ms"}
@@ -63,6 +64,18 @@ def test_ack_comes_first_then_answers_in_order_without_any_ack_of_ours(start_mod
                                        "asr_model", "translation_model", "tts_model"}
     assert answer["status"] == "failed" or answer["metadata"]["speed_ratio"] > 0
     assert not worker.received("error")
+
+
+def test_the_ack_estimates_by_what_came_before(start_mode, connect):
+    """Of a delay of 300 ms: by the time of the first answer, not more than it took, one after the other where it is one."""
+    worker = connect(start_mode(300))
+    worker.init()
+    worker.send(0, SPEECH)
+    took = worker.wait_for("fragment:processed")["processing_time_ms"]
+    worker.send(1, SPEECH)
+    first, second = (worker.wait_for("fragment:ack", n) for n in (1, 2))
+    assert first["estimated_completion_ms"] == 100 * (1 + first["queue_position"])
+    assert second["queue_position"] == 0 and 300 <= second["estimated_completion_ms"] <= took + 1
 
 
 def test_complete_counts_and_the_server_closes_after_five_seconds(start_mode, connect):

@@ -23,6 +23,7 @@ static void on_error(struct sts_peer *peer, const struct dub_sio_event *event)
     peer->n_errors++;
     peer->last_error = said.error.code;
     peer->last_severity = said.severity;
+    g_strlcpy(peer->last_message, said.error.message, sizeof(peer->last_message));
     dub_error_event_clear(&said);
 }
 

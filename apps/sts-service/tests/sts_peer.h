@@ -15,6 +15,7 @@ struct sts_peer {
     unsigned n_processed, n_acks, n_errors;
     enum dub_error_code last_error;
     enum dub_error_severity last_severity;
+    char last_message[256];
     char refusal[64];
 };
 
