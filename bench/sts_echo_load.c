@@ -7,9 +7,9 @@
  * All streams share one main loop. Their phases are random, the same in each run, so that fragments collide
  * as they do in life. A round trip begins before a fragment is written as JSON and ends when the answer has
  * been read: it is what a worker sees. */
-#include <dubbing_error.h>
+#include "sts_stream.h"
+
 #include <dubbing_ids.h>
-#include <dubbing_socketio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +26,7 @@ struct load;
 struct stream {
     struct load *load;
     char id[32];
-    struct dub_sio_client *client;
-    struct dub_sio_socket *socket;
-    unsigned sent;
+    struct bench_stream link;
     unsigned answered;
     int64_t sent_us; /* of the fragment that is on its way; 0: none */
 };
@@ -39,7 +37,7 @@ struct load {
     unsigned n_streams;
     unsigned n_ready;
     int64_t seconds;
-    char *audio_base64;
+    struct bench_clip clip;
     GArray *round_trips_us; /* of int64_t */
     unsigned n_overtaken;   /* not sent, because the one before was still on its way */
     const char *failure;    /* NULL: none */
@@ -62,35 +60,11 @@ static char *make_audio(void)
     return g_base64_encode(bytes, AUDIO_BYTES);
 }
 
-static JsonNode *node_of(JsonObject *take_object)
-{
-    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
-    json_node_take_object(node, take_object);
-    return node;
-}
-
-static JsonObject *audio_of(const struct load *load)
-{
-    JsonObject *audio = json_object_new();
-    json_object_set_string_member(audio, "format", "pcm_s16le");
-    json_object_set_int_member(audio, "sample_rate_hz", RATE_HZ);
-    json_object_set_int_member(audio, "channels", 1);
-    json_object_set_int_member(audio, "duration_ms", FRAGMENT_MS);
-    json_object_set_string_member(audio, "data_base64", load->audio_base64);
-    return audio;
-}
-
 static void send_fragment(struct stream *stream)
 {
     g_autofree char *id = dub_uuid_new();
     stream->sent_us = g_get_monotonic_time();
-    JsonObject *fragment = json_object_new();
-    json_object_set_string_member(fragment, "fragment_id", id);
-    json_object_set_string_member(fragment, "stream_id", stream->id);
-    json_object_set_int_member(fragment, "sequence_number", stream->sent++);
-    json_object_set_int_member(fragment, "timestamp", g_get_real_time() / 1000);
-    json_object_set_object_member(fragment, "audio", audio_of(stream->load));
-    dub_sio_socket_emit_take(stream->socket, "fragment:data", node_of(fragment));
+    bench_stream_send(&stream->link, id, &stream->load->clip);
 }
 
 static gboolean on_fragment_due(void *data)
@@ -132,11 +106,12 @@ static bool is_echo(const struct load *load, JsonObject *processed)
                             ? json_object_get_object_member(processed, "dubbed_audio")
                             : NULL;
     return audio != NULL && strcmp(json_object_get_string_member_with_default(audio, "data_base64", ""),
-                                   load->audio_base64) == 0;
+                                   load->clip.base64) == 0;
 }
 
-static void on_processed(struct stream *stream, JsonObject *processed)
+static void on_processed(JsonObject *processed, void *user)
 {
+    struct stream *stream = user;
     int64_t took_us = g_get_monotonic_time() - stream->sent_us;
     if (stream->sent_us == 0 || !is_echo(stream->load, processed)) {
         fail(stream->load, "an answer that is not the audio that was sent");
@@ -147,68 +122,28 @@ static void on_processed(struct stream *stream, JsonObject *processed)
         g_array_append_val(stream->load->round_trips_us, took_us);
 }
 
-static void on_event(struct dub_sio_socket *socket, const struct dub_sio_event *event, void *user)
+static void on_ready(void *user)
 {
     struct stream *stream = user;
-    JsonObject *object = dub_sio_event_object(event, 0);
-    if (strcmp(event->name, "stream:ready") == 0 && ++stream->load->n_ready == stream->load->n_streams)
+    if (++stream->load->n_ready == stream->load->n_streams)
         start_talking(stream->load);
-    else if (strcmp(event->name, "fragment:processed") == 0 && object != NULL)
-        on_processed(stream, object);
-    else if (strcmp(event->name, "error") == 0)
-        fail(stream->load, "the service answered with an error");
 }
 
-static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_handshake *handshake,
-                       JsonNode *auth, void *user)
+static void on_failed(const char *what, void *user)
 {
-    struct stream *stream = user;
-    stream->socket = socket;
-    JsonObject *config = json_object_new();
-    json_object_set_string_member(config, "source_language", "en");
-    json_object_set_string_member(config, "target_language", "es");
-    json_object_set_int_member(config, "chunk_duration_ms", FRAGMENT_MS);
-    json_object_set_int_member(config, "sample_rate_hz", RATE_HZ);
-    json_object_set_int_member(config, "channels", 1);
-    json_object_set_string_member(config, "format", "pcm_s16le");
-    JsonObject *init = json_object_new();
-    json_object_set_string_member(init, "stream_id", stream->id);
-    json_object_set_string_member(init, "worker_id", "bench");
-    json_object_set_object_member(init, "config", config);
-    dub_sio_socket_emit_take(socket, "stream:init", node_of(init));
+    fail(((struct stream *)user)->load, what);
 }
 
-static void on_connect_error(struct dub_sio_client *client, const char *space, const char *code,
-                             const char *message, void *user)
-{
-    struct stream *stream = user;
-    fail(stream->load, "the service refused a connection");
-}
-
-static void on_closed(struct dub_sio_client *client, const struct dub_error *error, void *user)
-{
-    struct stream *stream = user;
-    fprintf(stderr, "sts-echo-load: %s: %s\n", stream->id, error->message);
-    fail(stream->load, "a connection was lost");
-}
-
-static const struct dub_sio_client_events client_events = {on_connect_error, on_closed};
+static const struct bench_stream_events stream_events = {on_ready, on_processed, on_failed};
 
 static bool open_stream(struct load *load, unsigned i, const char *url)
 {
     struct stream *stream = &load->streams[i];
     stream->load = load;
     g_snprintf(stream->id, sizeof stream->id, "bench-%u", i);
-    const struct dub_sio_client_namespace space = {
-        .space = {.name = "/", .on_connect = on_connect, .on_event = on_event, .user = stream}};
-    const char *const headers[] = {"X-Stream-ID", stream->id, "X-Worker-ID", "bench", NULL};
-    const struct dub_sio_client_config config = {
-        .url = url, .headers = headers, .namespaces = &space, .n_namespaces = 1};
-    struct dub_error error = {0};
-    stream->client = dub_sio_client_new(&config, &client_events, stream, &error);
-    if (stream->client == NULL)
-        fprintf(stderr, "sts-echo-load: %s\n", error.message);
-    return stream->client != NULL;
+    const struct bench_stream_config config = {
+        .url = url, .id = stream->id, .rate_hz = RATE_HZ, .max_inflight = 3, .timeout_ms = 8000};
+    return bench_stream_open(&stream->link, &config, &stream_events, stream);
 }
 
 static int by_size(const void *a, const void *b)
@@ -245,7 +180,7 @@ static int run(struct load *load, const char *url)
 {
     load->loop = g_main_loop_new(NULL, FALSE);
     load->streams = g_new0(struct stream, load->n_streams);
-    load->audio_base64 = make_audio();
+    load->clip = (struct bench_clip){make_audio(), FRAGMENT_MS};
     load->round_trips_us = g_array_new(FALSE, FALSE, sizeof(int64_t));
     bool opened = true;
     for (unsigned i = 0; opened && i < load->n_streams; i++)
@@ -254,9 +189,9 @@ static int run(struct load *load, const char *url)
         g_main_loop_run(load->loop);
     int code = opened ? report(load) : EXIT_FAILURE;
     for (unsigned i = 0; i < load->n_streams; i++)
-        dub_sio_client_free(load->streams[i].client);
+        bench_stream_close(&load->streams[i].link);
     g_array_unref(load->round_trips_us);
-    g_free(load->audio_base64);
+    g_free(load->clip.base64);
     g_free(load->streams);
     g_main_loop_unref(load->loop);
     return code;

@@ -6,9 +6,9 @@
  *
  * All streams share one main loop. A round trip begins before a fragment is written as JSON and ends when the
  * answer has been read: it is what a worker sees. */
-#include <dubbing_error.h>
+#include "sts_stream.h"
+
 #include <dubbing_ids.h>
-#include <dubbing_socketio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +40,6 @@ static const GOptionEntry entries[] = {
     {NULL},
 };
 
-struct clip {
-    char *base64;
-    int64_t duration_ms;
-};
-
 struct sent {
     char id[40];
     int64_t at_us; /* 0: free */
@@ -55,22 +50,19 @@ struct load;
 struct stream {
     struct load *load;
     char id[32];
-    struct dub_sio_client *client;
-    struct dub_sio_socket *socket;
+    struct bench_stream link;
     struct sent sent[WINDOW_MAX];
     unsigned n_in_flight;
-    int64_t sequence;
     int n_answered; /* on this connection */
-    unsigned n_connections;
     guint timer;
 };
 
 struct load {
     GMainLoop *loop;
     const char *url;
-    GArray *clips; /* of struct clip */
+    GArray *clips; /* of struct bench_clip */
     struct stream *streams;
-    int n_sent, n_answered;
+    int n_answered;
     unsigned next_clip;
     int64_t progress_us;
     const char *failure; /* NULL: none */
@@ -81,24 +73,6 @@ static void fail(struct load *load, const char *what)
     if (load->failure == NULL)
         load->failure = what;
     g_main_loop_quit(load->loop);
-}
-
-static JsonNode *node_of(JsonObject *take_object)
-{
-    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
-    json_node_take_object(node, take_object);
-    return node;
-}
-
-static JsonObject *audio_of(const struct clip *clip)
-{
-    JsonObject *audio = json_object_new();
-    json_object_set_string_member(audio, "format", "pcm_s16le");
-    json_object_set_int_member(audio, "sample_rate_hz", options.rate_hz);
-    json_object_set_int_member(audio, "channels", 1);
-    json_object_set_int_member(audio, "duration_ms", clip->duration_ms);
-    json_object_set_string_member(audio, "data_base64", clip->base64);
-    return audio;
 }
 
 static struct sent *free_place(struct stream *stream)
@@ -113,21 +87,15 @@ static void send_fragment(struct stream *stream)
 {
     struct load *load = stream->load;
     struct sent *sent = free_place(stream);
-    if (sent == NULL || stream->socket == NULL || load->n_answered >= options.n_fragments)
+    if (sent == NULL || stream->link.socket == NULL || load->n_answered >= options.n_fragments)
         return;
-    const struct clip *clip = &g_array_index(load->clips, struct clip, load->next_clip++ % load->clips->len);
+    const struct bench_clip *clip =
+        &g_array_index(load->clips, struct bench_clip, load->next_clip++ % load->clips->len);
     g_autofree char *id = dub_uuid_new();
     g_strlcpy(sent->id, id, sizeof(sent->id));
     sent->at_us = g_get_monotonic_time();
-    JsonObject *fragment = json_object_new();
-    json_object_set_string_member(fragment, "fragment_id", id);
-    json_object_set_string_member(fragment, "stream_id", stream->id);
-    json_object_set_int_member(fragment, "sequence_number", stream->sequence++);
-    json_object_set_int_member(fragment, "timestamp", g_get_real_time() / 1000);
-    json_object_set_object_member(fragment, "audio", audio_of(clip));
     stream->n_in_flight++;
-    load->n_sent++;
-    dub_sio_socket_emit_take(stream->socket, "fragment:data", node_of(fragment));
+    bench_stream_send(&stream->link, id, clip);
 }
 
 static gboolean on_fragment_due(void *data)
@@ -144,8 +112,9 @@ static gboolean on_first_fragment_due(void *data)
     return G_SOURCE_REMOVE;
 }
 
-static void start_talking(struct stream *stream)
+static void on_ready(void *user)
 {
+    struct stream *stream = user;
     static GRand *random;
     if (options.interval_ms == 0) {
         for (int i = 0; i < options.window; i++)
@@ -165,8 +134,7 @@ static gboolean reconnect(void *data)
 {
     struct stream *stream = data;
     g_clear_handle_id(&stream->timer, g_source_remove);
-    dub_sio_client_free(g_steal_pointer(&stream->client));
-    stream->socket = NULL;
+    bench_stream_close(&stream->link);
     if (!open_stream(stream))
         fail(stream->load, "a connection could not be made again");
     return G_SOURCE_REMOVE;
@@ -189,8 +157,9 @@ static void print_answer(const struct sent *sent, JsonObject *processed)
     fflush(stdout);
 }
 
-static void on_processed(struct stream *stream, JsonObject *processed)
+static void on_processed(JsonObject *processed, void *user)
 {
+    struct stream *stream = user;
     struct load *load = stream->load;
     const char *id = json_object_get_string_member_with_default(processed, "fragment_id", "");
     struct sent *sent = NULL;
@@ -214,78 +183,29 @@ static void on_processed(struct stream *stream, JsonObject *processed)
         send_fragment(stream);
 }
 
-static void on_event(struct dub_sio_socket *socket, const struct dub_sio_event *event, void *user)
+static void on_failed(const char *what, void *user)
 {
-    struct stream *stream = user;
-    JsonObject *object = dub_sio_event_object(event, 0);
-    if (strcmp(event->name, "stream:ready") == 0)
-        start_talking(stream);
-    else if (strcmp(event->name, "fragment:processed") == 0 && object != NULL)
-        on_processed(stream, object);
-    else if (strcmp(event->name, "error") == 0) {
-        fprintf(stderr, "sts-load: %s\n",
-                object ? json_object_get_string_member_with_default(object, "message", "?") : "?");
-        fail(stream->load, "the service answered with an error");
-    }
+    fail(((struct stream *)user)->load, what);
 }
 
-static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_handshake *handshake,
-                       JsonNode *auth, void *user)
-{
-    struct stream *stream = user;
-    stream->socket = socket;
-    JsonObject *config = json_object_new();
-    json_object_set_string_member(config, "source_language", "en");
-    json_object_set_string_member(config, "target_language", "es");
-    json_object_set_int_member(config, "sample_rate_hz", options.rate_hz);
-    json_object_set_int_member(config, "channels", 1);
-    JsonObject *init = json_object_new();
-    json_object_set_string_member(init, "stream_id", stream->id);
-    json_object_set_string_member(init, "worker_id", "bench");
-    json_object_set_int_member(init, "max_inflight", options.window);
-    json_object_set_int_member(init, "timeout_ms", 30000);
-    json_object_set_object_member(init, "config", config);
-    dub_sio_socket_emit_take(socket, "stream:init", node_of(init));
-}
-
-static void on_connect_error(struct dub_sio_client *client, const char *space, const char *code,
-                             const char *message, void *user)
-{
-    struct stream *stream = user;
-    fail(stream->load, "the service refused a connection");
-}
-
-static void on_closed(struct dub_sio_client *client, const struct dub_error *error, void *user)
-{
-    struct stream *stream = user;
-    fprintf(stderr, "sts-load: %s: %s\n", stream->id, error->message);
-    fail(stream->load, "a connection was lost");
-}
-
-static const struct dub_sio_client_events client_events = {on_connect_error, on_closed};
+static const struct bench_stream_events stream_events = {on_ready, on_processed, on_failed};
 
 static bool open_stream(struct stream *stream)
 {
-    const struct dub_sio_client_namespace space = {
-        .space = {.name = "/", .on_connect = on_connect, .on_event = on_event, .user = stream}};
-    const char *const headers[] = {"X-Stream-ID", stream->id, "X-Worker-ID", "bench", NULL};
-    const struct dub_sio_client_config config = {
-        .url = stream->load->url, .headers = headers, .namespaces = &space, .n_namespaces = 1};
-    struct dub_error error = {0};
+    const struct bench_stream_config config = {.url = stream->load->url,
+                                               .id = stream->id,
+                                               .rate_hz = options.rate_hz,
+                                               .max_inflight = options.window,
+                                               .timeout_ms = 30000};
     memset(stream->sent, 0, sizeof(stream->sent));
     stream->n_in_flight = 0;
-    stream->sequence = 0;
     stream->n_answered = 0;
-    stream->n_connections++;
-    stream->client = dub_sio_client_new(&config, &client_events, stream, &error);
-    if (stream->client == NULL)
-        fprintf(stderr, "sts-load: %s\n", error.message);
-    return stream->client != NULL;
+    return bench_stream_open(&stream->link, &config, &stream_events, stream);
 }
 
 static bool read_clips(struct load *load, char **paths)
 {
-    load->clips = g_array_new(FALSE, FALSE, sizeof(struct clip));
+    load->clips = g_array_new(FALSE, FALSE, sizeof(struct bench_clip));
     for (; *paths != NULL; paths++) {
         g_autofree char *data = NULL;
         gsize size = 0;
@@ -293,8 +213,8 @@ static bool read_clips(struct load *load, char **paths)
             fprintf(stderr, "sts-load: cannot read %s\n", *paths);
             return false;
         }
-        struct clip clip = {g_base64_encode((const guchar *)data, size),
-                            (int64_t)size * 1000 / 2 / options.rate_hz};
+        struct bench_clip clip = {g_base64_encode((const guchar *)data, size),
+                                  (int64_t)size * 1000 / 2 / options.rate_hz};
         g_array_append_val(load->clips, clip);
     }
     return load->clips->len > 0;
@@ -323,7 +243,7 @@ static int run(struct load *load)
     if (opened)
         g_main_loop_run(load->loop);
     for (int i = 0; i < options.n_streams; i++)
-        dub_sio_client_free(load->streams[i].client);
+        bench_stream_close(&load->streams[i].link);
     if (load->failure != NULL)
         fprintf(stderr, "sts-load: %s\n", load->failure);
     return opened && load->failure == NULL ? EXIT_SUCCESS : EXIT_FAILURE;
