@@ -2,195 +2,20 @@
 /* The session's rules with a processor that answers when told to, and a fake clock. */
 #include "session.h"
 
+#include "../tests/session_stand.h"
+
 #include <dubbing_json.h>
 #include <string.h>
-
-struct stand {
-    struct processor processor;
-    GPtrArray *jobs;   /* submitted and not yet answered */
-    GPtrArray *events; /* "event {json}" */
-    struct sts_metrics metrics;
-    struct dub_fake_clock clock;
-    struct simulation simulation;
-    struct work_time work_time;
-    struct refusal_log refusals;
-    unsigned parallelism;
-    bool full;
-    bool completed;
-    struct session *session;
-    GCancellable *cancellable; /* of the last job */
-};
-
-static bool submit(struct processor *processor, struct job *job, struct dub_error *error)
-{
-    struct stand *stand = (struct stand *)processor;
-    if (stand->full)
-        return dub_error_set(error, DUB_ERROR_QUEUE_FULL, "full");
-    g_set_object(&stand->cancellable, job->cancellable);
-    g_ptr_array_add(stand->jobs, job);
-    return true;
-}
-
-static void cancel(struct processor *processor, uint64_t owner)
-{
-    struct stand *stand = (struct stand *)processor;
-    for (guint i = stand->jobs->len; i > 0; i--) {
-        struct job *job = stand->jobs->pdata[i - 1];
-        g_assert_null(job->done);
-        g_assert_cmpuint(job->owner, ==, owner);
-        g_ptr_array_remove_index(stand->jobs, i - 1);
-        job_free(job);
-    }
-}
-
-static unsigned depth(struct processor *processor)
-{
-    return ((struct stand *)processor)->jobs->len;
-}
-
-static unsigned parallelism(struct processor *processor)
-{
-    return ((struct stand *)processor)->parallelism;
-}
-
-static const struct processor_ops processor_ops = {
-    .submit = submit, .cancel = cancel, .depth = depth, .parallelism = parallelism};
-
-static void on_emit(const char *event, JsonNode *take_payload, void *user)
-{
-    struct stand *stand = user;
-    g_autofree char *text = dub_json_to_string(take_payload);
-    g_ptr_array_add(stand->events, g_strdup_printf("%s %s", event, text));
-    json_node_unref(take_payload);
-}
-
-static void on_completed(void *user)
-{
-    struct stand *stand = user;
-    stand->completed = true;
-}
-
-static const struct session_events events = {.emit = on_emit, .completed = on_completed};
-
-static void open_stand_with(struct stand *stand, int max_inflight, struct flow_limits limits)
-{
-    struct dub_stream_init init;
-    *stand = (struct stand){.processor.ops = &processor_ops};
-    stand->jobs = g_ptr_array_new();
-    stand->events = g_ptr_array_new_with_free_func(g_free);
-    sts_metrics_init(&stand->metrics);
-    dub_fake_clock_init(&stand->clock, 0);
-    dub_stream_init_init(&init);
-    init.stream_id = g_strdup("news");
-    init.worker_id = g_strdup("w");
-    init.max_inflight = max_inflight;
-    struct session_config config = {.processor = &stand->processor,
-                                    .clock = &stand->clock.clock,
-                                    .metrics = &stand->metrics,
-                                    .limits = limits,
-                                    .work_time = &stand->work_time,
-                                    .refusals = &stand->refusals,
-                                    .simulation = &stand->simulation};
-    stand->session = session_new(&config, &init, &events, stand);
-    dub_stream_init_clear(&init);
-}
-
-static void open_stand(struct stand *stand, int max_inflight)
-{
-    open_stand_with(stand, max_inflight, FLOW_DEFAULT_LIMITS);
-}
-
-static void close_stand(struct stand *stand)
-{
-    session_free(stand->session);
-    g_assert_cmpuint(stand->jobs->len, ==, 0);
-    g_assert_cmpfloat(dub_metric_get(stand->metrics.in_flight, NULL), ==, 0);
-    g_assert_cmpfloat(dub_metric_get(stand->metrics.sessions, NULL), ==, 0);
-    g_ptr_array_unref(stand->jobs);
-    g_ptr_array_unref(stand->events);
-    sts_metrics_clear(&stand->metrics);
-    simulation_clear(&stand->simulation);
-    g_clear_object(&stand->cancellable);
-}
-
-/* The nth fragment id that differs from all others. */
-static char *id_of(int nth)
-{
-    return g_strdup_printf("00000000-0000-4000-8000-%012d", nth);
-}
-
-static void send_as(struct stand *stand, int nth, int64_t sequence, const struct dub_error *read_error)
-{
-    struct dub_fragment_data fragment;
-    dub_fragment_data_init(&fragment);
-    fragment.fragment_id = id_of(nth);
-    fragment.stream_id = g_strdup("news");
-    fragment.sequence_number = sequence;
-    fragment.addressed = true;
-    fragment.audio = (struct dub_audio){.sample_rate_hz = 24000, .channels = 1, .duration_ms = 10};
-    fragment.audio.data = g_bytes_new_take(g_malloc0(480), 480);
-    session_fragment(stand->session, &fragment, read_error);
-    dub_fragment_data_clear(&fragment);
-}
-
-static void send(struct stand *stand, int sequence)
-{
-    send_as(stand, sequence, sequence, NULL);
-}
-
-/* The processor answers the job that holds this sequence number. */
-static void answer(struct stand *stand, int64_t sequence)
-{
-    for (guint i = 0; i < stand->jobs->len; i++) {
-        struct job *job = stand->jobs->pdata[i];
-        if (job->result.sequence_number != sequence)
-            continue;
-        g_ptr_array_remove_index(stand->jobs, i);
-        job->result.dubbed_audio = job->fragment.audio;
-        job->result.dubbed_audio.data = g_bytes_ref(job->fragment.audio.data);
-        if (job->forced.code != DUB_ERROR_NONE)
-            job_fail(job, &job->forced);
-        job_finish(job);
-        return;
-    }
-    g_assert_not_reached();
-}
-
-static unsigned count(const struct stand *stand, const char *event)
-{
-    unsigned n = 0;
-    g_autofree char *prefix = g_strconcat(event, " ", NULL);
-    for (guint i = 0; i < stand->events->len; i++)
-        n += g_str_has_prefix(stand->events->pdata[i], prefix) ? 1 : 0;
-    return n;
-}
-
-static const char *last(const struct stand *stand, const char *event)
-{
-    g_autofree char *prefix = g_strconcat(event, " ", NULL);
-    for (guint i = stand->events->len; i > 0; i--) {
-        if (g_str_has_prefix(stand->events->pdata[i - 1], prefix))
-            return stand->events->pdata[i - 1];
-    }
-    return "";
-}
-
-static void expect_last(const struct stand *stand, const char *event, const char *says)
-{
-    const char *text = last(stand, event);
-    if (!strstr(text, says))
-        g_error("expected %s in the last %s: %s", says, event, text);
-}
 
 static void test_ready(void)
 {
     struct stand stand;
-    open_stand(&stand, 4);
-    expect_last(&stand, "stream:ready", "\"max_inflight\":4");
+    stand_open(&stand, 4);
+    stand_expect_last(&stand, "stream:ready", "\"max_inflight\":4");
     g_assert_cmpfloat(dub_metric_get(stand.metrics.sessions, NULL), ==, 1);
     g_assert_cmpstr(session_stream_id(stand.session), ==, "news");
-    expect_last(&stand, "stream:ready", session_id(stand.session));
-    close_stand(&stand);
+    stand_expect_last(&stand, "stream:ready", session_id(stand.session));
+    stand_close(&stand);
     session_free(NULL);
 }
 
@@ -199,11 +24,11 @@ static void test_order_whatever_finishes_first(void)
     static const int orders[][4] = {{0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 3, 0, 2}};
     for (guint o = 0; o < G_N_ELEMENTS(orders); o++) {
         struct stand stand;
-        open_stand(&stand, 10);
+        stand_open(&stand, 10);
         for (int i = 0; i < 4; i++)
-            send(&stand, i);
+            stand_send(&stand, i);
         for (int i = 0; i < 4; i++)
-            answer(&stand, orders[o][i]);
+            stand_answer(&stand, orders[o][i]);
         unsigned n = 0;
         for (guint i = 0; i < stand.events->len; i++) {
             if (!g_str_has_prefix(stand.events->pdata[i], "fragment:processed "))
@@ -212,7 +37,7 @@ static void test_order_whatever_finishes_first(void)
             g_assert_nonnull(strstr(stand.events->pdata[i], expected));
         }
         g_assert_cmpuint(n, ==, 4);
-        close_stand(&stand);
+        stand_close(&stand);
     }
 }
 
@@ -221,58 +46,58 @@ static void test_failure_takes_its_turn(void)
     struct stand stand;
     struct dub_error bad;
     dub_error_set(&bad, DUB_ERROR_INVALID_AUDIO_FORMAT, "audio.format: no");
-    open_stand(&stand, 3);
-    send(&stand, 0);
-    send_as(&stand, 1, 1, &bad);
+    stand_open(&stand, 3);
+    stand_send(&stand, 0);
+    stand_send_as(&stand, 1, 1, &bad);
     g_assert_cmpuint(stand.jobs->len, ==, 1);
-    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 0);
-    g_assert_cmpuint(count(&stand, "fragment:ack"), ==, 2);
-    send(&stand, 2);
-    answer(&stand, 0);
-    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 2);
-    expect_last(&stand, "fragment:processed", "\"status\":\"failed\"");
-    expect_last(&stand, "fragment:processed", "INVALID_AUDIO_FORMAT");
-    g_assert_null(strstr(last(&stand, "fragment:processed"), "dubbed_audio"));
-    answer(&stand, 2);
-    close_stand(&stand);
+    g_assert_cmpuint(stand_count(&stand, "fragment:processed"), ==, 0);
+    g_assert_cmpuint(stand_count(&stand, "fragment:ack"), ==, 2);
+    stand_send(&stand, 2);
+    stand_answer(&stand, 0);
+    g_assert_cmpuint(stand_count(&stand, "fragment:processed"), ==, 2);
+    stand_expect_last(&stand, "fragment:processed", "\"status\":\"failed\"");
+    stand_expect_last(&stand, "fragment:processed", "INVALID_AUDIO_FORMAT");
+    g_assert_null(strstr(stand_last(&stand, "fragment:processed"), "dubbed_audio"));
+    stand_answer(&stand, 2);
+    stand_close(&stand);
 }
 
 static void test_refusals_use_no_number(void)
 {
     struct stand stand;
-    open_stand(&stand, 3);
-    send(&stand, 1);
-    expect_last(&stand, "error", "expected 0, got 1");
+    stand_open(&stand, 3);
+    stand_send(&stand, 1);
+    stand_expect_last(&stand, "error", "expected 0, got 1");
     stand.full = true;
-    send(&stand, 0);
-    expect_last(&stand, "error", "QUEUE_FULL");
-    expect_last(&stand, "error", "\"retryable\":true");
+    stand_send(&stand, 0);
+    stand_expect_last(&stand, "error", "QUEUE_FULL");
+    stand_expect_last(&stand, "error", "\"retryable\":true");
     stand.full = false;
     session_pause(stand.session);
-    send(&stand, 0);
-    expect_last(&stand, "error", "STREAM_PAUSED");
+    stand_send(&stand, 0);
+    stand_expect_last(&stand, "error", "STREAM_PAUSED");
     session_resume(stand.session);
-    send(&stand, 0);
-    send_as(&stand, 0, 1, NULL);
-    expect_last(&stand, "error", "duplicate");
-    g_assert_cmpuint(count(&stand, "error"), ==, 4);
-    g_assert_cmpuint(count(&stand, "fragment:ack"), ==, 1);
-    send(&stand, 1);
-    g_assert_cmpuint(count(&stand, "fragment:ack"), ==, 2);
-    close_stand(&stand);
+    stand_send(&stand, 0);
+    stand_send_as(&stand, 0, 1, NULL);
+    stand_expect_last(&stand, "error", "duplicate");
+    g_assert_cmpuint(stand_count(&stand, "error"), ==, 4);
+    g_assert_cmpuint(stand_count(&stand, "fragment:ack"), ==, 1);
+    stand_send(&stand, 1);
+    g_assert_cmpuint(stand_count(&stand, "fragment:ack"), ==, 2);
+    stand_close(&stand);
 }
 
 static void test_same_id_again_after_its_answer(void)
 {
     struct stand stand;
-    open_stand(&stand, 3);
-    send_as(&stand, 9, 0, NULL);
-    answer(&stand, 0);
-    send_as(&stand, 9, 1, NULL);
-    answer(&stand, 1);
-    g_assert_cmpuint(count(&stand, "error"), ==, 0);
-    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 2);
-    close_stand(&stand);
+    stand_open(&stand, 3);
+    stand_send_as(&stand, 9, 0, NULL);
+    stand_answer(&stand, 0);
+    stand_send_as(&stand, 9, 1, NULL);
+    stand_answer(&stand, 1);
+    g_assert_cmpuint(stand_count(&stand, "error"), ==, 0);
+    g_assert_cmpuint(stand_count(&stand, "fragment:processed"), ==, 2);
+    stand_close(&stand);
 }
 
 static void simulate(struct stand *stand, enum dub_simulation_trigger trigger, int64_t number,
@@ -291,119 +116,119 @@ static void simulate(struct stand *stand, enum dub_simulation_trigger trigger, i
 static void test_a_retryable_failure_is_processed_again_in_its_place(void)
 {
     struct stand stand;
-    open_stand(&stand, 5);
+    stand_open(&stand, 5);
     simulate(&stand, DUB_TRIGGER_NTH_FRAGMENT, 1, DUB_ERROR_TIMEOUT);
-    send(&stand, 0);
-    send(&stand, 1);
-    answer(&stand, 0);
-    answer(&stand, 1);
-    send(&stand, 2);
-    send(&stand, 3);
-    send(&stand, 0);
-    g_assert_cmpuint(count(&stand, "error"), ==, 0);
+    stand_send(&stand, 0);
+    stand_send(&stand, 1);
+    stand_answer(&stand, 0);
+    stand_answer(&stand, 1);
+    stand_send(&stand, 2);
+    stand_send(&stand, 3);
+    stand_send(&stand, 0);
+    g_assert_cmpuint(stand_count(&stand, "error"), ==, 0);
     g_assert_cmpuint(session_inflight(stand.session), ==, 3);
-    answer(&stand, 2);
-    answer(&stand, 3);
-    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 2);
+    stand_answer(&stand, 2);
+    stand_answer(&stand, 3);
+    g_assert_cmpuint(stand_count(&stand, "fragment:processed"), ==, 2);
     g_ptr_array_set_size(stand.events, 0);
-    answer(&stand, 0);
-    g_assert_cmpuint(count(&stand, "fragment:processed"), ==, 3);
+    stand_answer(&stand, 0);
+    g_assert_cmpuint(stand_count(&stand, "fragment:processed"), ==, 3);
     g_assert_nonnull(strstr(stand.events->pdata[0], "\"sequence_number\":0,\"status\":\"success\""));
-    expect_last(&stand, "fragment:processed", "\"sequence_number\":3");
-    send(&stand, 0);
-    expect_last(&stand, "error", "expected 4, got 0");
-    close_stand(&stand);
+    stand_expect_last(&stand, "fragment:processed", "\"sequence_number\":3");
+    stand_send(&stand, 0);
+    stand_expect_last(&stand, "error", "expected 4, got 0");
+    stand_close(&stand);
 }
 
 static void test_no_second_try_after_a_final_failure(void)
 {
     struct stand stand;
-    open_stand(&stand, 5);
+    stand_open(&stand, 5);
     simulate(&stand, DUB_TRIGGER_SEQUENCE_NUMBER, 0, DUB_ERROR_ASR_FAILED);
-    send(&stand, 0);
-    answer(&stand, 0);
-    send(&stand, 0);
-    expect_last(&stand, "error", "INVALID_SEQUENCE");
-    close_stand(&stand);
+    stand_send(&stand, 0);
+    stand_answer(&stand, 0);
+    stand_send(&stand, 0);
+    stand_expect_last(&stand, "error", "INVALID_SEQUENCE");
+    stand_close(&stand);
 }
 
 /* While the queue is full the second try is refused, and may come once more. */
 static void test_a_refused_second_try_may_come_again(void)
 {
     struct stand stand;
-    open_stand(&stand, 5);
+    stand_open(&stand, 5);
     simulate(&stand, DUB_TRIGGER_NTH_FRAGMENT, 1, DUB_ERROR_GPU_OOM);
-    send(&stand, 0);
-    answer(&stand, 0);
+    stand_send(&stand, 0);
+    stand_answer(&stand, 0);
     stand.full = true;
-    send(&stand, 0);
-    expect_last(&stand, "error", "QUEUE_FULL");
-    expect_last(&stand, "error", "\"severity\":\"error\"");
+    stand_send(&stand, 0);
+    stand_expect_last(&stand, "error", "QUEUE_FULL");
+    stand_expect_last(&stand, "error", "\"severity\":\"error\"");
     stand.full = false;
-    send(&stand, 0);
-    answer(&stand, 0);
-    expect_last(&stand, "fragment:processed", "\"status\":\"success\"");
-    send(&stand, 1);
-    g_assert_cmpuint(count(&stand, "error"), ==, 1);
-    close_stand(&stand);
+    stand_send(&stand, 0);
+    stand_answer(&stand, 0);
+    stand_expect_last(&stand, "fragment:processed", "\"status\":\"success\"");
+    stand_send(&stand, 1);
+    g_assert_cmpuint(stand_count(&stand, "error"), ==, 1);
+    stand_close(&stand);
 }
 
 static void test_pressure_is_said_once_per_change(void)
 {
     struct stand stand;
-    open_stand(&stand, 2);
+    stand_open(&stand, 2);
     for (int i = 0; i < 10; i++)
-        send(&stand, i);
-    g_assert_cmpuint(count(&stand, "backpressure"), ==, 2);
-    expect_last(&stand, "backpressure", "\"severity\":\"high\"");
-    expect_last(&stand, "backpressure", "\"current_inflight\":7");
-    send(&stand, 10);
-    expect_last(&stand, "error", "BACKPRESSURE_EXCEEDED");
+        stand_send(&stand, i);
+    g_assert_cmpuint(stand_count(&stand, "backpressure"), ==, 2);
+    stand_expect_last(&stand, "backpressure", "\"severity\":\"high\"");
+    stand_expect_last(&stand, "backpressure", "\"current_inflight\":7");
+    stand_send(&stand, 10);
+    stand_expect_last(&stand, "error", "BACKPRESSURE_EXCEEDED");
     for (int i = 9; i >= 0; i--)
-        answer(&stand, i);
+        stand_answer(&stand, i);
     /* All leave with the first one's answer, in one go: a single step from high to none. */
-    g_assert_cmpuint(count(&stand, "backpressure"), ==, 3);
-    expect_last(&stand, "backpressure", "\"action\":\"none\"");
-    send(&stand, 10);
-    g_assert_cmpuint(count(&stand, "backpressure"), ==, 3);
-    close_stand(&stand);
+    g_assert_cmpuint(stand_count(&stand, "backpressure"), ==, 3);
+    stand_expect_last(&stand, "backpressure", "\"action\":\"none\"");
+    stand_send(&stand, 10);
+    g_assert_cmpuint(stand_count(&stand, "backpressure"), ==, 3);
+    stand_close(&stand);
 }
 
 static void test_thresholds_of_ones_own(void)
 {
     struct stand stand;
-    open_stand_with(&stand, 10, (struct flow_limits){.pause_from = 2, .refuse_above = 3});
-    expect_last(&stand, "stream:ready", "\"max_inflight\":3");
+    stand_open_with(&stand, 10, (struct flow_limits){.pause_from = 2, .refuse_above = 3});
+    stand_expect_last(&stand, "stream:ready", "\"max_inflight\":3");
     for (int i = 0; i < 4; i++)
-        send(&stand, i);
-    expect_last(&stand, "error", "at most 3 are taken");
-    close_stand(&stand);
+        stand_send(&stand, i);
+    stand_expect_last(&stand, "error", "at most 3 are taken");
+    stand_close(&stand);
 }
 
 static void test_end_waits_for_what_is_in_flight(void)
 {
     struct stand stand;
-    open_stand(&stand, 3);
-    send(&stand, 0);
-    send(&stand, 1);
+    stand_open(&stand, 3);
+    stand_send(&stand, 0);
+    stand_send(&stand, 1);
     session_end(stand.session, "over");
     session_end(stand.session, NULL);
     session_resume(stand.session);
-    send(&stand, 2);
-    expect_last(&stand, "error", "has ended");
-    answer(&stand, 1);
+    stand_send(&stand, 2);
+    stand_expect_last(&stand, "error", "has ended");
+    stand_answer(&stand, 1);
     g_assert_false(stand.completed);
     dub_fake_clock_advance(&stand.clock, 70 * DUB_NS_PER_MS);
-    answer(&stand, 0);
+    stand_answer(&stand, 0);
     g_assert_true(stand.completed);
     g_assert_true(session_is_complete(stand.session));
-    g_assert_cmpuint(count(&stand, "stream:complete"), ==, 1);
-    expect_last(&stand, "stream:complete", "\"total_fragments\":2");
-    expect_last(&stand, "stream:complete", "\"avg_processing_time_ms\":70");
+    g_assert_cmpuint(stand_count(&stand, "stream:complete"), ==, 1);
+    stand_expect_last(&stand, "stream:complete", "\"total_fragments\":2");
+    stand_expect_last(&stand, "stream:complete", "\"avg_processing_time_ms\":70");
     g_assert_cmpfloat(dub_metric_get(stand.metrics.sessions, NULL), ==, 0);
-    send(&stand, 2);
-    expect_last(&stand, "error", "STREAM_NOT_FOUND");
-    close_stand(&stand);
+    stand_send(&stand, 2);
+    stand_expect_last(&stand, "error", "STREAM_NOT_FOUND");
+    stand_close(&stand);
 }
 
 static void test_free_cancels(void)
@@ -411,88 +236,88 @@ static void test_free_cancels(void)
     struct stand stand;
     struct dub_error bad;
     dub_error_set(&bad, DUB_ERROR_FRAGMENT_TOO_LARGE, "large");
-    open_stand(&stand, 10);
+    stand_open(&stand, 10);
     for (int i = 0; i < 4; i++)
-        send_as(&stand, i, i, i == 2 ? &bad : NULL);
-    answer(&stand, 1);
+        stand_send_as(&stand, i, i, i == 2 ? &bad : NULL);
+    stand_answer(&stand, 1);
     g_autoptr(GCancellable) cancellable = g_object_ref(stand.cancellable);
     g_assert_cmpuint(session_inflight(stand.session), ==, 4);
-    close_stand(&stand);
+    stand_close(&stand);
     g_assert_true(g_cancellable_is_cancelled(cancellable));
 }
 
 static void test_simulated_error_and_pressure(void)
 {
     struct stand stand;
-    open_stand(&stand, 3);
+    stand_open(&stand, 3);
     simulate(&stand, DUB_TRIGGER_NTH_FRAGMENT, 2, DUB_ERROR_GPU_OOM);
     stand.simulation.pressure = (struct dub_backpressure_simulation){
         .enabled = true, .threshold = 1, .severity = DUB_PRESSURE_HIGH, .action = DUB_ACTION_PAUSE};
-    send(&stand, 0);
-    expect_last(&stand, "backpressure", "\"threshold_exceeded\":\"simulated\"");
-    send(&stand, 1);
-    g_assert_cmpuint(count(&stand, "backpressure"), ==, 1);
-    answer(&stand, 0);
-    answer(&stand, 1);
-    expect_last(&stand, "fragment:processed", "GPU_OOM");
-    expect_last(&stand, "backpressure", "\"action\":\"none\"");
-    send(&stand, 2);
+    stand_send(&stand, 0);
+    stand_expect_last(&stand, "backpressure", "\"threshold_exceeded\":\"simulated\"");
+    stand_send(&stand, 1);
+    g_assert_cmpuint(stand_count(&stand, "backpressure"), ==, 1);
+    stand_answer(&stand, 0);
+    stand_answer(&stand, 1);
+    stand_expect_last(&stand, "fragment:processed", "GPU_OOM");
+    stand_expect_last(&stand, "backpressure", "\"action\":\"none\"");
+    stand_send(&stand, 2);
     stand.simulation.pressure.recommended_delay_ms = 77;
     session_simulation_changed(stand.session);
-    expect_last(&stand, "backpressure", "\"recommended_delay_ms\":77");
+    stand_expect_last(&stand, "backpressure", "\"recommended_delay_ms\":77");
     stand.simulation.pressure.enabled = false;
     session_simulation_changed(stand.session);
-    g_assert_cmpuint(count(&stand, "backpressure"), ==, 5);
-    close_stand(&stand);
+    g_assert_cmpuint(stand_count(&stand, "backpressure"), ==, 5);
+    stand_close(&stand);
 }
 
 static void test_job_carries_what_the_stream_said(void)
 {
     struct stand stand;
-    open_stand(&stand, 3);
+    stand_open(&stand, 3);
     dub_fake_clock_advance(&stand.clock, DUB_NS_PER_S);
-    send(&stand, 0);
+    stand_send(&stand, 0);
     const struct job *job = stand.jobs->pdata[0];
     g_assert_cmpint((int)((job->deadline_ns - job->arrived_ns) / DUB_NS_PER_MS), ==, DUB_TIMEOUT_MS_DEFAULT);
     g_assert_cmpint(job->settings->out_sample_rate_hz, ==, DUB_SAMPLE_RATE_HZ_DEFAULT);
     g_assert_cmpstr(job->settings->stream_id, ==, "news");
-    close_stand(&stand);
+    stand_close(&stand);
 }
 
 /* Random conduct of worker and processor: every accepted fragment is answered once and in order. */
 static void test_random_conduct(void)
 {
     struct stand stand;
-    open_stand(&stand, 3);
+    stand_open(&stand, 3);
     int sent = 0;
     for (int step = 0; step < 5000; step++) {
-        unsigned acks = count(&stand, "fragment:ack");
+        unsigned acks = stand_count(&stand, "fragment:ack");
         if (stand.jobs->len > 0 && g_test_rand_bit()) {
             const struct job *job = stand.jobs->pdata[g_test_rand_int_range(0, (gint32)stand.jobs->len)];
-            answer(&stand, job->result.sequence_number);
+            stand_answer(&stand, job->result.sequence_number);
         } else {
-            send(&stand, sent);
-            sent += count(&stand, "fragment:ack") > acks;
+            stand_send(&stand, sent);
+            sent += stand_count(&stand, "fragment:ack") > acks;
         }
         g_assert_cmpuint(session_inflight(stand.session), <=, 10);
         if (step % 100 == 0)
             g_ptr_array_set_size(stand.events, 0);
     }
     while (stand.jobs->len > 0)
-        answer(&stand, ((struct job *)stand.jobs->pdata[stand.jobs->len - 1])->result.sequence_number);
+        stand_answer(&stand, ((struct job *)stand.jobs->pdata[stand.jobs->len - 1])->result.sequence_number);
     session_end(stand.session, NULL);
     g_autofree char *total = g_strdup_printf("\"total_fragments\":%d,", sent);
-    expect_last(&stand, "stream:complete", total);
+    stand_expect_last(&stand, "stream:complete", total);
     g_autofree char *sequence = g_strdup_printf("\"sequence_number\":%d,", sent - 1);
-    expect_last(&stand, "fragment:processed", sequence);
-    close_stand(&stand);
+    stand_expect_last(&stand, "fragment:processed", sequence);
+    stand_close(&stand);
 }
 
 static void expect_estimate(const struct stand *stand, unsigned ahead, unsigned ms)
 {
     g_autofree char *text =
         g_strdup_printf("\"queue_position\":%u,\"estimated_completion_ms\":%u}", ahead, ms);
-    expect_last(stand, "fragment:ack", text);
+    stand_expect_last(stand, "fragment:ack", text);
 }
 
 /* Half of the fragment's 10 ms before anything is known; then what fragments have taken, one after the other.
@@ -500,50 +325,50 @@ static void expect_estimate(const struct stand *stand, unsigned ahead, unsigned 
 static void test_estimates(void)
 {
     struct stand stand;
-    open_stand(&stand, 10);
+    stand_open(&stand, 10);
     stand.parallelism = 1;
-    send(&stand, 0);
+    stand_send(&stand, 0);
     expect_estimate(&stand, 0, 5);
-    send(&stand, 1);
+    stand_send(&stand, 1);
     expect_estimate(&stand, 1, 10);
     dub_fake_clock_advance(&stand.clock, 300 * DUB_NS_PER_MS);
-    answer(&stand, 0);
-    send(&stand, 2);
+    stand_answer(&stand, 0);
+    stand_send(&stand, 2);
     expect_estimate(&stand, 1, 600);
     ((struct job *)stand.jobs->pdata[0])->waited_ns[JOB_TRANSLATION] = 300 * DUB_NS_PER_MS;
     dub_fake_clock_advance(&stand.clock, 100 * DUB_NS_PER_MS);
-    answer(&stand, 1);
-    answer(&stand, 2);
+    stand_answer(&stand, 1);
+    stand_answer(&stand, 2);
     g_assert_cmpfloat_with_epsilon(stand.work_time.average_ms, (300 + 100 + 100) / 3.0, 1e-9);
-    send(&stand, 3);
+    stand_send(&stand, 3);
     expect_estimate(&stand, 0, 167);
-    close_stand(&stand);
+    stand_close(&stand);
 }
 
 static void test_estimates_by_what_other_streams_took(void)
 {
     const struct dub_error bad = {.code = DUB_ERROR_INVALID_AUDIO_FORMAT, .message = "bad"};
     struct stand stand;
-    open_stand(&stand, 10);
+    stand_open(&stand, 10);
     work_time_add(&stand.work_time, 700);
-    send_as(&stand, 0, 0, &bad);
+    stand_send_as(&stand, 0, 0, &bad);
     expect_estimate(&stand, 0, 0);
     g_assert_cmpuint(stand.work_time.n, ==, 1);
-    send(&stand, 1);
-    send(&stand, 2);
+    stand_send(&stand, 1);
+    stand_send(&stand, 2);
     expect_estimate(&stand, 1, 700);
     dub_fake_clock_advance(&stand.clock, 300 * DUB_NS_PER_MS);
-    answer(&stand, 1);
-    send(&stand, 3);
+    stand_answer(&stand, 1);
+    stand_send(&stand, 3);
     expect_estimate(&stand, 1, 300);
     g_assert_cmpfloat(stand.work_time.average_ms, ==, 500);
     dub_error_set(&((struct job *)stand.jobs->pdata[0])->forced, DUB_ERROR_TIMEOUT, "late");
-    answer(&stand, 2);
+    stand_answer(&stand, 2);
     g_assert_cmpuint(stand.work_time.n, ==, 2);
     dub_error_set(&((struct job *)stand.jobs->pdata[0])->forced, DUB_ERROR_ASR_FAILED, "noise");
-    answer(&stand, 3);
+    stand_answer(&stand, 3);
     g_assert_cmpuint(stand.work_time.n, ==, 3);
-    close_stand(&stand);
+    stand_close(&stand);
 }
 
 int main(int argc, char **argv)
