@@ -4,6 +4,7 @@
 #include "aac_decoder.h"
 #include "elements.h"
 #include "flv_probe.h"
+#include "flv_times.h"
 #include "location.h"
 #include "settings.h"
 
@@ -299,6 +300,7 @@ static GstElement *build_rtmp(struct source *source, const char *location, const
     *demuxer = "flvdemux";
     g_autoptr(GstPad) pad = gst_element_get_static_pad(element, "src");
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_rtmp_tags, source, NULL);
+    flv_times_attach(pad);
     g_object_set(element, "location", location, "timeout", RTMP_TIMEOUT_S, "idle-timeout",
                  RTMP_IDLE_TIMEOUT_S, NULL);
     return element;
