@@ -64,6 +64,8 @@ static void test_urls_are_masked(void)
          "rtmp://127.0.0.1.example.com@evil.example/app/***"},
         {"https://user:pw@example.com/x?streamKey=1&a=2&token=3#frag",
          "https://user:***@example.com/x?streamKey=***&a=2&token=***#frag"},
+        {"srt://h:7001?mode=caller&passphrase=0123456789&streamid=key&latency=200",
+         "srt://h:7001?mode=caller&passphrase=***&streamid=***&latency=200"},
         {"http://user@example.com/", "http://user@example.com/"},
         {"rtmp://h", "rtmp://h"},
         {"rtmp://h/app/", "rtmp://h/app/"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "input.h"
 
+#include "elements.h"
 #include "location.h"
 #include "reconnect.h"
 
@@ -21,7 +22,8 @@ struct input {
     struct reconnect reconnect;
     struct source_facts last_tracks; /* of the connection before */
     guint bus_watch, retry_timer, watch_timer;
-    int64_t connect_started_ns;
+    bool is_listener; /* the peer connects to us */
+    int64_t started_ns, connect_started_ns;
     bool flowing; /* data has come on the present connection */
     bool ever_flowed, stopped;
     int64_t reconnects;
@@ -44,6 +46,7 @@ struct input *input_new(const struct worker_settings *settings, const struct inp
     input->events = *events;
     input->user = user;
     input->pace = input_pace(settings);
+    input->is_listener = location_is_listener(settings->input_url);
     input->feeder = feeder_new(input->pace, dub_clock_monotonic(), &events->flow, user);
     reconnect_init(&input->reconnect, settings->input_grace_ns);
     return input;
@@ -114,10 +117,10 @@ static void end(struct input *input)
 
 static void handle_error(struct input *input, GstMessage *message)
 {
-    g_autoptr(GError) error = NULL;
-    gst_message_parse_error(message, &error, NULL);
+    g_autofree char *text = elements_error_text(message);
+    g_autofree char *reason = location_mask_in(input->settings->input_url, text);
     input->events.on_bus_error("input", input->user);
-    lose(input, error->message);
+    lose(input, reason);
 }
 
 static void handle_unusable(struct input *input, const GstStructure *structure)
@@ -198,6 +201,15 @@ static void check_second_track(struct input *input, const struct feeder_facts *f
     fail(input, WORKER_EXIT_TRACK_MISSING, message);
 }
 
+/* Who waits for its peer waits in one go until the grace is over: no refusals between attempts. */
+static void watch_listener(struct input *input, int64_t now_ns)
+{
+    bool is_over = input->ever_flowed ? reconnect_is_over(&input->reconnect, now_ns)
+                                      : now_ns - input->started_ns >= input->settings->input_grace_ns;
+    if (is_over)
+        give_up(input, "nobody connected");
+}
+
 static gboolean on_watch(gpointer data)
 {
     struct input *input = data;
@@ -211,6 +223,10 @@ static gboolean on_watch(gpointer data)
         note_flow(input);
     if (input->pace != FEEDER_LIVE)
         return G_SOURCE_CONTINUE;
+    if (input->is_listener && !input->flowing) {
+        watch_listener(input, now_ns);
+        return G_SOURCE_CONTINUE;
+    }
     int64_t alive_ns = MAX(facts.last_arrival_ns, input->connect_started_ns);
     if (now_ns - alive_ns > SILENCE_NS)
         lose(input, "no data for 10 s");
@@ -221,6 +237,7 @@ static gboolean on_watch(gpointer data)
 
 void input_start(struct input *input)
 {
+    input->started_ns = dub_clock_now_ns(dub_clock_monotonic());
     input->watch_timer = g_timeout_add(WATCH_INTERVAL_MS, on_watch, input);
     connect_input(input);
 }

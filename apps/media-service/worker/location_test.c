@@ -23,7 +23,17 @@ static void test_inputs(void)
     g_assert_true(input_location_check("rtmps://host/live/id/in", &error));
     g_assert_true(input_location_check("clip with spaces.mp4", &error));
     g_assert_true(input_location_check("file:///clip.mp4", &error));
-    assert_problem(input_location_check, "http://host/x", "http://");
+    g_assert_true(input_location_check("rtsp://user:word@camera/stream1", &error));
+    g_assert_true(input_location_check("srt://host:7001", &error));
+    g_assert_true(input_location_check("srt://:7001?mode=listener&latency=200", &error));
+    g_assert_true(input_location_check("srt://host:7001?passphrase=0123456789&mode=caller", &error));
+    assert_problem(input_location_check, "http://host/x",
+                   "rtmp://, rtmps://, rtsp://, srt://, file:// or a path");
+    assert_problem(input_location_check, "rtsp:///x", "host");
+    assert_problem(input_location_check, "srt://host", "port");
+    assert_problem(input_location_check, "srt://:7001", "needs a host");
+    assert_problem(input_location_check, "srt://host:7001?mode=rendezvous", "caller or listener");
+    assert_problem(input_location_check, "srt://host:7001?passphrase=short", "10 to 79");
     assert_problem(input_location_check, "rtmp:///live/x", "host");
     assert_problem(input_location_check, "rtmp://host/live", "application");
     assert_problem(input_location_check, "file://other-host/x.mp4", "file:///");
@@ -42,6 +52,9 @@ static void test_outputs(void)
     g_assert_true(output_location_check(good, &error));
     g_assert_true(output_location_check(uri, &error));
     g_assert_true(output_location_check("rtmp://host/live/id/out", &error));
+    g_assert_true(output_location_check("rtsp://host:8554/live/id/out", &error));
+    g_assert_true(output_location_check("srt://127.0.0.1:7001?mode=listener", &error));
+    assert_problem(output_location_check, "srt://host:7001?mode=rendezvous", "caller or listener");
     assert_problem(output_location_check, bad, "missing");
     assert_problem(output_location_check, "out.mkv", ".mp4, .flv or .ts");
     assert_problem(output_location_check, "srtx://host", "srtx://");
@@ -91,7 +104,30 @@ static void test_paths(void)
     g_assert_cmpstr(plain, ==, "a b.mp4");
     g_assert_null(location_file_path("rtmp://host/a/b"));
     g_assert_cmpint(location_kind("rtmps://host/a/b"), ==, LOCATION_RTMP);
+    g_assert_cmpint(location_kind("rtsp://host/a"), ==, LOCATION_RTSP);
+    g_assert_cmpint(location_kind("srt://host:1"), ==, LOCATION_SRT);
     g_assert_cmpint(location_kind("x.flv"), ==, LOCATION_FILE);
+    g_assert_true(location_is_listener("srt://:1?latency=20&mode=listener"));
+    g_assert_false(location_is_listener("srt://host:1?mode=caller"));
+    g_assert_false(location_is_listener("srt://host:1"));
+    g_assert_false(location_is_listener("rtmp://host/a/b?mode=listener"));
+}
+
+static void assert_masked(const char *location, const char *text, const char *expected)
+{
+    g_autofree char *masked = location_mask_in(location, text);
+    g_assert_cmpstr(masked, ==, expected);
+}
+
+static void test_masking(void)
+{
+    assert_masked("rtsp://joe:s3cret@camera/x", "no answer from rtsp://joe:s3cret@camera/x (s3cret)",
+                  "no answer from rtsp://joe:***@camera/x (***)");
+    assert_masked("srt://h:1?passphrase=quite%20secret", "quite secret is wrong", "*** is wrong");
+    assert_masked("srt://h:1?passphrase=quitesecret", "at srt://h:1?passphrase=quitesecret",
+                  "at srt://h:1?passphrase=***");
+    assert_masked("rtsp://camera/x", "not found", "not found");
+    assert_masked("clip.mp4", "clip.mp4 is damaged", "clip.mp4 is damaged");
 }
 
 int main(int argc, char **argv)
@@ -101,5 +137,6 @@ int main(int argc, char **argv)
     g_test_add_func("/location/outputs", test_outputs);
     g_test_add_func("/location/content", test_content);
     g_test_add_func("/location/paths", test_paths);
+    g_test_add_func("/location/masking", test_masking);
     return g_test_run();
 }

@@ -2,6 +2,7 @@
 #include "output.h"
 
 #include "aac_encoder.h"
+#include "elements.h"
 #include "location.h"
 #include "reconnect.h"
 #include "sink.h"
@@ -18,6 +19,7 @@
 /* A file that is not live: pictures that wait for the dub of their sound. */
 #define FILE_BACKLOG_BYTES_MAX (INT64_C(1) << 30)
 #define FINISH_TIMEOUT_MS 5000
+#define WRITTEN (GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST)
 
 struct output {
     const struct worker_settings *settings;
@@ -123,10 +125,20 @@ static void lose(struct output *output, const char *reason)
 
 static void handle_error(struct output *output, GstMessage *message)
 {
-    g_autoptr(GError) error = NULL;
-    gst_message_parse_error(message, &error, NULL);
+    g_autofree char *text = elements_error_text(message);
+    g_autofree char *reason = location_mask_in(output->settings->output_url, text);
     output->events.on_bus_error("output", output->user);
-    lose(output, error->message);
+    lose(output, reason);
+}
+
+/* rtspclientsink only warns of a connection that the server closed, and goes on into nothing. */
+static void handle_warning(struct output *output, GstMessage *message)
+{
+    g_autoptr(GError) warning = NULL;
+
+    gst_message_parse_warning(message, &warning, NULL);
+    if (location_kind(output->settings->output_url) == LOCATION_RTSP && warning->domain == GST_RESOURCE_ERROR)
+        handle_error(output, message);
 }
 
 static void note_connected(struct output *output)
@@ -142,14 +154,33 @@ static void note_connected(struct output *output)
     dub_log_info("output %s is being written", url);
 }
 
+static gboolean on_lingered(gpointer data)
+{
+    struct output *output = data;
+    output->finish_timer = 0;
+    finished(output, true);
+    return G_SOURCE_REMOVE;
+}
+
+/* All of it is sent. */
+static void linger(struct output *output)
+{
+    guint linger_ms = (guint)(sink_linger_ns(output->settings->output_url) / DUB_NS_PER_MS);
+
+    g_clear_handle_id(&output->finish_timer, g_source_remove);
+    output->finish_timer = g_timeout_add(linger_ms, on_lingered, output);
+}
+
 static gboolean on_bus_message(GstBus *bus, GstMessage *message, gpointer data)
 {
     struct output *output = data;
 
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
         handle_error(output, message);
+    else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
+        handle_warning(output, message);
     else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS)
-        finished(output, true);
+        linger(output);
     else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_APPLICATION) {
         const GstStructure *structure = gst_message_get_structure(message);
         if (gst_structure_has_name(structure, "connected"))
@@ -165,20 +196,34 @@ static void post(GstElement *pipeline, GstStructure *take_structure)
     gst_element_post_message(pipeline, gst_message_new_application(GST_OBJECT(pipeline), take_structure));
 }
 
-/* A second buffer at the last element means that the first was taken by the peer. */
-static GstPadProbeReturn on_muxed_buffer(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+static int64_t bytes_in(GstPadProbeInfo *info)
+{
+    return info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST
+               ? (int64_t)gst_buffer_list_calculate_size(GST_PAD_PROBE_INFO_BUFFER_LIST(info))
+               : (int64_t)gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info));
+}
+
+static GstPadProbeReturn on_written(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
     struct output *output = data;
-    GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER(info);
 
-    __atomic_add_fetch(&output->bytes_through, (int64_t)gst_buffer_get_size(buffer), __ATOMIC_RELAXED);
+    __atomic_add_fetch(&output->bytes_through, bytes_in(info), __ATOMIC_RELAXED);
     __atomic_store_n(&output->last_through_ns, now_ns(), __ATOMIC_RELAXED);
-    if (__atomic_add_fetch(&output->buffers_through, 1, __ATOMIC_RELAXED) == 2) {
-        g_autoptr(GstElement) last = gst_pad_get_parent_element(pad);
-        g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(last));
-        post(GST_ELEMENT(pipeline), gst_structure_new_empty("connected"));
-    }
     return GST_PAD_PROBE_OK;
+}
+
+/* Until the peer is seen to take what is sent. */
+static GstPadProbeReturn on_written_first(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    struct output *output = data;
+    int n_buffers = __atomic_add_fetch(&output->buffers_through, 1, __ATOMIC_RELAXED);
+
+    if (!sink_is_up(output->settings->output_url, pad, n_buffers))
+        return GST_PAD_PROBE_OK;
+    g_autoptr(GstElement) element = gst_pad_get_parent_element(pad);
+    g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(element));
+    post(GST_ELEMENT(pipeline), gst_structure_new_empty("connected"));
+    return GST_PAD_PROBE_REMOVE;
 }
 
 /* Under the lock. */
@@ -189,7 +234,10 @@ static void connect_output(struct output *output)
     output->gate_ns = 0;
     output->audio_packets = 0;
     output->buffers_through = 0;
-    gst_pad_add_probe(output->sink.last_pad, GST_PAD_PROBE_TYPE_BUFFER, on_muxed_buffer, output, NULL);
+    gst_pad_add_probe(output->sink.watched[0], WRITTEN, on_written_first, output, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(output->sink.watched); i++)
+        if (output->sink.watched[i])
+            gst_pad_add_probe(output->sink.watched[i], WRITTEN, on_written, output, NULL);
     g_autoptr(GstBus) bus = gst_element_get_bus(output->sink.pipeline);
     output->bus_watch = gst_bus_add_watch(bus, on_bus_message, output);
     gst_element_set_state(output->sink.pipeline, GST_STATE_PLAYING);

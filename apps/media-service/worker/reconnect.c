@@ -27,6 +27,11 @@ int64_t reconnect_lost(struct reconnect *reconnect, int64_t now_ns)
     return MIN(wait_ns, left_ns);
 }
 
+bool reconnect_is_over(const struct reconnect *reconnect, int64_t now_ns)
+{
+    return reconnect->lost && now_ns - reconnect->lost_at_ns >= reconnect->grace_ns;
+}
+
 bool reconnect_restored(struct reconnect *reconnect)
 {
     bool was_lost = reconnect->lost;

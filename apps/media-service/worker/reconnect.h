@@ -17,5 +17,7 @@ void reconnect_init(struct reconnect *reconnect, int64_t grace_ns);
 /* An attempt failed or the connection broke. Returns how long to wait before the next attempt, -1 when the
  * grace period is over. */
 int64_t reconnect_lost(struct reconnect *reconnect, int64_t now_ns);
+/* Whether the grace period of a loss is over. */
+bool reconnect_is_over(const struct reconnect *reconnect, int64_t now_ns);
 /* Data flows (again). Returns whether it had been lost. */
 bool reconnect_restored(struct reconnect *reconnect);

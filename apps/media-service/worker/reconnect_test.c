@@ -35,6 +35,19 @@ static void test_begins_anew_after_success(void)
     g_assert_cmpint(reconnect_lost(&reconnect, 100 * S), ==, S);
 }
 
+static void test_tells_when_the_grace_is_over(void)
+{
+    struct reconnect reconnect;
+
+    reconnect_init(&reconnect, 5 * S);
+    g_assert_false(reconnect_is_over(&reconnect, 100 * S));
+    reconnect_lost(&reconnect, 100 * S);
+    g_assert_false(reconnect_is_over(&reconnect, 105 * S - 1));
+    g_assert_true(reconnect_is_over(&reconnect, 105 * S));
+    reconnect_restored(&reconnect);
+    g_assert_false(reconnect_is_over(&reconnect, 200 * S));
+}
+
 static void test_no_grace_is_no_retry(void)
 {
     struct reconnect reconnect;
@@ -48,6 +61,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/reconnect/waits-1-2-4-4-until-grace-ends", test_waits_1_2_4_4_until_grace_ends);
     g_test_add_func("/reconnect/begins-anew-after-success", test_begins_anew_after_success);
+    g_test_add_func("/reconnect/tells-when-the-grace-is-over", test_tells_when_the_grace_is_over);
     g_test_add_func("/reconnect/no-grace-is-no-retry", test_no_grace_is_no_retry);
     return g_test_run();
 }

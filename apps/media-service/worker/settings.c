@@ -22,10 +22,10 @@ static const struct dub_config_item items[] = {
     {"WORKER_STREAM_ID", "stream-id", DUB_CONFIG_STRING, "local",
      "name of the stream in logs and to the service", AT(stream_id), .flags = DUB_CONFIG_REQUIRED},
     {"WORKER_INPUT_URL", "input-url", DUB_CONFIG_STRING, NULL,
-     "rtmp:// URL, file:// URL or path to read from", AT(input_url),
+     "rtmp://, rtsp:// or srt:// URL, file:// URL or path to read from", AT(input_url),
      .flags = DUB_CONFIG_REQUIRED | DUB_CONFIG_URL},
     {"WORKER_OUTPUT_URL", "output-url", DUB_CONFIG_STRING, NULL,
-     "rtmp:// URL, or a .mp4, .flv or .ts file to write to", AT(output_url),
+     "rtmp://, rtsp:// or srt:// URL, or a .mp4, .flv or .ts file to write to", AT(output_url),
      .flags = DUB_CONFIG_REQUIRED | DUB_CONFIG_URL},
     {"WORKER_REALTIME", "realtime", DUB_CONFIG_BOOL, "false", "play a file input as if it were live",
      AT(realtime)},
@@ -79,7 +79,7 @@ static void check_pace(const struct worker_settings *settings, GPtrArray *proble
     if (location_kind(settings->input_url) == LOCATION_FILE &&
         location_kind(settings->output_url) != LOCATION_FILE)
         g_ptr_array_add(problems,
-                        g_strdup("WORKER_REALTIME: a file goes to an RTMP output at its own speed only: "
+                        g_strdup("WORKER_REALTIME: a file goes into the network at its own speed only: "
                                  "add --realtime"));
 }
 

@@ -1,151 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sink.h"
 
-#include "aac_encoder.h"
 #include "elements.h"
-#include "flv_writer.h"
 #include "location.h"
+#include "sink_ops.h"
 
 #include <dubbing_clock.h>
 #include <gst/app/app.h>
 
-#define RTMP_TIMEOUT_S 5
-#define RTMP_CHUNK_BYTES 65536 /* larger than most frames: fewer chunk headers, fewer small writes */
+/* A packet that is late at the start of a connection still gets a time after it. */
+#define START_MARGIN_NS DUB_NS_PER_S
 
-struct sink_ops {
-    void (*build)(struct sink *sink, const char *location);
-    void (*set_video_caps)(struct sink *sink, const struct packet *packet);
-    bool (*push)(struct sink *sink, const struct packet *packet);
-};
-
-static GstElement *new_appsrc(const char *caps_text)
+GstElement *sink_new_appsrc(struct sink *sink, const char *caps_text)
 {
     g_autoptr(GstCaps) caps = caps_text ? gst_caps_from_string(caps_text) : NULL;
     GstElement *source = gst_element_factory_make("appsrc", NULL);
 
-    /* Unbounded here: output.c watches the level and gives up a peer that does not read. */
     g_object_set(source, "caps", caps, "format", GST_FORMAT_TIME, "max-bytes", (guint64)0, "emit-signals",
-                 FALSE, NULL);
+                 FALSE, "is-live", sink->base_ns != 0, NULL);
+    gst_bin_add(GST_BIN(sink->pipeline), source);
     return source;
 }
 
-static void add_last(struct sink *sink, GstElement *last)
+void sink_add_last(struct sink *sink, GstElement *last)
 {
     g_object_set(last, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, NULL);
     gst_bin_add(GST_BIN(sink->pipeline), last);
-    sink->last_pad = gst_element_get_static_pad(last, "sink");
-}
-
-static void append(GstElement *source, GstBuffer *take_buffer)
-{
-    gst_app_src_push_buffer(GST_APP_SRC(source), take_buffer);
-}
-
-/* ---- RTMP ---- */
-
-static void rtmp_build(struct sink *sink, const char *location)
-{
-    GstElement *last = gst_element_factory_make("rtmp2sink", NULL);
-
-    g_object_set(last, "location", location, "timeout", RTMP_TIMEOUT_S, "chunk-size", RTMP_CHUNK_BYTES, NULL);
-    sink->video = sink->audio = new_appsrc("video/x-flv");
-    gst_bin_add(GST_BIN(sink->pipeline), sink->video);
-    add_last(sink, last);
-    gst_element_link(sink->video, last);
-}
-
-static uint32_t rtmp_time_ms(const struct sink *sink, int64_t timestamp_ns)
-{
-    return (uint32_t)((timestamp_ns - sink->origin_ns + DUB_NS_PER_MS / 2) / DUB_NS_PER_MS);
-}
-
-static GstBuffer *codec_data_of(const GstCaps *caps)
-{
-    const GValue *value = gst_structure_get_value(gst_caps_get_structure(caps, 0), "codec_data");
-    return value ? gst_value_get_buffer(value) : NULL;
-}
-
-static void rtmp_begin(struct sink *sink, const struct packet *packet)
-{
-    g_autoptr(GstCaps) audio_caps = gst_caps_from_string(AAC_ENCODER_CAPS);
-    int width = 0, height = 0;
-
-    sink->begun = true;
-    sink->origin_ns = packet->dts_ns;
-    elements_h264_size(packet->caps, &width, &height);
-    append(sink->video, flv_write_file_header());
-    append(sink->video, flv_write_metadata(width, height));
-    append(sink->video, flv_write_audio_header(0, codec_data_of(audio_caps)));
-}
-
-static void rtmp_set_video_caps(struct sink *sink, const struct packet *packet)
-{
-    GstBuffer *codec_data = codec_data_of(packet->caps);
-
-    if (!sink->begun)
-        rtmp_begin(sink, packet);
-    if (codec_data)
-        append(sink->video, flv_write_video_header(rtmp_time_ms(sink, packet->dts_ns), codec_data));
-}
-
-/* A connection has a time of its own, which begins with its first picture. */
-static bool rtmp_push(struct sink *sink, const struct packet *packet)
-{
-    uint32_t time_ms = rtmp_time_ms(sink, packet->dts_ns);
-
-    if (gst_buffer_get_size(packet->buffer) > FLV_PAYLOAD_BYTES_MAX)
-        return false;
-    if (packet->track == TRACK_AUDIO) {
-        append(sink->audio, flv_write_audio(time_ms, packet->buffer));
-        return true;
-    }
-    int32_t offset_ms = (int32_t)(rtmp_time_ms(sink, packet->pts_ns) - time_ms);
-    append(sink->video, flv_write_video(time_ms, offset_ms, packet->key, packet->buffer));
-    return true;
-}
-
-static const struct sink_ops rtmp_ops = {
-    .build = rtmp_build,
-    .set_video_caps = rtmp_set_video_caps,
-    .push = rtmp_push,
-};
-
-/* ---- files ---- */
-
-/* How a container is written. */
-struct muxing {
-    const char *element;
-    const char *video_pad, *audio_pad; /* names of pads to request */
-    const char *parser;                /* what the video needs before it */
-};
-
-static const struct muxing muxings[] = {
-    [CONTAINER_MP4] = {"mp4mux", "video_%u", "audio_%u", "identity"},
-    [CONTAINER_FLV] = {"flvmux", "video", "audio", "identity"},
-    [CONTAINER_TS] = {"mpegtsmux", "sink_%d", "sink_%d", "h264parse"},
-};
-
-static void file_build(struct sink *sink, const char *location)
-{
-    g_autofree char *path = location_file_path(location);
-    const struct muxing *muxing = &muxings[container_from_name(path)];
-    GstElement *mux = gst_element_factory_make(muxing->element, NULL);
-    GstElement *parser = gst_element_factory_make(muxing->parser, NULL);
-    GstElement *last = gst_element_factory_make("filesink", NULL);
-
-    g_object_set(last, "location", path, NULL);
-    sink->video = new_appsrc(NULL);
-    sink->audio = new_appsrc(AAC_ENCODER_CAPS);
-    gst_bin_add_many(GST_BIN(sink->pipeline), sink->video, sink->audio, parser, mux, NULL);
-    add_last(sink, last);
-    gst_element_link(sink->video, parser);
-    gst_element_link_pads(parser, "src", mux, muxing->video_pad);
-    gst_element_link_pads(sink->audio, "src", mux, muxing->audio_pad);
-    gst_element_link(mux, last);
+    sink->watched[0] = gst_element_get_static_pad(last, "sink");
 }
 
 /* The muxers' templates ask for what an access unit of AVC always is; demuxers leave it unsaid. */
-static void file_set_video_caps(struct sink *sink, const struct packet *packet)
+void sink_set_complete_caps(struct sink *sink, const struct packet *packet)
 {
     g_autoptr(GstCaps) complete = gst_caps_copy(packet->caps);
     int width = 0, height = 0;
@@ -156,30 +41,47 @@ static void file_set_video_caps(struct sink *sink, const struct packet *packet)
     gst_app_src_set_caps(GST_APP_SRC(sink->video), complete);
 }
 
-static bool file_push(struct sink *sink, const struct packet *packet)
+bool sink_push_timed(struct sink *sink, const struct packet *packet)
 {
     GstBuffer *buffer = gst_buffer_copy(packet->buffer);
+    GstElement *source = packet->track == TRACK_VIDEO ? sink->video : sink->audio;
 
-    GST_BUFFER_PTS(buffer) = (GstClockTime)packet->pts_ns;
-    GST_BUFFER_DTS(buffer) = (GstClockTime)packet->dts_ns;
-    append(packet->track == TRACK_VIDEO ? sink->video : sink->audio, buffer);
+    /* Live, the place on the timeline + D, which is the clock's time when the packet leaves: what waits for
+     * the other track can tell when it does not come. */
+    if (sink->base_ns != 0 && !sink->begun) {
+        sink->begun = true;
+        sink->origin_ns = sink->base_ns - (packet->due_ns - packet->dts_ns);
+    }
+    GST_BUFFER_PTS(buffer) = (GstClockTime)MAX(packet->pts_ns - sink->origin_ns, 0);
+    GST_BUFFER_DTS(buffer) = (GstClockTime)MAX(packet->dts_ns - sink->origin_ns, 0);
+    gst_app_src_push_buffer(GST_APP_SRC(source), buffer);
     return true;
 }
 
-static const struct sink_ops file_ops = {
-    .build = file_build,
-    .set_video_caps = file_set_video_caps,
-    .push = file_push,
-};
+bool sink_is_up_by_count(GstPad *pad, int n_buffers)
+{
+    return n_buffers >= 2;
+}
 
-/* ---- both ---- */
+static const struct sink_ops *const all_ops[] = {
+    [LOCATION_RTMP] = &sink_rtmp_ops,
+    [LOCATION_RTSP] = &sink_rtsp_ops,
+    [LOCATION_SRT] = &sink_srt_ops,
+    [LOCATION_FILE] = &sink_file_ops,
+};
 
 void sink_init(struct sink *sink, const char *location)
 {
+    enum location_kind kind = location_kind(location);
+
     *sink = (struct sink){
-        .ops = location_kind(location) == LOCATION_RTMP ? &rtmp_ops : &file_ops,
+        .ops = all_ops[kind],
         .pipeline = gst_pipeline_new("output"),
     };
+    if (kind == LOCATION_SRT || kind == LOCATION_RTSP) {
+        sink->base_ns = dub_clock_now_ns(dub_clock_monotonic()) - START_MARGIN_NS;
+        elements_use_clock(sink->pipeline, (GstClockTime)sink->base_ns);
+    }
     sink->ops->build(sink, location);
 }
 
@@ -188,7 +90,8 @@ void sink_clear(struct sink *sink)
     if (!sink->ops)
         return;
     gst_element_set_state(sink->pipeline, GST_STATE_NULL);
-    gst_clear_object(&sink->last_pad);
+    for (size_t i = 0; i < G_N_ELEMENTS(sink->watched); i++)
+        gst_clear_object(&sink->watched[i]);
     gst_clear_object(&sink->pipeline);
     gst_clear_caps(&sink->video_caps);
     *sink = (struct sink){0};
@@ -201,6 +104,16 @@ bool sink_push(struct sink *sink, const struct packet *packet)
         sink->ops->set_video_caps(sink, packet);
     }
     return sink->ops->push(sink, packet);
+}
+
+bool sink_is_up(const char *location, GstPad *pad, int n_buffers)
+{
+    return all_ops[location_kind(location)]->is_up(pad, n_buffers);
+}
+
+int64_t sink_linger_ns(const char *location)
+{
+    return all_ops[location_kind(location)]->linger_ns;
 }
 
 void sink_end(struct sink *sink)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Builds and feeds the GStreamer pipeline that writes one output. An RTMP connection gets FLV tags in the
- * order in which packets come; a file has a muxer that sorts them by itself. */
+/* Builds and feeds the GStreamer pipeline that writes one output. Kinds of output are rows of a
+ * table: sink_rtmp.c, sink_rtsp.c, sink_muxed.c. */
 #pragma once
 
 #include "packet_queue.h"
@@ -14,10 +14,11 @@ struct sink {
     const struct sink_ops *ops; /* NULL: not there */
     GstElement *pipeline;       /* owned */
     GstElement *video, *audio;  /* appsrc, borrowed from the pipeline; RTMP: the same one */
-    GstPad *last_pad;           /* owned: where muxed data enters the last element */
+    GstPad *watched[2];         /* owned: where data enters the last element; RTSP: picture, sound */
     GstCaps *video_caps;        /* owned: those that were set last */
-    int64_t origin_ns;          /* RTMP: the timestamp that is 0 on this connection */
-    bool begun;                 /* RTMP: headers are out */
+    int64_t base_ns;            /* SRT, RTSP: 0 of the pipeline's time on the monotonic clock */
+    int64_t origin_ns;          /* the timestamp that is 0 on this connection; files: 0 */
+    bool begun;                 /* the first packet is in */
 };
 
 /* location has been checked by output_location_check. */
@@ -30,5 +31,10 @@ void sink_clear(struct sink *sink);
 bool sink_push(struct sink *sink, const struct packet *packet);
 /* No more packets will come; EOS on the bus follows. */
 void sink_end(struct sink *sink);
+/* Whether the peer of a sink with this location takes what is sent; n_buffers have come to its first watched
+ * pad. That pad's thread. */
+bool sink_is_up(const char *location, GstPad *pad, int n_buffers);
+/* How long a sink with this location has to stay after EOS, so that what is under way arrives. */
+int64_t sink_linger_ns(const char *location);
 /* What waits to be written. */
 int64_t sink_backlog_bytes(const struct sink *sink);

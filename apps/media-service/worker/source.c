@@ -7,10 +7,11 @@
 #include "flv_times.h"
 #include "location.h"
 #include "settings.h"
+#include "source_rtsp.h"
+#include "track_offer.h"
 
 #include <gst/app/app.h>
 #include <gst/audio/audio.h>
-#include <gst/pbutils/pbutils.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -26,14 +27,16 @@ struct source {
     struct source_events events;
     void *user;
     GstElement *pipeline;
-    bool needs_parser;           /* elementary streams that carry no codec data of their own (MPEG-TS) */
+    struct source_rtsp *rtsp; /* NULL for other inputs */
+    bool needs_parser;        /* elementary streams that carry no codec data of their own (MPEG-TS, RTP) */
     /* A file's segment says what of it is to be heard; a live one only where it began, and its timestamps may
      * wrap to before that. */
     bool has_edits;
     struct aac_decoder *decoder; /* streaming thread; NULL until the first packet */
     GstCaps *decoder_caps;       /* what it was made for */
 
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t flow_lock; /* one event at a time: RTSP has a thread for each track */
+    pthread_mutex_t lock;      /* guards what follows */
     bool has_video, has_audio, is_unusable;
     struct source_facts facts;
 };
@@ -52,11 +55,21 @@ static void report_unusable(struct source *source, int exit_code, const char *me
                              gst_message_new_application(GST_OBJECT(source->pipeline), structure));
 }
 
+static GstFlowReturn hand_out(struct source *source, bool (*event)(GstSample *, void *), GstSample *sample)
+{
+    pthread_mutex_lock(&source->flow_lock);
+    bool flowing = event(sample, source->user);
+    pthread_mutex_unlock(&source->flow_lock);
+    return flowing ? GST_FLOW_OK : GST_FLOW_EOS;
+}
+
 static GstFlowReturn on_video_sample(GstAppSink *sink, gpointer data)
 {
     struct source *source = data;
     g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
-    return sample && source->events.on_video(sample, source->user) ? GST_FLOW_OK : GST_FLOW_EOS;
+    g_autoptr(GstSample) placed =
+        sample && source->rtsp ? source_rtsp_place_video(source->rtsp, sample) : g_steal_pointer(&sample);
+    return placed ? hand_out(source, source->events.on_video, placed) : GST_FLOW_EOS;
 }
 
 /* The decoder is made anew when the publisher changes the format. */
@@ -99,7 +112,12 @@ static GstFlowReturn on_audio_sample(GstAppSink *sink, gpointer data)
         return GST_FLOW_EOS;
     /* Nothing comes of a damaged packet: its place is filled with silence downstream. */
     g_autoptr(GstSample) sound = decode(source, sample);
-    return !sound || source->events.on_audio(sound, source->user) ? GST_FLOW_OK : GST_FLOW_EOS;
+    if (sound && source->rtsp) {
+        GstSample *placed = source_rtsp_place_audio(source->rtsp, sound);
+        gst_sample_unref(sound);
+        sound = placed;
+    }
+    return sound ? hand_out(source, source->events.on_audio, sound) : GST_FLOW_OK;
 }
 
 static GstElement *new_sink(struct source *source, GstFlowReturn (*on_sample)(GstAppSink *, gpointer),
@@ -166,22 +184,27 @@ static GstPadProbeReturn on_video_event(GstPad *pad, GstPadProbeInfo *info, gpoi
     return GST_PAD_PROBE_OK;
 }
 
-static void attach_video(struct source *source, GstPad *pad)
+static GstElement *make_or_none(const char *name)
+{
+    return name ? gst_element_factory_make(name, NULL) : NULL;
+}
+
+static void attach_video(struct source *source, GstPad *pad, const char *depayloader)
 {
     GstElement *sink = new_sink(source, on_video_sample, source->needs_parser ? VIDEO_CAPS : NULL);
     GstElement *parser = source->needs_parser ? gst_element_factory_make("h264parse", NULL) : NULL;
     g_autoptr(GstPad) sink_pad = gst_element_get_static_pad(sink, "sink");
 
     gst_pad_add_probe(sink_pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_video_event, source, NULL);
-    attach_chain(source, pad, (GstElement *[]){parser, sink}, 2);
+    attach_chain(source, pad, (GstElement *[]){make_or_none(depayloader), parser, sink}, 3);
 }
 
-static void attach_audio(struct source *source, GstPad *pad)
+static void attach_audio(struct source *source, GstPad *pad, const char *depayloader)
 {
     GstElement *parser = source->needs_parser ? gst_element_factory_make("aacparse", NULL) : NULL;
     GstElement *sink = new_sink(source, on_audio_sample, source->needs_parser ? PARSED_AUDIO_CAPS : NULL);
 
-    attach_chain(source, pad, (GstElement *[]){parser, sink}, 2);
+    attach_chain(source, pad, (GstElement *[]){make_or_none(depayloader), parser, sink}, 3);
 }
 
 /* An unlinked pad may stop the demuxer; what is not used flows into nothing. */
@@ -199,67 +222,62 @@ static void report_unusable_video(struct source *source, const char *codec)
     report_unusable(source, WORKER_EXIT_UNSUPPORTED_VIDEO, message);
 }
 
-static void on_video_pad(struct source *source, GstPad *pad, GstCaps *caps)
+static void report_unusable_audio(struct source *source, const char *codec)
 {
-    g_autofree char *codec = gst_pb_utils_get_codec_description(caps);
+    g_autofree char *message = g_strdup_printf("the audio is %s; only AAC can be dubbed: publish AAC", codec);
+    report_unusable(source, WORKER_EXIT_TRACK_MISSING, message);
+}
 
-    if (!gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-h264")) {
-        attach_nothing(source, pad);
-        report_unusable_video(source, codec);
-        return;
-    }
+static void use_video(struct source *source, GstPad *pad, const struct track_offer *offer)
+{
     pthread_mutex_lock(&source->lock);
     source->has_video = true;
     g_free(source->facts.video_codec);
     source->facts.video_codec = g_strdup("H264");
     pthread_mutex_unlock(&source->lock);
-    attach_video(source, pad);
+    attach_video(source, pad, offer->depayloader);
 }
 
-static bool is_aac(const GstStructure *structure)
+static void use_audio(struct source *source, GstPad *pad, const struct track_offer *offer)
 {
-    int version = 0;
-    return gst_structure_has_name(structure, "audio/mpeg") &&
-           gst_structure_get_int(structure, "mpegversion", &version) && (version == 2 || version == 4);
-}
-
-static void on_audio_pad(struct source *source, GstPad *pad, GstCaps *caps)
-{
-    const GstStructure *structure = gst_caps_get_structure(caps, 0);
-    g_autofree char *codec = gst_pb_utils_get_codec_description(caps);
-
-    if (!is_aac(structure)) {
-        g_autofree char *message =
-            g_strdup_printf("the audio is %s; only AAC can be dubbed: publish AAC", codec);
-        attach_nothing(source, pad);
-        report_unusable(source, WORKER_EXIT_TRACK_MISSING, message);
-        return;
-    }
     pthread_mutex_lock(&source->lock);
     source->has_audio = true;
     g_free(source->facts.audio_codec);
     source->facts.audio_codec = g_strdup("AAC");
-    gst_structure_get_int(structure, "rate", &source->facts.audio_rate_hz);
-    gst_structure_get_int(structure, "channels", &source->facts.audio_channels);
+    source->facts.audio_rate_hz = offer->rate_hz;
+    source->facts.audio_channels = offer->channels;
     pthread_mutex_unlock(&source->lock);
-    attach_audio(source, pad);
+    attach_audio(source, pad, offer->depayloader);
+}
+
+static void take_offer(struct source *source, GstPad *pad, const struct track_offer *offer)
+{
+    /* Only these callbacks, all on the streaming thread, change the two flags: reading them needs no lock. */
+    bool is_second = offer->track == TRACK_VIDEO ? source->has_video : source->has_audio;
+
+    if (!offer->is_media || is_second || !offer->usable)
+        attach_nothing(source, pad);
+    if (!offer->is_media || is_second)
+        return;
+    if (!offer->usable) {
+        (offer->track == TRACK_VIDEO ? report_unusable_video : report_unusable_audio)(source, offer->codec);
+        return;
+    }
+    if (source->rtsp)
+        source_rtsp_watch(source->rtsp, pad, offer->track);
+    (offer->track == TRACK_VIDEO ? use_video : use_audio)(source, pad, offer);
 }
 
 static void on_pad_added(GstElement *demuxer, GstPad *pad, gpointer data)
 {
-    struct source *source = data;
     g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+    struct track_offer offer;
 
     if (!caps)
         caps = gst_pad_query_caps(pad, NULL);
-    const char *name = gst_caps_is_empty(caps) ? "" : gst_structure_get_name(gst_caps_get_structure(caps, 0));
-    /* Only these callbacks, all on the streaming thread, change the two flags: reading them needs no lock. */
-    if (g_str_has_prefix(name, "video/") && !source->has_video)
-        on_video_pad(source, pad, caps);
-    else if (g_str_has_prefix(name, "audio/") && !source->has_audio)
-        on_audio_pad(source, pad, caps);
-    else
-        attach_nothing(source, pad);
+    track_offer_init(&offer, caps);
+    take_offer(data, pad, &offer);
+    track_offer_clear(&offer);
 }
 
 static void on_no_more_pads(GstElement *demuxer, gpointer data)
@@ -291,18 +309,57 @@ static GstPadProbeReturn on_rtmp_tags(GstPad *pad, GstPadProbeInfo *info, gpoint
     return found ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_OK;
 }
 
+/* The builders return the element that opens the location; *demuxer is what follows it, NULL when it has the
+ * tracks' pads itself. NULL with an error when there is nothing to open. */
 static GstElement *build_rtmp(struct source *source, const char *location, const char **demuxer,
                               struct dub_error *error)
 {
     GstElement *element = gst_element_factory_make("rtmp2src", NULL);
-    if (!element)
-        return NULL;
-    *demuxer = "flvdemux";
     g_autoptr(GstPad) pad = gst_element_get_static_pad(element, "src");
+
+    *demuxer = "flvdemux";
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_rtmp_tags, source, NULL);
     flv_times_attach(pad);
     g_object_set(element, "location", location, "timeout", RTMP_TIMEOUT_S, "idle-timeout",
                  RTMP_IDLE_TIMEOUT_S, NULL);
+    return element;
+}
+
+static GstElement *build_rtsp(struct source *source, const char *location, const char **demuxer,
+                              struct dub_error *error)
+{
+    GstElement *element = NULL;
+
+    source->needs_parser = true;
+    source->rtsp = source_rtsp_new(location, &element);
+    return element;
+}
+
+/* The demuxer may not know when its data came: then it would smooth its timestamps after that. */
+static GstPadProbeReturn on_ts_segment(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    GstEvent *event = GST_PAD_PROBE_INFO_EVENT(info);
+    GstSegment segment;
+
+    if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT) {
+        gst_segment_init(&segment, GST_FORMAT_BYTES);
+        gst_event_unref(event);
+        GST_PAD_PROBE_INFO_DATA(info) = gst_event_new_segment(&segment);
+    }
+    return GST_PAD_PROBE_OK;
+}
+
+static GstElement *build_srt(struct source *source, const char *location, const char **demuxer,
+                             struct dub_error *error)
+{
+    GstElement *element = gst_element_factory_make("srtsrc", NULL);
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(element, "src");
+
+    *demuxer = "tsdemux";
+    source->needs_parser = true;
+    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_ts_segment, NULL, NULL);
+    /* When to connect again is for us to say (input.c). */
+    g_object_set(element, "uri", location, "auto-reconnect", FALSE, "do-timestamp", FALSE, NULL);
     return element;
 }
 
@@ -329,6 +386,8 @@ static GstElement *build_file(struct source *source, const char *location, const
 
 static GstElement *(*const builders[])(struct source *, const char *, const char **, struct dub_error *) = {
     [LOCATION_RTMP] = build_rtmp,
+    [LOCATION_RTSP] = build_rtsp,
+    [LOCATION_SRT] = build_srt,
     [LOCATION_FILE] = build_file,
 };
 
@@ -339,11 +398,14 @@ static bool build(struct source *source, const char *location, struct dub_error 
 
     if (!element)
         return false;
-    GstElement *demuxer = gst_element_factory_make(demuxer_name, NULL);
-    gst_bin_add_many(GST_BIN(source->pipeline), element, demuxer, NULL);
+    GstElement *demuxer = demuxer_name ? gst_element_factory_make(demuxer_name, NULL) : element;
+    gst_bin_add(GST_BIN(source->pipeline), element);
+    if (demuxer != element) {
+        gst_bin_add(GST_BIN(source->pipeline), demuxer);
+        gst_element_link(element, demuxer);
+    }
     g_signal_connect(demuxer, "pad-added", G_CALLBACK(on_pad_added), source);
     g_signal_connect(demuxer, "no-more-pads", G_CALLBACK(on_no_more_pads), source);
-    gst_element_link(element, demuxer);
     return true;
 }
 
@@ -354,6 +416,7 @@ struct source *source_new(const char *location, const struct source_events *even
 
     source->events = *events;
     source->user = user;
+    pthread_mutex_init(&source->flow_lock, NULL);
     pthread_mutex_init(&source->lock, NULL);
     source->pipeline = gst_pipeline_new("input");
     if (!build(source, location, error)) {
@@ -369,10 +432,12 @@ void source_free(struct source *source)
         return;
     gst_element_set_state(source->pipeline, GST_STATE_NULL);
     gst_object_unref(source->pipeline);
+    source_rtsp_free(source->rtsp);
     aac_decoder_free(source->decoder);
     gst_clear_caps(&source->decoder_caps);
     source_facts_clear(&source->facts);
     pthread_mutex_destroy(&source->lock);
+    pthread_mutex_destroy(&source->flow_lock);
     g_free(source);
 }
 

@@ -15,7 +15,7 @@ struct source_facts {
 };
 
 struct source_events {
-    /* On the streaming thread. The sample is borrowed; false ends the flow. */
+    /* On the streaming threads, one at a time. The sample is borrowed; false ends the flow. */
     bool (*on_video)(GstSample *sample, void *user);
     bool (*on_audio)(GstSample *sample, void *user);
 };

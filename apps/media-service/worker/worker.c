@@ -344,7 +344,7 @@ struct worker *worker_new(const struct worker_settings *settings, struct dub_err
     worker->started_ns = now_ns();
     worker->live = input_pace(settings) != FEEDER_FILE;
     worker->loop = g_main_loop_new(NULL, FALSE);
-    if (elements_check(error) && open_records(worker, error))
+    if (elements_check(settings->input_url, settings->output_url, error) && open_records(worker, error))
         worker->core = core_new(settings, worker->live, &core_events, worker, error);
     if (!worker->core) {
         worker_free(worker);

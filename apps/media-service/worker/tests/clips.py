@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clips that the worker's tests make, and what they read back from recordings."""
+import hashlib
 import json
 import subprocess
 
@@ -49,6 +50,27 @@ def packets(path, stream="v"):
 
 def video_hashes(path):
     return [packet[2] for packet in packets(path)]
+
+
+def payload_hash(nals, without=()):
+    """Of an access unit without what containers add and take away: delimiter, parameter sets, filler, end marks."""
+    left_out = (7, 8, 9, 10, 11, 12, *without)
+    return hashlib.md5(b"\0\0\1".join(nal for nal in nals if nal[0] & 0x1F not in left_out)).hexdigest()
+
+
+def access_units(path, without=()):
+    """payload_hash of each access unit, in order of decoding, whatever the container's framing; without further NAL
+    types."""
+    raw = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", path, "-map", "0:v", "-c", "copy", "-bsf:v",
+         "h264_mp4toannexb,h264_metadata=aud=insert", "-f", "h264", "-"], check=True, capture_output=True,
+        stdin=subprocess.DEVNULL).stdout
+    units = []
+    for nal in raw.replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")[1:]:
+        if nal[0] & 0x1F == 9:
+            units.append([])
+        units[-1].append(nal.rstrip(b"\0"))
+    return [payload_hash(unit, without) for unit in units]
 
 
 def streams(path):
