@@ -50,7 +50,8 @@ def listen(path):
 def judge(history, latency_s, max_lag_s, delay_slack_ms):
     heard = [one for one in map(listen, history.recordings) if one]
     return [recorded(history, heard), sound_goes_on(heard), holes_are_outages(history, heard), no_seams(heard),
-            picture(history, heard), output_comes_back(history), delay(history, latency_s, delay_slack_ms), lag(history, max_lag_s),
+            picture(history, heard), output_comes_back(history), delay(history, latency_s, delay_slack_ms),
+            lag(history, max_lag_s),
             ledger(history, max_lag_s), dubbed_after_all(history), one_worker(history), memory(history),
             flat(history, "descriptors"), flat(history, "threads"), all_faults(history)]
 

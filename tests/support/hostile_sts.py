@@ -20,8 +20,12 @@ import urllib.request
 import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .processes import Child, wait_until
+
+if TYPE_CHECKING:      # the server's packages are needed by its own process only
+    from aiohttp import web
 
 HOST = "127.0.0.1"
 HONEST = "honest"
@@ -116,7 +120,8 @@ async def all_zero(stream: Stream, fragment: dict) -> None:
 
 async def clipped(stream: Stream, fragment: dict) -> None:
     square = b"\xff\x7f" * 50 + b"\x00\x80" * 50
-    await stream.emit("fragment:processed", changed_samples(fragment, lambda count: (square * (count // 100 + 1))[:count * 2]))
+    await stream.emit("fragment:processed", changed_samples(
+        fragment, lambda count: (square * (count // 100 + 1))[:count * 2]))
 
 
 async def no_audio(stream: Stream, fragment: dict) -> None:
@@ -221,7 +226,7 @@ class Service:
     """The server's state; everything on one event loop."""
 
     def __init__(self) -> None:
-        import socketio      # here, so that the tests that only start it need nothing of it
+        import socketio
 
         self.server = socketio.AsyncServer(async_mode="aiohttp", transports=["websocket"], max_http_buffer_size=50 << 20)
         self.behaviour = HONEST
@@ -257,18 +262,18 @@ class Service:
 
     # -- HTTP
 
-    async def put_behaviour(self, request: "web.Request") -> "web.Response":
+    async def put_behaviour(self, request: web.Request) -> web.Response:
         self.behaviour = request.match_info["name"]
         return _reply({"behaviour": self.behaviour})
 
-    async def put_script(self, request: "web.Request") -> "web.Response":
+    async def put_script(self, request: web.Request) -> web.Response:
         self.scripts[request.match_info["stream"]] = await request.json()
         return _reply({})
 
-    async def get_seen(self, _request: "web.Request") -> "web.Response":
+    async def get_seen(self, _request: web.Request) -> web.Response:
         return _reply(self.seen)
 
-    def app(self) -> "web.Application":
+    def app(self) -> web.Application:
         from aiohttp import web
 
         app = web.Application(client_max_size=64 << 20)
@@ -279,7 +284,7 @@ class Service:
         return app
 
 
-def _reply(value: object) -> "web.Response":
+def _reply(value: object) -> web.Response:
     from aiohttp import web
 
     return web.json_response(value)

@@ -84,7 +84,7 @@ def middle_of(tags: list[Tag], fps: int) -> Loop:
     video = [tag for tag in media if tag.kind == VIDEO and begin <= tag.time_ms < begin + SECONDS * 1000]
     audio = [tag for tag in media if tag.kind == AUDIO and tag.time_ms >= begin][:AUDIO_TAGS]
     if len(video) != SECONDS * fps or not is_key(video[0]):
-        raise RuntimeError(f"the loop has {len(video)} pictures and begins with {'a' if is_key(video[0]) else 'no'} key frame")
+        raise RuntimeError(f"the loop has {len(video)} pictures; its first is {'' if is_key(video[0]) else 'not '}a key frame")
     chosen = sorted(video + audio, key=lambda tag: tag.time_ms)
     return Loop([tag for tag in tags if is_header(tag) and tag.time_ms < begin],
                 [replace(tag, time_ms=tag.time_ms - begin) for tag in chosen])
