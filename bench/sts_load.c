@@ -2,7 +2,7 @@
 /* The load of sts_pipeline.py and sts_soak.py: streams that send fragments of speech from files, at an
  * interval or as fast as they go, and come back after a while if so told. Prints one line per answer:
  *
- *   FRAGMENT_ID ROUND_TRIP_US ASR_MS TRANSLATION_MS TTS_MS STATUS
+ *   FRAGMENT_ID ROUND_TRIP_US ASR_MS TRANSLATION_MS TTS_MS STATUS [STAGE:CODE]
  *
  * All streams share one main loop. A round trip begins before a fragment is written as JSON and ends when the
  * answer has been read: it is what a worker sees. */
@@ -148,12 +148,24 @@ static int64_t timing(JsonObject *processed, const char *name)
     return timings != NULL ? json_object_get_int_member_with_default(timings, name, 0) : 0;
 }
 
+/* " asr:TIMEOUT" where the answer has an error. */
+static char *error_of(JsonObject *processed)
+{
+    JsonNode *node = json_object_get_member(processed, "error");
+    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
+        return g_strdup("");
+    JsonObject *error = json_node_get_object(node);
+    return g_strdup_printf(" %s:%s", json_object_get_string_member_with_default(error, "stage", "?"),
+                           json_object_get_string_member_with_default(error, "code", "?"));
+}
+
 static void print_answer(const struct sent *sent, JsonObject *processed)
 {
-    printf("%s %" G_GINT64_FORMAT " %d %d %d %s\n", sent->id, g_get_monotonic_time() - sent->at_us,
+    g_autofree char *error = error_of(processed);
+    printf("%s %" G_GINT64_FORMAT " %d %d %d %s%s\n", sent->id, g_get_monotonic_time() - sent->at_us,
            (int)timing(processed, "asr_ms"), (int)timing(processed, "translation_ms"),
            (int)timing(processed, "tts_ms"),
-           json_object_get_string_member_with_default(processed, "status", "?"));
+           json_object_get_string_member_with_default(processed, "status", "?"), error);
     fflush(stdout);
 }
 

@@ -5,7 +5,9 @@
 A worker's view: the round trip of a fragment over Socket.IO, less what the engines took for that fragment, less what it
 waited for an engine that was busy with another (that is capacity, not overhead). The reference is the same engines called
 one after the other in a loop in C (sts-engine-loop): no sockets, no JSON, no threads. Mock engines take a known time, so
-that nothing hides in what an engine says about itself; the real ones are those of the distribution.
+that nothing hides in what an engine says about itself; the real ones are those of the distribution. The largest value stands
+beside the p99, which of few fragments is little else; and the processor time per fragment, which does not depend on what else
+runs: of mock engines, which sleep, it is what the service itself does.
 """
 import argparse
 import json
@@ -25,6 +27,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build-dir", default="build", type=Path, help="where the programs have been built")
     parser.add_argument("--fragments", default=200, type=int, help="of each measurement")
+    parser.add_argument("--only", choices=("mock", "real"), help="these engines alone")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     parser.add_argument("--check", action="store_true", help="exit 1 when the goal is missed")
     return parser.parse_args()
@@ -38,22 +41,38 @@ def run(command, variables):
     return [line.split() for line in done.stdout.splitlines()]
 
 
-def figures(rows):
-    """rows: (whole, engines, wait) in ms per fragment."""
+def figures(rows, cpu_s):
+    """rows: (whole, engines, wait) in ms per fragment; cpu_s: processor time of all of them."""
     added = [whole - took - wait for whole, took, wait in rows]
     return {"fragments": len(rows), "engines50": percentile([row[1] for row in rows], 50),
             "wait99": percentile([row[2] for row in rows], 99), "whole50": percentile([row[0] for row in rows], 50),
-            "added50": percentile(added, 50), "added99": percentile(added, 99)}
+            "added50": percentile(added, 50), "added95": percentile(added, 95),
+            "added99": percentile(added, 99), "addedMax": max(added, default=float("nan")),
+            "cpu": 1000 * cpu_s / max(1, len(rows))}
 
 
 def engine_time(mock, timings):
     return sum(MOCK_MS.values()) if mock else sum(map(int, timings))
 
 
+def helpers(build_dir):
+    """Where the loop finds the synthesiser's helper, which stands beside the service."""
+    return {"PATH": f"{program(build_dir, 'apps/sts-service/sts-espeak').parent}:{os.environ['PATH']}"}
+
+
 def reference(arguments, mock, clips, rate):
-    lines = run([program(arguments.build_dir, "bench/sts-engine-loop"), rate, arguments.fragments, *clips],
-                engines(mock))
-    return figures([(int(line[0]) / 1000, engine_time(mock, line[1:4]), 0) for line in lines])
+    loop = program(arguments.build_dir, "bench/sts-engine-loop")
+    before = os.times()
+    lines = run([loop, rate, arguments.fragments, *clips], engines(mock) | helpers(arguments.build_dir))
+    after = os.times()
+    cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+    return figures([(int(line[0]) / 1000, engine_time(mock, line[1:4]), 0) for line in lines], cpu_s)
+
+
+def cpu_seconds(pid):
+    """User and system time of a process and of its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def waits(folder):
@@ -70,19 +89,23 @@ def loaded(arguments, mock, clips, rate, n_streams):
     interval_ms = 400 if mock else 1500 * max(1, n_streams / 2)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, tempfile.NamedTemporaryFile("w+", suffix=".log") as log:
         variables = engines(mock) | {"STS_ARTIFACT_DIR": folder} | ({"STS_ASR_WORKERS": "16"} if mock else {})
-        with service(arguments.build_dir, log, variables) as (_, url):
+        with service(arguments.build_dir, log, variables) as (process, url):
+            before = cpu_seconds(process.pid)
             lines = run([program(arguments.build_dir, "bench/sts-load"), "--streams", n_streams, "--fragments",
                          arguments.fragments + n_streams, "--interval-ms", int(interval_ms), "--rate", rate, url, *clips], {})
+            cpu_s = cpu_seconds(process.pid) - before
         waited = waits(Path(folder))
     # Each stream's first fragment finds the engines cold.
     rows = [(int(line[1]) / 1000, engine_time(mock, line[2:5]), waited.get(line[0], 0)) for line in lines[n_streams:]]
-    return figures(rows)
+    return figures(rows, cpu_s)
 
 
 def measure(arguments):
     with tempfile.TemporaryDirectory() as folder:
         speech, rate = make_speech(Path(folder))
         for mock in (True, False):
+            if arguments.only and mock != (arguments.only == "mock"):
+                continue
             clips = make_tone(Path(folder), rate) if mock else speech
             name = "mock" if mock else "real"
             yield f"{name}, in a loop", reference(arguments, mock, clips, rate)
@@ -95,7 +118,8 @@ def main():
     end_on_sigterm()
     arguments = parse_arguments()
     columns = [("fragments", "fragments"), ("engines p50", "engines50"), ("wait p99", "wait99"), ("whole p50", "whole50"),
-               ("added p50", "added50"), ("added p99", "added99")]
+               ("added p50", "added50"), ("added p95", "added95"), ("added p99", "added99"), ("added max", "addedMax"),
+               ("CPU", "cpu")]
     print(f"times in ms; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"{'':<18}" + "".join(f"{title:>13}" for title, _ in columns), flush=True)
     results = {}
