@@ -119,7 +119,8 @@ static uint16_t white_noise(unsigned i)
 
 static uint16_t wave_as_floats(unsigned i)
 {
-    float value = 0.3f * sinf((float)(i / 2) * 0.05f);
+    unsigned at = i / 2;
+    float value = 0.3f * sinf((float)at * 0.05f);
     uint16_t halves[2];
     memcpy(halves, &value, sizeof halves);
     return halves[i % 2];
