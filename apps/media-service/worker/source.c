@@ -189,14 +189,26 @@ static GstElement *make_or_none(const char *name)
     return name ? gst_element_factory_make(name, NULL) : NULL;
 }
 
+/* Whole access units out of RTP, by its marker: a parser would have to wait for the next one to see the end.
+ */
+static GstElement *new_unit_filter(void)
+{
+    g_autoptr(GstCaps) caps = gst_caps_from_string(VIDEO_CAPS);
+    GstElement *filter = gst_element_factory_make("capsfilter", NULL);
+
+    g_object_set(filter, "caps", caps, NULL);
+    return filter;
+}
+
 static void attach_video(struct source *source, GstPad *pad, const char *depayloader)
 {
     GstElement *sink = new_sink(source, on_video_sample, source->needs_parser ? VIDEO_CAPS : NULL);
     GstElement *parser = source->needs_parser ? gst_element_factory_make("h264parse", NULL) : NULL;
+    GstElement *filter = depayloader ? new_unit_filter() : NULL;
     g_autoptr(GstPad) sink_pad = gst_element_get_static_pad(sink, "sink");
 
     gst_pad_add_probe(sink_pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_video_event, source, NULL);
-    attach_chain(source, pad, (GstElement *[]){make_or_none(depayloader), parser, sink}, 3);
+    attach_chain(source, pad, (GstElement *[]){make_or_none(depayloader), filter, parser, sink}, 4);
 }
 
 static void attach_audio(struct source *source, GstPad *pad, const char *depayloader)
