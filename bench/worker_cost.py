@@ -79,10 +79,10 @@ def make_clip(path):
         ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30,noise=alls=12:allf=t",
          "-i", speak(path.parent), "-f", "lavfi", "-i", f"{bed}:seed=1", "-f", "lavfi", "-i", f"{bed}:seed=2",
          "-filter_complex", "[2:a][3:a]amerge[bed];[1:a]apad,pan=stereo|c0=c0|c1=c0[voice];"
-         "[bed][voice]amix=2:normalize=0[sound]", "-map", "0:v", "-map", "[sound]", "-t", str(CLIP_S), "-c:v", "libx264",
-         "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60", "-b:v", str(BITRATE), "-minrate", str(BITRATE),
-         "-maxrate", str(BITRATE), "-bufsize", str(BITRATE // 2), "-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-b:a",
-         "128k", "-ac", "2", str(path)], check=True, stdin=subprocess.DEVNULL)
+         "[bed][voice]amix=2:normalize=0[sound]", "-map", "0:v", "-map", "[sound]", "-t", str(CLIP_S), "-c:v",
+         "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60", "-b:v", str(BITRATE), "-minrate",
+         str(BITRATE), "-maxrate", str(BITRATE), "-bufsize", str(BITRATE // 2), "-x264-params", "nal-hrd=cbr", "-c:a",
+         "aac", "-b:a", "128k", "-ac", "2", str(path)], check=True, stdin=subprocess.DEVNULL)
 
 
 class Stack(contextlib.ExitStack):

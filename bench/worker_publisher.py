@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Publishes one clip to many RTMP paths at once, in real time and for little CPU: what ffmpeg takes for 40 streams would
-not leave the machine to what is measured.
+"""Publishes one clip to many RTMP paths at once, in real time and for little CPU: what ffmpeg takes for 40 streams
+would not leave the machine to what is measured.
 
-All streams send the same packets, out of phase, over and over; only their times differ. Each packet is one chunk. At the
-end of its input it prints how late packets went out, as JSON: a publisher that stalls is not the fault of who reads it.
+All streams send the same packets, out of phase, over and over; only their times differ. Each packet is one chunk. At
+the end of its input it prints how late packets went out, as JSON: a publisher that stalls is not its readers' fault.
 """
 import argparse
 import heapq

@@ -205,8 +205,8 @@ def as_text(value):
 
 
 def print_table(results, seconds):
-    print(f"\n{seconds} s of 1080p30 at 6 Mbit/s each, D = {cost.LATENCY_S} s, {os.cpu_count()} cores; CPU in % of one core "
-          "(machine: of all), per worker and per ffmpeg; memory in MiB\n")
+    print(f"\n{seconds} s of 1080p30 at 6 Mbit/s each, D = {cost.LATENCY_S} s, {os.cpu_count()} cores; CPU in % of one "
+          "core (machine: of all), per worker and per ffmpeg; memory in MiB\n")
     print("| " + " | ".join(title for _, title in COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|")
     for result in results:
         print("| " + " | ".join(as_text(result[name]) for name, _ in COLUMNS) + " |")
@@ -215,8 +215,9 @@ def print_table(results, seconds):
 def missed(result):
     delayed_mib = cost.BITRATE / 8 * cost.LATENCY_S / (1 << 20)
     wanted_ms = cost.LATENCY_S * 1000
+    ratio = result["ratio"] or 0
     checks = (
-        (result["ratio"] is not None and result["ratio"] > cost.GOAL_RATIO, f"{result['ratio']} times the CPU of ffmpeg"),
+        (ratio > cost.GOAL_RATIO, f"{ratio} times the CPU of ffmpeg"),
         (result["rssMiBMax"] > cost.GOAL_RSS_MIB + delayed_mib, f"{result['rssMiBMax']} MiB resident"),
         (result["lateBlocks"] > 0, f"{result['lateBlocks']} late blocks"),
         (any(abs(value - wanted_ms) > GOAL_DELAY_MS for value in result["delayMs"]), f"delay {result['delayMs']} ms"),
