@@ -8,7 +8,7 @@
 /* Clear speech has 8 to 14 sure letters a second, noise up to 2. */
 #define MIN_SURE_LETTERS_PER_S 1.8
 /* A short answer in a long silence has few letters a second but is sure of them. */
-#define SURE_POSTERIOR 0.75
+#define SURE_POSTERIOR 0.8
 /* Words this far from the sounds, and not sure either, are put to something else. */
 #define FAR_ACOUSTIC (-45.0)
 #define FAR_POSTERIOR 0.6

@@ -63,6 +63,7 @@ static const struct {
      -24,
      true,
      {{"food", 900, 0.9}, {"the", 830, 0.9}, {"firm", 400, 0.9}}},
+    {"a drawn out word in applause", 1500, -26, true, {{"at", 450, 0.75}}},
     {"a word in applause", 2480, -36, true, {{"it", 210, 0.69}}},
     {"words in a chord", 2480, -41, true, {{"for", 250, 0.06}, {"for", 300, 0.77}}},
     {"words in a chirp", 2480, -47, true, {{"report", 700, 0.42}, {"on", 160, 0.48}, {"the", 200, 0.92}}},

@@ -7,6 +7,7 @@
  *
  * Vocabularies of hints are loaded when a thread has nothing better to do, by one thread at a time, so that a
  * stream that brings some holds up nobody. Its own jobs wait for them a while and then go without. */
+#include "../../audio/denoise.h"
 #include "../../audio/loudness.h"
 #include "../../audio/resample.h"
 #include "../wait.h"
@@ -300,10 +301,12 @@ static struct job *job_new(const struct asr_request *request, struct loudness_sp
     job->hints = hints_parse(request->hints);
     job->patience_ns = patience_of(&request->call);
     job->offset_ms = (int64_t)span.first * 1000 / speech.rate_hz;
-    if (pcm_resample(&speech, SPHINX_RATE_HZ, &job->audio, error))
-        return job;
-    job_free(job);
-    return NULL;
+    if (!pcm_resample(&speech, SPHINX_RATE_HZ, &job->audio, error)) {
+        job_free(job);
+        return NULL;
+    }
+    pcm_denoise(&job->audio);
+    return job;
 }
 
 /* Queues the job, which it takes, and gives it back when done. NULL: the caller does not wait any longer; the
