@@ -80,6 +80,16 @@ bool elements_check(const char *input, const char *output, struct dub_error *err
     return true;
 }
 
+__attribute__((no_sanitize_thread)) GstClockTime elements_pts(const GstBuffer *buffer)
+{
+    return GST_BUFFER_PTS(buffer);
+}
+
+__attribute__((no_sanitize_thread)) GstClockTime elements_dts(const GstBuffer *buffer)
+{
+    return GST_BUFFER_DTS(buffer);
+}
+
 char *elements_error_text(GstMessage *message)
 {
     g_autoptr(GError) error = NULL;

@@ -9,6 +9,11 @@
 /* Whether every element that this input and output need is installed; names a missing one and its package. */
 bool elements_check(const char *input, const char *output, struct dub_error *error);
 
+/* The buffer's timestamps, for a thread that got it through an element. Elements hand buffers over under
+ * locks of their own, which ThreadSanitizer does not see in a library that is not built for it. */
+GstClockTime elements_pts(const GstBuffer *buffer);
+GstClockTime elements_dts(const GstBuffer *buffer);
+
 /* What an error or warning message on a bus says, with the detail that elements put into its debug text.
  * Owned by the caller. */
 char *elements_error_text(GstMessage *message);

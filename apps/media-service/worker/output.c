@@ -233,7 +233,7 @@ static void connect_output(struct output *output)
     output->gate_open = !output->live;
     output->gate_ns = 0;
     output->audio_packets = 0;
-    output->buffers_through = 0;
+    __atomic_store_n(&output->buffers_through, 0, __ATOMIC_RELAXED);
     gst_pad_add_probe(output->sink.watched[0], WRITTEN, on_written_first, output, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(output->sink.watched); i++)
         if (output->sink.watched[i])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Outputs with a muxer: files, and MPEG-TS over SRT. The muxer sorts what comes by itself. */
 #include "aac_encoder.h"
+#include "elements.h"
 #include "location.h"
 #include "sink_ops.h"
 
@@ -78,7 +79,7 @@ struct gap_filler {
 static GstPadProbeReturn on_muxed_video(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
     struct gap_filler *filler = data;
-    int64_t time_ns = (int64_t)GST_BUFFER_DTS_OR_PTS(GST_PAD_PROBE_INFO_BUFFER(info));
+    int64_t time_ns = (int64_t)elements_dts(GST_PAD_PROBE_INFO_BUFFER(info));
 
     __atomic_store_n(&filler->video_time_ns, time_ns, __ATOMIC_RELAXED);
     return GST_PAD_PROBE_OK;
@@ -88,7 +89,7 @@ static GstPadProbeReturn on_muxed_video(GstPad *pad, GstPadProbeInfo *info, gpoi
 static GstPadProbeReturn on_audio(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
     struct gap_filler *filler = data;
-    int64_t time_ns = (int64_t)GST_BUFFER_PTS(GST_PAD_PROBE_INFO_BUFFER(info)) - PATIENCE_NS;
+    int64_t time_ns = (int64_t)elements_pts(GST_PAD_PROBE_INFO_BUFFER(info)) - PATIENCE_NS;
     int64_t video_time_ns = __atomic_load_n(&filler->video_time_ns, __ATOMIC_RELAXED);
 
     if (video_time_ns == 0 || time_ns <= video_time_ns)

@@ -243,7 +243,6 @@ static void report_unusable_audio(struct source *source, const char *codec)
 static void use_video(struct source *source, GstPad *pad, const struct track_offer *offer)
 {
     pthread_mutex_lock(&source->lock);
-    source->has_video = true;
     g_free(source->facts.video_codec);
     source->facts.video_codec = g_strdup("H264");
     pthread_mutex_unlock(&source->lock);
@@ -253,7 +252,6 @@ static void use_video(struct source *source, GstPad *pad, const struct track_off
 static void use_audio(struct source *source, GstPad *pad, const struct track_offer *offer)
 {
     pthread_mutex_lock(&source->lock);
-    source->has_audio = true;
     g_free(source->facts.audio_codec);
     source->facts.audio_codec = g_strdup("AAC");
     source->facts.audio_rate_hz = offer->rate_hz;
@@ -262,14 +260,25 @@ static void use_audio(struct source *source, GstPad *pad, const struct track_off
     attach_audio(source, pad, offer->depayloader);
 }
 
+/* Whether it is the first usable offer of its track. The tracks of RTSP may come on two threads. */
+static bool claim(struct source *source, const struct track_offer *offer)
+{
+    bool *has = offer->track == TRACK_VIDEO ? &source->has_video : &source->has_audio;
+
+    pthread_mutex_lock(&source->lock);
+    bool is_first = !*has;
+    *has = *has || offer->usable;
+    pthread_mutex_unlock(&source->lock);
+    return is_first;
+}
+
 static void take_offer(struct source *source, GstPad *pad, const struct track_offer *offer)
 {
-    /* Only these callbacks, all on the streaming thread, change the two flags: reading them needs no lock. */
-    bool is_second = offer->track == TRACK_VIDEO ? source->has_video : source->has_audio;
+    bool is_wanted = offer->is_media && claim(source, offer);
 
-    if (!offer->is_media || is_second || !offer->usable)
+    if (!is_wanted || !offer->usable)
         attach_nothing(source, pad);
-    if (!offer->is_media || is_second)
+    if (!is_wanted)
         return;
     if (!offer->usable) {
         (offer->track == TRACK_VIDEO ? report_unusable_video : report_unusable_audio)(source, offer->codec);
@@ -296,10 +305,13 @@ static void on_no_more_pads(GstElement *demuxer, gpointer data)
 {
     struct source *source = data;
 
-    if (!source->has_video)
+    pthread_mutex_lock(&source->lock);
+    bool has_video = source->has_video, has_audio = source->has_audio;
+    pthread_mutex_unlock(&source->lock);
+    if (!has_video)
         report_unusable(source, WORKER_EXIT_TRACK_MISSING,
                         "the input has no video track: publish H.264 and AAC");
-    else if (!source->has_audio)
+    else if (!has_audio)
         report_unusable(source, WORKER_EXIT_TRACK_MISSING,
                         "the input has no audio track: publish H.264 and AAC");
 }
@@ -431,7 +443,11 @@ struct source *source_new(const char *location, const struct source_events *even
     pthread_mutex_init(&source->flow_lock, NULL);
     pthread_mutex_init(&source->lock, NULL);
     source->pipeline = gst_pipeline_new("input");
-    if (!build(source, location, error)) {
+    /* What is built is read on threads of GStreamer's, after they have taken the lock. */
+    pthread_mutex_lock(&source->lock);
+    bool built = build(source, location, error);
+    pthread_mutex_unlock(&source->lock);
+    if (!built) {
         source_free(source);
         return NULL;
     }

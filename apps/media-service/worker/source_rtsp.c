@@ -130,11 +130,11 @@ static bool find_start(GstPad *pad, GstBuffer *buffer, int64_t *pts_ns)
 
     if (!structure || !gst_structure_get_uint(structure, "clock-base", &start_rtp) ||
         !gst_structure_get_int(structure, "clock-rate", &rate_hz) || rate_hz <= 0 ||
-        !GST_BUFFER_PTS_IS_VALID(buffer) || !gst_rtp_buffer_map(buffer, GST_MAP_READ, &rtp))
+        !GST_CLOCK_TIME_IS_VALID(elements_pts(buffer)) || !gst_rtp_buffer_map(buffer, GST_MAP_READ, &rtp))
         return false;
     int64_t since_start = (int32_t)(gst_rtp_buffer_get_timestamp(&rtp) - start_rtp);
     gst_rtp_buffer_unmap(&rtp);
-    *pts_ns = (int64_t)GST_BUFFER_PTS(buffer) - since_start * DUB_NS_PER_S / rate_hz;
+    *pts_ns = (int64_t)elements_pts(buffer) - since_start * DUB_NS_PER_S / rate_hz;
     return true;
 }
 
@@ -215,16 +215,16 @@ GstSample *source_rtsp_place_video(struct source_rtsp *rtsp, GstSample *sample)
 {
     GstBuffer *buffer = gst_sample_get_buffer(sample);
 
-    if (!GST_BUFFER_PTS_IS_VALID(buffer))
+    if (!GST_CLOCK_TIME_IS_VALID(elements_pts(buffer)))
         return gst_sample_ref(sample);
     adapt_times(rtsp, gst_sample_get_caps(sample));
-    int64_t pts_ns = (int64_t)GST_BUFFER_PTS(buffer);
+    int64_t pts_ns = (int64_t)elements_pts(buffer);
     return sample_at(sample, pts_ns, decode_times_next(&rtsp->times, pts_ns));
 }
 
 GstSample *source_rtsp_place_audio(struct source_rtsp *rtsp, GstSample *sample)
 {
-    int64_t pts_ns = (int64_t)GST_BUFFER_PTS(gst_sample_get_buffer(sample));
+    int64_t pts_ns = (int64_t)elements_pts(gst_sample_get_buffer(sample));
 
     pthread_mutex_lock(&rtsp->lock);
     pts_ns += rtp_sync_shift(&rtsp->sync, pts_ns);

@@ -34,8 +34,9 @@ def clip_launch(path, video, audio):
 
 
 def record_launch(path):
-    return (f'( rtph264depay name=depay0 ! h264parse ! h264timestamper ! h264parse ! mpegtsmux name=m ! filesink buffer-mode=unbuffered location="{path}" '
-            f"rtpmp4gdepay name=depay1 ! aacparse ! m. )")
+    """The second parser frames for the muxer what the timestamper lets out."""
+    return (f'( rtph264depay name=depay0 ! h264parse ! h264timestamper ! h264parse ! mpegtsmux name=m ! '
+            f'filesink buffer-mode=unbuffered location="{path}" rtpmp4gdepay name=depay1 ! aacparse ! m. )')
 
 
 def serve_clip(mounts, arguments):

@@ -253,8 +253,8 @@ def test_srt_timestamps_that_wrap_are_followed(worker, programs, clip, tmp_path)
     """33 bits at 90 kHz are over after 26.5 hours."""
     port, out = free_udp_port(), tmp_path / "out.mp4"
     program = worker(f"srt://127.0.0.1:{port}", out, "--latency", "2s", "--input-grace", "5s")
-    publisher = programs("ffmpeg", "ffmpeg", "-v", "error", "-re", "-i", clip, "-c", "copy", "-output_ts_offset", 2 ** 33 / 90000 - 5,
-             "-f", "mpegts", f"srt://127.0.0.1:{port}?mode=listener")
+    publisher = programs("ffmpeg", "ffmpeg", "-v", "error", "-re", "-i", clip, "-c", "copy", "-output_ts_offset",
+                         2 ** 33 / 90000 - 5, "-f", "mpegts", f"srt://127.0.0.1:{port}?mode=listener")
     let_end(program, publisher)
     assert_whole_and_in_sync(out, clip, tail=6, from_ts=True)
     assert "jumped" not in program.messages()
