@@ -54,8 +54,8 @@ bool dub_uuid_is_valid(const char *text)
 
 static bool is_secret_name(const char *name, size_t length)
 {
-    static const char *const words[] = {"key", "pass", "token", "secret", "auth",      "pwd",
-                                        "signature", "streamid", NULL};
+    static const char *const words[] = {"key", "pass",      "token",    "secret", "auth",
+                                        "pwd", "signature", "streamid", NULL};
     g_autofree char *exact = g_strndup(name, length);
     g_autofree char *lower = g_ascii_strdown(exact, -1);
     for (unsigned i = 0; words[i] != NULL; i++)

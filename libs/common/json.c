@@ -107,11 +107,13 @@ static bool node_as_int(JsonNode *node, int64_t *value)
     return true;
 }
 
+#define TWO_TO_63 9223372036854775808.0
+
 /* A number that no int64_t holds: the parser makes doubles of them. */
 static bool is_beyond_int64(JsonNode *node)
 {
     double number = json_node_get_value_type(node) == G_TYPE_DOUBLE ? json_node_get_double(node) : 0;
-    return number >= 0x1p63 || number < -0x1p63;
+    return number >= TWO_TO_63 || number < -TWO_TO_63;
 }
 
 static int64_t read_int(struct dub_json_reader *reader, const char *name, int64_t min, int64_t max,

@@ -6,30 +6,26 @@
 
 #define FRAME_MS 20
 
-/* What the preprocessor gives back is one frame late, so it gets a frame of silence behind the clip. */
-static void run(SpeexPreprocessState *state, const struct pcm *in, size_t frame, int16_t *out)
+static void run(SpeexPreprocessState *state, const struct pcm *in, size_t frame, int16_t *out, size_t count)
 {
-    g_autofree int16_t *block = g_new(int16_t, frame);
-    for (size_t at = 0; at < in->count + frame; at += frame) {
-        size_t size = at < in->count ? MIN(frame, in->count - at) : 0;
-        memset(block, 0, frame * sizeof(*block));
-        if (size > 0)
-            memcpy(block, in->samples + at, size * sizeof(*block));
-        speex_preprocess_run(state, block);
-        if (at >= frame)
-            memcpy(out + at - frame, block, MIN(frame, in->count - (at - frame)) * sizeof(*block));
-    }
+    memset(out, 0, count * sizeof(*out));
+    memcpy(out, in->samples, in->count * sizeof(*out));
+    for (size_t at = 0; at < count; at += frame)
+        speex_preprocess_run(state, out + at);
 }
 
 void pcm_denoise(struct pcm *pcm)
 {
     size_t frame = (size_t)(pcm->rate_hz * FRAME_MS / 1000);
+    /* Whole frames, and one of silence behind them: what the preprocessor gives back is one frame late. */
+    size_t count = ((pcm->count + frame - 1) / frame + 1) * frame;
     if (pcm->count == 0)
         return;
-    g_autofree int16_t *out = g_new0(int16_t, pcm->count);
+    int16_t *out = g_new(int16_t, count);
     SpeexPreprocessState *state = speex_preprocess_state_init((int)frame, pcm->rate_hz);
-    run(state, pcm, frame, out); /* learns the noise */
-    run(state, pcm, frame, out);
+    run(state, pcm, frame, out, count); /* learns the noise */
+    run(state, pcm, frame, out, count);
     speex_preprocess_state_destroy(state);
-    memcpy(pcm->samples, out, pcm->count * sizeof(*out));
+    memcpy(pcm->samples, out + frame, pcm->count * sizeof(*out));
+    g_free(out);
 }
