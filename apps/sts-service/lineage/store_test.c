@@ -308,7 +308,10 @@ static void test_small_and_read_only_disk(void)
     if (!g_test_subprocess()) {
         close_stand(&stand);
         g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
-        g_test_trap_assert_passed();
+        if (g_test_trap_has_skipped())
+            g_test_skip("no right to mount here");
+        else
+            g_test_trap_assert_passed();
         return;
     }
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
