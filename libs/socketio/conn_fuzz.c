@@ -63,6 +63,15 @@ void dub_eio_server_add_path(struct dub_eio_server *server, const char *path)
 {
 }
 
+void dub_eio_server_close(struct dub_eio_server *server)
+{
+}
+
+bool dub_eio_server_is_empty(const struct dub_eio_server *server)
+{
+    return harness.conn == NULL;
+}
+
 unsigned dub_eio_server_n_connections(const struct dub_eio_server *server)
 {
     return harness.conn != NULL ? 1 : 0;
@@ -80,6 +89,10 @@ struct dub_eio_limits eio_limits_complete(const struct dub_eio_limits *limits)
 void eio_random_id(char id[EIO_ID_CHARS + 1])
 {
     g_strlcpy(id, "AAAAAAAAAAAAAAAAAAAA", EIO_ID_CHARS + 1);
+}
+
+void eio_conn_set_max_message(struct dub_eio_conn *conn, gsize max_bytes)
+{
 }
 
 void eio_conn_break_protocol(struct dub_eio_conn *conn, const char *what)

@@ -86,11 +86,22 @@ static void counted_output_init(CountedOutput *self)
 #define COUNTED_TYPE_INPUT (counted_input_get_type())
 G_DECLARE_FINAL_TYPE(CountedInput, counted_input, COUNTED, INPUT, GFilterInputStream)
 
+/* A peer that is too fast is looked at so often. */
+#define RATE_WAIT_MS 10
+
+/* What may be read now, as a bucket that fills by the rate. */
+struct allowance {
+    gsize per_second; /* 0: no limit */
+    double bytes;     /* below zero: owed */
+    int64_t filled_us;
+};
+
 struct _CountedInput {
     GFilterInputStream parent;
     const CountedOutput *output; /* lives as long: both belong to one CountedStream */
     gsize max_message_bytes;
     struct ws_frames frames;
+    struct allowance allowance;
     gsize turn_bytes;  /* read since the last wait */
     bool has_had_turn; /* more may be there, but others first */
 };
@@ -133,20 +144,38 @@ static gssize input_read(GInputStream *stream, void *data, gsize size, GCancella
     return check(self, data, g_input_stream_read(source_of(self), data, size, cancellable, error), error);
 }
 
+static double burst(const struct allowance *allowance)
+{
+    return (double)allowance->per_second * COUNTED_BURST_SECONDS;
+}
+
+static bool is_used_up(struct allowance *allowance)
+{
+    if (allowance->per_second == 0)
+        return false;
+    int64_t now_us = g_get_monotonic_time();
+    double gained = (double)(now_us - allowance->filled_us) * (double)allowance->per_second / G_USEC_PER_SEC;
+    allowance->bytes = MIN(allowance->bytes + gained, burst(allowance));
+    allowance->filled_us = now_us;
+    return allowance->bytes <= 0;
+}
+
 /* libsoup reads as long as there is something to read: a peer that sends faster than its frames are handled
  * would have the main loop to itself. */
 static gssize input_read_nonblocking(GPollableInputStream *stream, void *data, gsize size, GError **error)
 {
     CountedInput *self = COUNTED_INPUT(stream);
     GPollableInputStream *base = G_POLLABLE_INPUT_STREAM(source_of(self));
-    if (self->turn_bytes >= COUNTED_TURN_BYTES) {
+    if (self->turn_bytes >= COUNTED_TURN_BYTES || is_used_up(&self->allowance)) {
         self->has_had_turn = true;
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "it is the others' turn");
         return -1;
     }
     gssize n = g_pollable_input_stream_read_nonblocking(base, data, size, NULL, error);
-    if (n > 0)
+    if (n > 0) {
         self->turn_bytes += (gsize)n;
+        self->allowance.bytes -= (double)n;
+    }
     return check(self, data, n, error);
 }
 
@@ -166,9 +195,9 @@ static GSource *input_create_source(GPollableInputStream *stream, GCancellable *
     GPollableInputStream *base = G_POLLABLE_INPUT_STREAM(source_of(self));
     /* What is left may lie in a buffer above the socket (TLS), so that waiting for the socket would be wrong.
      */
-    g_autoptr(GSource) base_source = self->has_had_turn
-                                         ? g_timeout_source_new(0)
-                                         : g_pollable_input_stream_create_source(base, cancellable);
+    g_autoptr(GSource) base_source =
+        self->has_had_turn ? g_timeout_source_new(is_used_up(&self->allowance) ? RATE_WAIT_MS : 0)
+                           : g_pollable_input_stream_create_source(base, cancellable);
     self->turn_bytes = 0;
     self->has_had_turn = false;
     return g_pollable_source_new_full(stream, base_source, NULL);
@@ -274,6 +303,18 @@ CountedStream *counted_stream_new(GIOStream *base, gsize max_message_bytes)
     self->input->output = self->output;
     self->input->max_message_bytes = max_message_bytes;
     return self;
+}
+
+void counted_stream_set_max_message(CountedStream *stream, gsize max_message_bytes)
+{
+    stream->input->max_message_bytes = max_message_bytes;
+}
+
+void counted_stream_set_rate(CountedStream *stream, gsize bytes_per_second)
+{
+    struct allowance *allowance = &stream->input->allowance;
+    *allowance = (struct allowance){.per_second = bytes_per_second, .filled_us = g_get_monotonic_time()};
+    allowance->bytes = burst(allowance);
 }
 
 void counted_stream_add_queued(CountedStream *stream, gsize bytes)

@@ -222,6 +222,51 @@ static void test_a_busy_peer_leaves_others_their_turn(void)
     pair_close(&pair);
 }
 
+/* Waits until the stream says that it can be read, as its reader does. */
+static void wait_until_readable(struct pair *pair)
+{
+    GInputStream *in = g_io_stream_get_input_stream(G_IO_STREAM(pair->counted));
+    bool woken = false;
+    g_autoptr(GSource) source = g_pollable_input_stream_create_source(G_POLLABLE_INPUT_STREAM(in), NULL);
+    g_source_set_callback(source, G_SOURCE_FUNC(on_readable), &woken, NULL);
+    g_source_attach(source, NULL);
+    WAIT_FOR(woken);
+    g_source_destroy(source);
+}
+
+/* Two seconds' worth at once, the rest only when it is due. */
+static void test_a_rate_lets_the_peer_wait(void)
+{
+    enum { RATE = 32 * 1024, READ = 8192 };
+    static const char zeros[COUNTED_BURST_SECONDS * RATE + 2 * READ];
+    struct pair pair;
+    pair_open(&pair);
+    counted_stream_set_rate(pair.counted, RATE);
+    int64_t start_us = g_get_monotonic_time();
+    far_sends(&pair, zeros, sizeof zeros);
+    gsize n = 0;
+    while (n < sizeof zeros) {
+        n += read_a_turn(&pair);
+        double passed = (double)(g_get_monotonic_time() - start_us) / G_USEC_PER_SEC;
+        /* The last read may be on credit. */
+        g_assert_cmpfloat((double)n, <=, RATE * (COUNTED_BURST_SECONDS + passed) + READ);
+        if (n < sizeof zeros)
+            wait_until_readable(&pair);
+    }
+    pair_close(&pair);
+}
+
+static void test_no_rate_no_waiting(void)
+{
+    static const char zeros[24 * 1024];
+    struct pair pair;
+    pair_open(&pair);
+    counted_stream_set_rate(pair.counted, 0);
+    far_sends(&pair, zeros, sizeof zeros);
+    g_assert_cmpuint(read_a_turn(&pair), ==, sizeof zeros);
+    pair_close(&pair);
+}
+
 static void test_closing_closes_the_stream_beneath(void)
 {
     struct pair pair;
@@ -250,6 +295,8 @@ int main(int argc, char **argv)
     g_test_add_func("/counted-stream/unanswered-pings-end-the-stream", test_unanswered_pings_end_the_stream);
     g_test_add_func("/counted-stream/busy-peer-leaves-others-their-turn",
                     test_a_busy_peer_leaves_others_their_turn);
+    g_test_add_func("/counted-stream/rate-lets-the-peer-wait", test_a_rate_lets_the_peer_wait);
+    g_test_add_func("/counted-stream/no-rate-no-waiting", test_no_rate_no_waiting);
     g_test_add_func("/counted-stream/closing-closes-the-stream-beneath",
                     test_closing_closes_the_stream_beneath);
     return g_test_run();

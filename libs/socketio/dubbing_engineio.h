@@ -26,7 +26,9 @@
     X(PING_TIMEOUT, "no answer to the heartbeat")                                                            \
     X(PROTOCOL, "the peer broke the protocol")                                                               \
     X(OVERFLOW, "the peer reads too slowly")                                                                 \
-    X(CONNECT_TIMEOUT, "no CONNECT in time")
+    X(CONNECT_TIMEOUT, "no CONNECT in time")                                                                 \
+    X(REFUSED, "too many CONNECTs were refused")                                                             \
+    X(GOING_AWAY, "the server is going away")
 
 enum dub_eio_reason {
 #define X(name, text) DUB_EIO_##name,
@@ -45,6 +47,9 @@ struct dub_eio_limits {
     unsigned
         max_queued_bytes; /* sent by us and not yet taken by the peer; beyond it, it is closed (OVERFLOW) */
     unsigned max_connections; /* further handshakes get 503 */
+    /* Read of one connection, beyond bursts of two seconds' worth: a peer that sends more has to wait, others
+     * have not. 0: no limit. */
+    unsigned max_bytes_per_second;
 };
 
 /* What the HTTP request of a connection said. Borrowed for the callback in which it is handed over. */
@@ -78,6 +83,12 @@ struct dub_eio_server *dub_eio_server_new(SoupServer *soup, const char *path,
 /* Serves one more path with the same connections and limits. */
 void dub_eio_server_add_path(struct dub_eio_server *server, const char *path);
 unsigned dub_eio_server_n_connections(const struct dub_eio_server *server);
+/* Refuses new handshakes with 503 and closes all connections (GOING_AWAY, WebSocket close 1001). What waits
+ * is still sent while the main loop goes on: until dub_eio_server_is_empty, or for as long as the caller has
+ * time. */
+void dub_eio_server_close(struct dub_eio_server *server);
+/* No connection is left, and none that is being opened or closed. */
+bool dub_eio_server_is_empty(const struct dub_eio_server *server);
 /* Ends all connections at once (on_close, CLOSED) and removes the paths. NULL is fine. Not from a callback.
  */
 void dub_eio_server_free(struct dub_eio_server *server);

@@ -17,6 +17,10 @@
 #define DUB_SIO_ACK_TIMEOUT_MS 30000
 #define DUB_SIO_MAX_ATTACHMENTS 64
 #define DUB_SIO_MAX_NAMESPACES 16 /* of one connection */
+/* What a connection may cost before it is let into a namespace: the bytes of a message, and the CONNECTs
+ * that are refused; after the last it is closed (REFUSED). */
+#define DUB_SIO_MAX_CONNECT_BYTES (64u * 1024)
+#define DUB_SIO_MAX_REFUSED_CONNECTS 8
 
 struct dub_sio_socket;
 
@@ -97,7 +101,9 @@ struct dub_sio_server;
 struct dub_sio_server_config {
     const char *const *paths; /* NULL-terminated; NULL: "/socket.io/" alone */
     struct dub_eio_limits limits;
-    unsigned connect_timeout_ms; /* for the first CONNECT of a connection; 0: the default above */
+    /* How long a connection may be without a namespace, at first and after it has left the last; 0: the
+     * default above. */
+    unsigned connect_timeout_ms;
 };
 
 /* On a SoupServer of the caller's, which must outlive it. config may be NULL. */
@@ -106,6 +112,11 @@ struct dub_sio_server *dub_sio_server_new(SoupServer *soup, const struct dub_sio
  */
 void dub_sio_server_add_namespace(struct dub_sio_server *server, const struct dub_sio_namespace *space);
 unsigned dub_sio_server_n_connections(const struct dub_sio_server *server);
+/* Refuses new handshakes with 503 and closes every connection after what was emitted before (on_disconnect,
+ * GOING_AWAY): while the main loop goes on, until dub_sio_server_is_empty. */
+void dub_sio_server_close(struct dub_sio_server *server);
+/* No connection is left, and none that is being opened or closed. */
+bool dub_sio_server_is_empty(const struct dub_sio_server *server);
 /* Ends every connection at once (on_disconnect, CLOSED). NULL is fine. Not from a callback. */
 void dub_sio_server_free(struct dub_sio_server *server);
 

@@ -2,6 +2,7 @@
 /* The connection. Whatever ends it goes through finish(), which fixes the reason once; the owner is told from
  * an idle source, so that no call of the owner's can pull the connection away from under itself. */
 #include "engineio_conn.h"
+#include "sources.h"
 
 #include <dubbing_log.h>
 #include <dubbing_text.h>
@@ -74,20 +75,9 @@ void eio_random_id(char id[EIO_ID_CHARS + 1])
     id[EIO_ID_CHARS] = '\0';
 }
 
-static void clear_source(GSource **source)
-{
-    if (*source == NULL)
-        return;
-    g_source_destroy(*source);
-    g_clear_pointer(source, g_source_unref);
-}
-
 static void start_timer(struct dub_eio_conn *conn, GSource **source, int64_t after_ms, GSourceFunc callback)
 {
-    clear_source(source);
-    *source = g_timeout_source_new((guint)after_ms);
-    g_source_set_callback(*source, callback, conn, NULL);
-    g_source_attach(*source, conn->context);
+    source_put(source, g_timeout_source_new((guint)after_ms), conn->context, callback, conn);
 }
 
 static void drop_websocket(struct dub_eio_conn *conn)
@@ -103,7 +93,7 @@ static void drop_websocket(struct dub_eio_conn *conn)
 static gboolean on_notify(void *data)
 {
     struct dub_eio_conn *conn = data;
-    clear_source(&conn->notify);
+    source_clear(&conn->notify);
     if (!conn->close_told) {
         conn->close_told = true;
         conn->events->on_close(conn, conn->reason, conn->owner);
@@ -121,7 +111,7 @@ static void notify_later(struct dub_eio_conn *conn)
 
 static void become_gone(struct dub_eio_conn *conn)
 {
-    clear_source(&conn->linger);
+    source_clear(&conn->linger);
     drop_websocket(conn);
     conn->state = GONE;
     notify_later(conn);
@@ -135,7 +125,16 @@ static gboolean on_linger_end(void *data)
 
 static gushort close_code(enum dub_eio_reason reason)
 {
-    return reason == DUB_EIO_PROTOCOL ? SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR : SOUP_WEBSOCKET_CLOSE_NORMAL;
+    switch (reason) {
+    case DUB_EIO_PROTOCOL:
+        return SOUP_WEBSOCKET_CLOSE_PROTOCOL_ERROR;
+    case DUB_EIO_REFUSED:
+        return SOUP_WEBSOCKET_CLOSE_POLICY_VIOLATION;
+    case DUB_EIO_GOING_AWAY:
+        return SOUP_WEBSOCKET_CLOSE_GOING_AWAY;
+    default:
+        return SOUP_WEBSOCKET_CLOSE_NORMAL;
+    }
 }
 
 /* A peer that still listens gets what waits and a closing handshake; one that does not is cut off. */
@@ -151,8 +150,8 @@ static void finish(struct dub_eio_conn *conn, enum dub_eio_reason reason, const 
         return;
     conn->state = CLOSING;
     conn->reason = reason;
-    clear_source(&conn->ping);
-    clear_source(&conn->watch);
+    source_clear(&conn->ping);
+    source_clear(&conn->watch);
     if (!is_worth_a_farewell(reason)) {
         become_gone(conn);
         return;
@@ -210,7 +209,7 @@ static gboolean on_time_to_ping(void *data)
 {
     struct dub_eio_conn *conn = data;
     start_timer(conn, &conn->watch, conn->open.ping_timeout_ms, on_heartbeat_overdue);
-    clear_source(&conn->ping);
+    source_clear(&conn->ping);
     send_packet(conn, EIO_PING);
     return G_SOURCE_REMOVE;
 }
@@ -227,7 +226,7 @@ static void note_life(struct dub_eio_conn *conn)
         return;
     }
     if (conn->watch != NULL) {
-        clear_source(&conn->watch);
+        source_clear(&conn->watch);
         start_timer(conn, &conn->ping, conn->open.ping_interval_ms, on_time_to_ping);
     }
 }
@@ -355,8 +354,8 @@ static void on_ws_closed(SoupWebsocketConnection *ws, void *data)
         conn->reason = reason_of_close(conn);
         conn->state = CLOSING;
     }
-    clear_source(&conn->ping);
-    clear_source(&conn->watch);
+    source_clear(&conn->ping);
+    source_clear(&conn->watch);
     become_gone(conn);
 }
 
@@ -387,7 +386,8 @@ struct dub_eio_conn *eio_conn_new(SoupWebsocketConnection *ws, CountedStream *co
     conn->events = events;
     conn->owner = owner;
     conn->state = role == EIO_SERVER ? OPEN : OPENING;
-    soup_websocket_connection_set_max_incoming_payload_size(ws, limits->max_payload_bytes);
+    eio_conn_set_max_message(conn, limits->max_payload_bytes);
+    counted_stream_set_rate(counter, limits->max_bytes_per_second);
     g_signal_connect(ws, "message", G_CALLBACK(on_ws_message), conn);
     g_signal_connect(ws, "error", G_CALLBACK(on_ws_error), conn);
     g_signal_connect(ws, "closed", G_CALLBACK(on_ws_closed), conn);
@@ -400,14 +400,21 @@ void eio_conn_free(struct dub_eio_conn *conn)
 {
     if (conn == NULL)
         return;
-    clear_source(&conn->ping);
-    clear_source(&conn->watch);
-    clear_source(&conn->notify);
-    clear_source(&conn->linger);
+    source_clear(&conn->ping);
+    source_clear(&conn->watch);
+    source_clear(&conn->notify);
+    source_clear(&conn->linger);
     drop_websocket(conn);
     g_object_unref(conn->counter);
     g_main_context_unref(conn->context);
     g_free(conn);
+}
+
+void eio_conn_set_max_message(struct dub_eio_conn *conn, gsize max_bytes)
+{
+    gsize bytes = MIN(max_bytes, conn->limits.max_payload_bytes);
+    soup_websocket_connection_set_max_incoming_payload_size(conn->ws, bytes);
+    counted_stream_set_max_message(conn->counter, bytes);
 }
 
 bool eio_conn_is_live(const struct dub_eio_conn *conn)
@@ -441,7 +448,7 @@ bool dub_eio_conn_send_binary(struct dub_eio_conn *conn, GBytes *bytes)
 
 void dub_eio_conn_close(struct dub_eio_conn *conn, enum dub_eio_reason reason)
 {
-    finish(conn, reason, reason == DUB_EIO_CONNECT_TIMEOUT ? dub_eio_reason_text(reason) : NULL);
+    finish(conn, reason, reason == DUB_EIO_CLOSED ? NULL : dub_eio_reason_text(reason));
 }
 
 void dub_eio_conn_set_user(struct dub_eio_conn *conn, void *user)

@@ -35,6 +35,9 @@ bool eio_conn_send_packet_take(struct dub_eio_conn *conn, GString *take_packet);
 /* The peer did what the protocol does not allow: logs it and closes (PROTOCOL). The peer is told what in the
  * close frame, as far as that goes. */
 void eio_conn_break_protocol(struct dub_eio_conn *conn, const char *what);
+/* What a message may hold from the next one on, at most what the limits say. Not once the WebSocket is gone.
+ */
+void eio_conn_set_max_message(struct dub_eio_conn *conn, gsize max_bytes);
 /* OPENING or OPEN. */
 bool eio_conn_is_live(const struct dub_eio_conn *conn);
 /* on_close has been called. */

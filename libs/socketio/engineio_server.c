@@ -22,6 +22,7 @@ struct dub_eio_server {
     GHashTable *upgrades; /* set of struct upgrade whose answer is on its way */
     unsigned n_live;
     unsigned n_turned_away; /* since there was room: only the first is logged */
+    bool is_closing;
 };
 
 /* A handshake that was accepted and whose 101 is not yet written. */
@@ -180,6 +181,8 @@ static void on_switched(SoupServerMessage *message, void *data)
     server->n_live++;
     if (server->events->on_open != NULL)
         server->events->on_open(conn, &handshake, server->user);
+    if (server->is_closing)
+        dub_eio_conn_close(conn, DUB_EIO_GOING_AWAY);
     g_hash_table_remove(server->upgrades, upgrade);
 }
 
@@ -222,6 +225,28 @@ static bool is_our_path(const struct dub_eio_server *server, const char *path)
     return false;
 }
 
+/* Those that linger after their end count too: they hold a file descriptor. */
+static unsigned n_held(const struct dub_eio_server *server)
+{
+    return g_hash_table_size(server->conns) + g_hash_table_size(server->upgrades);
+}
+
+/* False when the request has been answered with 503. */
+static bool check_room(struct dub_eio_server *server, SoupServerMessage *message)
+{
+    if (server->is_closing) {
+        refuse(message, SOUP_STATUS_SERVICE_UNAVAILABLE, CODE_FORBIDDEN, "The server is going away");
+        return false;
+    }
+    if (n_held(server) < server->limits.max_connections)
+        return true;
+    if (server->n_turned_away++ == 0)
+        dub_log_warn("Engine.IO handshake refused: %u connections are open",
+                     g_hash_table_size(server->conns));
+    refuse(message, SOUP_STATUS_SERVICE_UNAVAILABLE, CODE_FORBIDDEN, "Too many connections");
+    return false;
+}
+
 static void on_request(SoupServer *soup, SoupServerMessage *message, const char *path, GHashTable *query,
                        gpointer data)
 {
@@ -230,18 +255,8 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
         refuse(message, SOUP_STATUS_NOT_FOUND, CODE_BAD_REQUEST, "Not found");
         return;
     }
-    if (!check_request(message, query))
-        return;
-    /* Those that linger after their end count too: they hold a file descriptor. */
-    if (g_hash_table_size(server->conns) + g_hash_table_size(server->upgrades) >=
-        server->limits.max_connections) {
-        if (server->n_turned_away++ == 0)
-            dub_log_warn("Engine.IO handshake refused: %u connections are open",
-                         g_hash_table_size(server->conns));
-        refuse(message, SOUP_STATUS_SERVICE_UNAVAILABLE, CODE_FORBIDDEN, "Too many connections");
-        return;
-    }
-    start_upgrade(server, message, query);
+    if (check_request(message, query) && check_room(server, message))
+        start_upgrade(server, message, query);
 }
 
 /* No request of ours has a body; one that comes all the same is not kept. */
@@ -281,6 +296,19 @@ struct dub_eio_server *dub_eio_server_new(SoupServer *soup, const char *path,
 unsigned dub_eio_server_n_connections(const struct dub_eio_server *server)
 {
     return server->n_live;
+}
+
+void dub_eio_server_close(struct dub_eio_server *server)
+{
+    g_autoptr(GList) conns = g_hash_table_get_keys(server->conns);
+    server->is_closing = true;
+    for (GList *item = conns; item != NULL; item = item->next)
+        dub_eio_conn_close(item->data, DUB_EIO_GOING_AWAY);
+}
+
+bool dub_eio_server_is_empty(const struct dub_eio_server *server)
+{
+    return n_held(server) == 0;
 }
 
 static void end_connections(struct dub_eio_server *server)

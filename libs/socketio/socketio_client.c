@@ -3,6 +3,7 @@
 #include "dubbing_socketio.h"
 #include "engineio_conn.h"
 #include "socketio_conn.h"
+#include "sources.h"
 #include "ws_connect.h"
 
 #include <dubbing_log.h>
@@ -33,26 +34,10 @@ struct attempt {
     struct dub_sio_client *client; /* NULL once freed */
 };
 
-static void clear_source(GSource **source)
-{
-    if (*source == NULL)
-        return;
-    g_source_destroy(*source);
-    g_clear_pointer(source, g_source_unref);
-}
-
-static void attach(GSource **place, GSource *take_source, GSourceFunc callback, void *data)
-{
-    g_autoptr(GMainContext) context = g_main_context_ref_thread_default();
-    *place = take_source;
-    g_source_set_callback(take_source, callback, data, NULL);
-    g_source_attach(take_source, context);
-}
-
 static gboolean on_closed_later(void *data)
 {
     struct dub_sio_client *client = data;
-    clear_source(&client->closed_later);
+    source_clear(&client->closed_later);
     if (client->events->on_closed != NULL)
         client->events->on_closed(client, &client->error, client->user);
     return G_SOURCE_REMOVE;
@@ -60,9 +45,9 @@ static gboolean on_closed_later(void *data)
 
 static void tell_closed(struct dub_sio_client *client)
 {
-    clear_source(&client->connect_timeout);
+    source_clear(&client->connect_timeout);
     if (client->closed_later == NULL)
-        attach(&client->closed_later, g_idle_source_new(), on_closed_later, client);
+        source_put(&client->closed_later, g_idle_source_new(), NULL, on_closed_later, client);
 }
 
 static const struct dub_sio_client_namespace *find_namespace(const struct dub_sio_client *client,
@@ -92,9 +77,8 @@ static JsonNode *node_member(JsonNode *node, const char *name)
 }
 
 /* A connection that no namespace uses is of no use, as the reference client sees it too. */
-static void close_if_unused(struct sio_conn *conn, void *owner)
+static void close_if_unused(struct sio_conn *conn, struct dub_sio_client *client)
 {
-    struct dub_sio_client *client = owner;
     if (client->n_unanswered > 0 || sio_conn_n_sockets(conn) > 0)
         return;
     if (client->error.code == DUB_ERROR_NONE)
@@ -135,12 +119,19 @@ static bool on_connect_error(struct sio_conn *conn, const struct sio_packet *pac
     return true;
 }
 
-static const struct sio_conn_ops conn_ops = {on_connect, on_connect_error, close_if_unused};
+/* Who has left by himself closes by himself. */
+static void on_left(struct sio_conn *conn, bool by_peer, void *owner)
+{
+    if (by_peer)
+        close_if_unused(conn, owner);
+}
+
+static const struct sio_conn_ops conn_ops = {on_connect, on_connect_error, on_left};
 
 static void on_engine_open(struct dub_eio_conn *engine, void *owner)
 {
     struct dub_sio_client *client = owner;
-    clear_source(&client->connect_timeout);
+    source_clear(&client->connect_timeout);
     client->n_unanswered = client->n_namespaces;
     for (unsigned i = 0; i < client->n_namespaces; i++)
         sio_conn_send_control(client->conn, SIO_CONNECT, client->namespaces[i].space.name,
@@ -211,7 +202,7 @@ static void on_connected(GObject *source, GAsyncResult *result, void *data)
 static gboolean on_connect_timeout(void *data)
 {
     struct dub_sio_client *client = data;
-    clear_source(&client->connect_timeout);
+    source_clear(&client->connect_timeout);
     dub_error_set(&client->error, DUB_ERROR_UNAVAILABLE, "cannot connect: no answer from the server in time");
     if (client->engine != NULL)
         dub_eio_conn_close(client->engine, DUB_EIO_CONNECT_TIMEOUT);
@@ -265,7 +256,7 @@ static void start_attempt(struct dub_sio_client *client, const struct dub_sio_cl
     ws_connect_async(client->uri, config->headers, config->ca, client->cancellable, on_connected,
                      client->attempt);
     unsigned timeout_ms = config->connect_timeout_ms != 0 ? config->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    attach(&client->connect_timeout, g_timeout_source_new(timeout_ms), on_connect_timeout, client);
+    source_put(&client->connect_timeout, g_timeout_source_new(timeout_ms), NULL, on_connect_timeout, client);
 }
 
 struct dub_sio_client *dub_sio_client_new(const struct dub_sio_client_config *config,
@@ -313,8 +304,8 @@ void dub_sio_client_free(struct dub_sio_client *client)
 {
     if (client == NULL)
         return;
-    clear_source(&client->connect_timeout);
-    clear_source(&client->closed_later);
+    source_clear(&client->connect_timeout);
+    source_clear(&client->closed_later);
     if (client->attempt != NULL)
         client->attempt->client = NULL;
     g_cancellable_cancel(client->cancellable);

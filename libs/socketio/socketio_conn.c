@@ -2,6 +2,7 @@
 /* Sockets and their packets. A socket that we leave stays in memory until the main loop comes round, so that
  * a handler may leave its own socket. */
 #include "socketio_conn.h"
+#include "sources.h"
 
 #include <dubbing_log.h>
 #include <string.h>
@@ -35,26 +36,10 @@ struct pending_ack {
     GSource *timeout;
 };
 
-static void clear_source(GSource **source)
-{
-    if (*source == NULL)
-        return;
-    g_source_destroy(*source);
-    g_clear_pointer(source, g_source_unref);
-}
-
 static void pending_ack_free(struct pending_ack *ack)
 {
-    clear_source(&ack->timeout);
+    source_clear(&ack->timeout);
     g_free(ack);
-}
-
-static void attach(GSource **place, GSource *take_source, GSourceFunc callback, void *data)
-{
-    g_autoptr(GMainContext) context = g_main_context_ref_thread_default();
-    *place = take_source;
-    g_source_set_callback(take_source, callback, data, NULL);
-    g_source_attach(take_source, context);
 }
 
 /* Removes the acknowledgement from its socket before the handler runs: the handler may do anything. */
@@ -76,7 +61,7 @@ static gboolean on_ack_timeout(void *data)
 
 static void socket_free(struct dub_sio_socket *socket)
 {
-    clear_source(&socket->leave_later);
+    source_clear(&socket->leave_later);
     g_hash_table_unref(socket->acks);
     g_free(socket);
 }
@@ -106,8 +91,10 @@ static void end_socket(struct dub_sio_socket *socket, enum dub_eio_reason reason
 static gboolean on_leave(void *data)
 {
     struct dub_sio_socket *socket = data;
-    g_hash_table_add(socket->conn->left, (void *)socket->space->name);
+    struct sio_conn *conn = socket->conn;
+    g_hash_table_add(conn->left, (void *)socket->space->name);
     end_socket(socket, DUB_EIO_CLOSED);
+    conn->ops->on_left(conn, false, conn->owner);
     return G_SOURCE_REMOVE;
 }
 
@@ -212,8 +199,7 @@ static void dispatch_to_socket(struct sio_conn *conn, struct dub_sio_socket *soc
         return;
     case SIO_DISCONNECT:
         end_socket(socket, DUB_EIO_CLIENT_CLOSED);
-        if (conn->ops->on_left != NULL)
-            conn->ops->on_left(conn, conn->owner);
+        conn->ops->on_left(conn, true, conn->owner);
         return;
     case SIO_CONNECT:
     case SIO_CONNECT_ERROR:
@@ -305,8 +291,8 @@ bool dub_sio_socket_emit_ack(struct dub_sio_socket *socket, const char *event, J
     ack->handler = handler;
     ack->user = user;
     g_hash_table_insert(socket->acks, &ack->id, ack);
-    attach(&ack->timeout, g_timeout_source_new(timeout_ms != 0 ? timeout_ms : DUB_SIO_ACK_TIMEOUT_MS),
-           on_ack_timeout, ack);
+    source_put(&ack->timeout, g_timeout_source_new(timeout_ms != 0 ? timeout_ms : DUB_SIO_ACK_TIMEOUT_MS),
+               NULL, on_ack_timeout, ack);
     return true;
 }
 
@@ -324,7 +310,7 @@ void dub_sio_socket_disconnect(struct dub_sio_socket *socket)
         return;
     sio_conn_send_control(socket->conn, SIO_DISCONNECT, socket->space->name, NULL);
     socket->leaving = true;
-    attach(&socket->leave_later, g_idle_source_new(), on_leave, socket);
+    source_put(&socket->leave_later, g_idle_source_new(), NULL, on_leave, socket);
 }
 
 void dub_sio_socket_close_connection(struct dub_sio_socket *socket)

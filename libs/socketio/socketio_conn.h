@@ -13,8 +13,8 @@ struct sio_conn;
 struct sio_conn_ops {
     bool (*on_connect)(struct sio_conn *conn, const struct sio_packet *packet, void *owner);
     bool (*on_connect_error)(struct sio_conn *conn, const struct sio_packet *packet, void *owner);
-    /* The peer has disconnected a socket, which is gone now. May be NULL. */
-    void (*on_left)(struct sio_conn *conn, void *owner);
+    /* A socket has been disconnected, by the peer or by us, and is gone now. */
+    void (*on_left)(struct sio_conn *conn, bool by_peer, void *owner);
 };
 
 struct sio_conn *sio_conn_new(struct dub_eio_conn *engine, gsize max_packet_bytes,

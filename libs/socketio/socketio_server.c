@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The server: who may CONNECT, and the time a connection has to do so. */
+/* The server: who may CONNECT, and what a connection may do without: so long, so often, so many bytes. */
 #include "dubbing_socketio.h"
 #include "engineio_conn.h"
 #include "socketio_conn.h"
+#include "sources.h"
 
 #include <dubbing_log.h>
 #include <string.h>
@@ -19,30 +20,29 @@ struct peer {
     struct dub_sio_server *server;
     struct dub_eio_conn *engine;
     struct sio_conn *conn;
-    GSource *connect_timeout;
+    GSource *connect_timeout; /* NULL while a namespace is connected */
+    unsigned n_refused;
     /* The handshake, kept for later CONNECTs. */
     SoupMessageHeaders *headers;
     GHashTable *query;
     char *remote_address;
 };
 
-static void clear_source(GSource **source)
-{
-    if (*source == NULL)
-        return;
-    g_source_destroy(*source);
-    g_clear_pointer(source, g_source_unref);
-}
-
 static gboolean on_connect_timeout(void *data)
 {
     struct peer *peer = data;
-    clear_source(&peer->connect_timeout);
+    source_clear(&peer->connect_timeout);
     dub_eio_conn_close(peer->engine, DUB_EIO_CONNECT_TIMEOUT);
     return G_SOURCE_REMOVE;
 }
 
-static bool refuse(struct peer *peer, const char *space, const struct dub_sio_refusal *refusal)
+static void await_connect(struct peer *peer)
+{
+    source_put(&peer->connect_timeout, g_timeout_source_new(peer->server->connect_timeout_ms), NULL,
+               on_connect_timeout, peer);
+}
+
+static JsonNode *refusal_to_json(const struct dub_sio_refusal *refusal)
 {
     JsonObject *object = json_object_new();
     json_object_set_string_member(object, "message",
@@ -53,9 +53,18 @@ static bool refuse(struct peer *peer, const char *space, const struct dub_sio_re
         json_object_set_string_member(detail, "message", refusal->message);
         json_object_set_object_member(object, "data", detail);
     }
-    g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
     json_node_take_object(node, object);
+    return node;
+}
+
+/* Somebody who only tries keys is not served for ever. */
+static bool refuse(struct peer *peer, const char *space, const struct dub_sio_refusal *refusal)
+{
+    g_autoptr(JsonNode) node = refusal_to_json(refusal);
     sio_conn_send_control(peer->conn, SIO_CONNECT_ERROR, space, node);
+    if (++peer->n_refused == DUB_SIO_MAX_REFUSED_CONNECTS)
+        dub_eio_conn_close(peer->engine, DUB_EIO_REFUSED);
     return true;
 }
 
@@ -68,9 +77,10 @@ static void accept_namespace(struct peer *peer, const struct dub_sio_namespace *
     json_object_set_string_member(object, "sid", sid);
     g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
     json_node_take_object(node, object);
-    clear_source(&peer->connect_timeout);
     if (!sio_conn_send_control(peer->conn, SIO_CONNECT, space->name, node))
         return; /* closing already: nobody is told of a socket that never was */
+    source_clear(&peer->connect_timeout);
+    eio_conn_set_max_message(peer->engine, peer->server->max_packet_bytes);
     struct dub_sio_socket *socket = sio_conn_add(peer->conn, space, sid);
     if (space->on_connect != NULL)
         space->on_connect(socket, handshake, auth, space->user);
@@ -103,12 +113,18 @@ static bool on_connect_error(struct sio_conn *conn, const struct sio_packet *pac
     return false;
 }
 
-static const struct sio_conn_ops conn_ops = {.on_connect = on_connect, .on_connect_error = on_connect_error};
+/* A connection without a namespace is again one that has to CONNECT. */
+static void on_left(struct sio_conn *conn, bool by_peer, void *owner)
+{
+    if (sio_conn_n_sockets(conn) == 0)
+        await_connect(owner);
+}
+
+static const struct sio_conn_ops conn_ops = {on_connect, on_connect_error, on_left};
 
 static void on_open(struct dub_eio_conn *engine, const struct dub_eio_handshake *handshake, void *user)
 {
     struct dub_sio_server *server = user;
-    g_autoptr(GMainContext) context = g_main_context_ref_thread_default();
     struct peer *peer = g_new0(struct peer, 1);
     peer->server = server;
     peer->engine = engine;
@@ -116,9 +132,8 @@ static void on_open(struct dub_eio_conn *engine, const struct dub_eio_handshake 
     peer->headers = soup_message_headers_ref(handshake->headers);
     peer->query = g_hash_table_ref(handshake->query);
     peer->remote_address = g_strdup(handshake->remote_address);
-    peer->connect_timeout = g_timeout_source_new(server->connect_timeout_ms);
-    g_source_set_callback(peer->connect_timeout, on_connect_timeout, peer, NULL);
-    g_source_attach(peer->connect_timeout, context);
+    eio_conn_set_max_message(engine, DUB_SIO_MAX_CONNECT_BYTES);
+    await_connect(peer);
     dub_eio_conn_set_user(engine, peer);
 }
 
@@ -137,7 +152,7 @@ static void on_binary(struct dub_eio_conn *engine, GBytes *bytes, void *user)
 static void on_close(struct dub_eio_conn *engine, enum dub_eio_reason reason, void *user)
 {
     struct peer *peer = dub_eio_conn_user(engine);
-    clear_source(&peer->connect_timeout);
+    source_clear(&peer->connect_timeout);
     sio_conn_free(peer->conn, reason);
     soup_message_headers_unref(peer->headers);
     g_hash_table_unref(peer->query);
@@ -182,6 +197,16 @@ void dub_sio_server_add_namespace(struct dub_sio_server *server, const struct du
 unsigned dub_sio_server_n_connections(const struct dub_sio_server *server)
 {
     return dub_eio_server_n_connections(server->engine);
+}
+
+void dub_sio_server_close(struct dub_sio_server *server)
+{
+    dub_eio_server_close(server->engine);
+}
+
+bool dub_sio_server_is_empty(const struct dub_sio_server *server)
+{
+    return dub_eio_server_is_empty(server->engine);
 }
 
 void dub_sio_server_free(struct dub_sio_server *server)
