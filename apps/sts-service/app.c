@@ -48,7 +48,7 @@ static void start_lineage(struct app *app, const struct sts_settings *settings)
 static bool start_processor(struct app *app, const struct sts_settings *settings, struct dub_error *error)
 {
     if (app->echo) {
-        app->processor = echo_new((unsigned)settings->echo_delay_ms);
+        app->processor = echo_new((unsigned)settings->echo_delay_ms, NULL);
         return true;
     }
     if (!engines_open(&app->engines, settings, error))

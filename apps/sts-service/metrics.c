@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "metrics.h"
 
+#include <dubbing_events.h>
+
 static const double seconds_buckets[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16};
 
 #define SECONDS .buckets = seconds_buckets, .n_buckets = G_N_ELEMENTS(seconds_buckets)
@@ -136,7 +138,8 @@ void sts_metrics_add_gpu(struct sts_metrics *metrics)
 void sts_metrics_error(struct sts_metrics *metrics, const struct dub_error *error)
 {
     const char *stage = dub_stage_name(error->stage);
-    const char *const labels[] = {*stage ? stage : "none", dub_error_code_name(error->code)};
+    const char *const labels[] = {*stage ? stage : "none",
+                                  dub_error_code_name(dub_wire_error_code(error->code))};
     dub_metric_inc(metrics->errors, 1, labels);
 }
 

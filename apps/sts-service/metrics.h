@@ -28,6 +28,7 @@ void sts_metrics_clear(struct sts_metrics *metrics);
 /* There is a GPU. Before anybody reads the metrics. */
 void sts_metrics_add_gpu(struct sts_metrics *metrics);
 
+/* By the code that a client is told. */
 void sts_metrics_error(struct sts_metrics *metrics, const struct dub_error *error);
 void sts_metrics_connection(struct sts_metrics *metrics, const char *result);
 /* By the stage's name: "asr", "translation", "tts". */

@@ -18,6 +18,8 @@ static void test_names_and_labels(void)
     sts_metrics_error(&metrics, &error);
     dub_error_set(&error, DUB_ERROR_INVALID_SEQUENCE, "gap");
     sts_metrics_error(&metrics, &error);
+    dub_error_set_stage(&error, DUB_ERROR_INTERNAL, DUB_STAGE_ASR, "a code of our own");
+    sts_metrics_error(&metrics, &error);
     sts_metrics_connection(&metrics, "accepted");
     sts_metrics_wait(&metrics, "asr", 0.2);
     sts_metrics_depth(&metrics, "asr", 4);
@@ -25,6 +27,7 @@ static void test_names_and_labels(void)
     g_autofree char *exposition = dub_metrics_format(metrics.registry);
     expect_line(exposition, "sts_fragment_errors_total{stage=\"tts\",error_code=\"TIMEOUT\"} 1");
     expect_line(exposition, "sts_fragment_errors_total{stage=\"none\",error_code=\"INVALID_SEQUENCE\"} 1");
+    expect_line(exposition, "sts_fragment_errors_total{stage=\"asr\",error_code=\"MODEL_ERROR\"} 1");
     expect_line(exposition, "sts_connections_total{result=\"accepted\"} 1");
     expect_line(exposition, "sts_queue_wait_seconds_bucket{stage=\"asr\",le=\"0.25\"} 1");
     expect_line(exposition, "sts_queue_depth{stage=\"asr\"} 4");

@@ -152,6 +152,10 @@ bool dub_audio_check_duration(const struct dub_audio *audio, struct dub_error *e
 /* The same rule for audio of any format whose length somebody has measured. */
 bool dub_audio_check_measured(const struct dub_audio *audio, int64_t measured_ms, struct dub_error *error);
 
+/* The protocol's codes are all that a peer has to know: what a peer or a metric is told instead of a code
+ * that is local to a process. Those of the protocol are their own. */
+enum dub_error_code dub_wire_error_code(enum dub_error_code code);
+
 /* ---- worker to service ---- */
 
 /* An extension of ours (docs/contracts.md): terms for the translator. */

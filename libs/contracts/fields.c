@@ -182,8 +182,7 @@ void contract_read_error(struct dub_json_reader *reader, struct dub_error *error
     error->retryable = retryable;
 }
 
-/* The protocol's codes are all that a peer has to know. */
-static enum dub_error_code wire_code(enum dub_error_code code)
+enum dub_error_code dub_wire_error_code(enum dub_error_code code)
 {
     switch (code) {
     case DUB_ERROR_INVALID_ARGUMENT:
@@ -210,7 +209,7 @@ JsonObject *contract_error_to_object(const struct dub_error *error)
     JsonObject *object = json_object_new();
     if (error->stage != DUB_STAGE_NONE)
         json_object_set_string_member(object, "stage", dub_stage_name(error->stage));
-    json_object_set_string_member(object, "code", dub_error_code_name(wire_code(error->code)));
+    json_object_set_string_member(object, "code", dub_error_code_name(dub_wire_error_code(error->code)));
     json_object_set_string_member(object, "message", error->message);
     json_object_set_boolean_member(object, "retryable", error->retryable);
     return object;

@@ -80,8 +80,7 @@ JsonObject *contract_audio_to_object(const struct dub_audio *audio);
 void contract_read_glossary(struct dub_json_reader *parent, struct dub_glossary *glossary);
 JsonObject *contract_glossary_to_object(const struct dub_glossary *glossary);
 
-/* {stage, code, message, retryable}; "code" is required. Written, a code that is local to a process becomes
- * the nearest one that the protocol has. */
+/* {stage, code, message, retryable}; "code" is required. Written as dub_wire_error_code() has it. */
 void contract_read_error(struct dub_json_reader *reader, struct dub_error *error);
 JsonObject *contract_error_to_object(const struct dub_error *error);
 

@@ -226,7 +226,7 @@ bool dub_stream_complete_read(struct dub_stream_complete *complete, JsonNode *no
     return !failed;
 }
 
-static JsonObject *breakdown_to_object(const struct dub_stream_complete *complete)
+static JsonObject *by_stage_to_object(const struct dub_stream_complete *complete)
 {
     JsonObject *by_stage = json_object_new();
     for (unsigned i = DUB_STAGE_NONE + 1; i < DUB_STAGE_COUNT; i++) {
@@ -234,15 +234,28 @@ static JsonObject *breakdown_to_object(const struct dub_stream_complete *complet
             json_object_set_int_member(by_stage, dub_stage_name((enum dub_stage)i),
                                        complete->errors_by_stage[i]);
     }
+    return by_stage;
+}
+
+/* As each fragment's error named them. */
+static JsonObject *by_code_to_object(const struct dub_stream_complete *complete)
+{
+    int64_t told[DUB_ERROR_CODE_COUNT] = {0};
     JsonObject *by_code = json_object_new();
+    for (unsigned i = DUB_ERROR_NONE + 1; i < DUB_ERROR_CODE_COUNT; i++)
+        told[dub_wire_error_code((enum dub_error_code)i)] += complete->errors_by_code[i];
     for (unsigned i = DUB_ERROR_NONE + 1; i < DUB_ERROR_CODE_COUNT; i++) {
-        if (complete->errors_by_code[i] > 0)
-            json_object_set_int_member(by_code, dub_error_code_name((enum dub_error_code)i),
-                                       complete->errors_by_code[i]);
+        if (told[i] > 0)
+            json_object_set_int_member(by_code, dub_error_code_name((enum dub_error_code)i), told[i]);
     }
+    return by_code;
+}
+
+static JsonObject *breakdown_to_object(const struct dub_stream_complete *complete)
+{
     JsonObject *object = json_object_new();
-    json_object_set_object_member(object, "by_stage", by_stage);
-    json_object_set_object_member(object, "by_code", by_code);
+    json_object_set_object_member(object, "by_stage", by_stage_to_object(complete));
+    json_object_set_object_member(object, "by_code", by_code_to_object(complete));
     return object;
 }
 
@@ -298,7 +311,8 @@ JsonNode *dub_error_event_to_json(const struct dub_error_event *event)
     contract_set_string(object, "error_id", event->error_id);
     contract_set_string(object, "stream_id", event->stream_id);
     contract_set_string(object, "fragment_id", event->fragment_id);
-    json_object_set_string_member(object, "code", dub_error_code_name(event->error.code));
+    json_object_set_string_member(object, "code",
+                                  dub_error_code_name(dub_wire_error_code(event->error.code)));
     json_object_set_string_member(object, "message", event->error.message);
     json_object_set_string_member(object, "severity", dub_error_severity_name(event->severity));
     json_object_set_boolean_member(object, "retryable", event->error.retryable);

@@ -58,6 +58,30 @@ static void test_counts_have_two_places(void)
     dub_stream_complete_clear(&complete);
 }
 
+/* Codes that are local to the service are told as the fragments were told them. */
+static void test_no_other_codes_leave(void)
+{
+    struct dub_stream_complete complete = {.stream_id = g_strdup("a")};
+    for (unsigned code = DUB_ERROR_NONE + 1; code < DUB_ERROR_CODE_COUNT; code++)
+        complete.errors_by_code[code] = 1;
+    g_autoptr(JsonNode) node = dub_stream_complete_to_json(&complete);
+    JsonObject *breakdown = json_object_get_object_member(json_node_get_object(node), "error_breakdown");
+    JsonObject *by_code = json_object_get_object_member(breakdown, "by_code");
+    g_assert_cmpuint(json_object_get_size(by_code), ==, DUB_ERROR_CODE_COUNT - DUB_ERROR_TIMEOUT);
+    g_assert_cmpint((int)json_object_get_int_member(by_code, "ASR_FAILED"), ==, 1);
+    /* Itself, IO_ERROR, UNAVAILABLE, BREAKER_OPEN and INTERNAL_ERROR. */
+    g_assert_cmpint((int)json_object_get_int_member(by_code, "MODEL_ERROR"), ==, 5);
+    dub_stream_complete_clear(&complete);
+}
+
+static void test_an_error_event_speaks_the_protocol(void)
+{
+    struct dub_error_event event = {.severity = DUB_SEVERITY_ERROR};
+    dub_error_set(&event.error, DUB_ERROR_PROTOCOL, "x");
+    g_autoptr(JsonNode) node = dub_error_event_to_json(&event);
+    g_assert_cmpstr(json_object_get_string_member(json_node_get_object(node), "code"), ==, "INVALID_CONFIG");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -65,5 +89,8 @@ int main(int argc, char **argv)
                     test_unknown_error_code_keeps_the_message);
     g_test_add_func("/service-events/status-says-what-is-required", test_status_says_what_is_required);
     g_test_add_func("/service-events/complete-has-the-counts-twice", test_counts_have_two_places);
+    g_test_add_func("/service-events/no-other-codes-leave", test_no_other_codes_leave);
+    g_test_add_func("/service-events/an-error-event-speaks-the-protocol",
+                    test_an_error_event_speaks_the_protocol);
     return g_test_run();
 }

@@ -6,10 +6,14 @@
 
 #include <pthread.h>
 
+#define WATCHED 99
+
 struct stand {
     struct converter *converter;
     struct job_settings *settings;
+    bool may_be_untouched;
     unsigned done;
+    unsigned watched_done; /* as how manieth the watched owner's came back */
 };
 
 static GThread *main_thread;
@@ -54,16 +58,18 @@ static void on_done(struct job *job, void *user)
 {
     struct stand *stand = user;
     g_assert_true(g_thread_self() == main_thread);
-    if (!g_cancellable_is_cancelled(job->cancellable))
+    if (!stand->may_be_untouched && !g_cancellable_is_cancelled(job->cancellable))
         g_assert_cmpint((int)job->result.sequence_number, ==, 7);
     stand->done++;
+    if (job->owner == WATCHED)
+        stand->watched_done = stand->done;
     job_free(job);
 }
 
 static void open_stand(struct stand *stand)
 {
     *stand = (struct stand){.settings = mock_settings_new()};
-    stand->converter = converter_new(convert, on_done, stand);
+    stand->converter = converter_new(dub_clock_monotonic(), convert, on_done, stand);
     main_thread = g_thread_self();
     converted = 0;
 }
@@ -116,12 +122,48 @@ static void test_an_owner_is_forgotten(void)
     count_converted(1);
     for (int i = 0; i < 20; i++)
         push(&stand, 2, NULL);
-    converter_cancel(stand.converter, 1);
+    g_autoptr(GPtrArray) jobs = g_ptr_array_new_with_free_func((GDestroyNotify)job_free);
+    converter_remove(stand.converter, 1, jobs);
+    g_assert_cmpuint(converter_depth(stand.converter), ==, 40 - jobs->len);
     g_assert_cmpuint(converter_depth(stand.converter), >=, 20);
     g_assert_cmpuint(converter_depth(stand.converter), <, 30);
     set_gate(false);
     wait_until(converter_depth(stand.converter) == 0);
     g_assert_cmpuint(stand.done, >=, 20);
+    close_stand(&stand);
+}
+
+/* Of the threads at work, each goes on with the other stream's as soon as it has done its own. */
+static void test_a_stream_does_not_stand_behind_anothers_flood(void)
+{
+    struct stand stand;
+    open_stand(&stand);
+    set_gate(true);
+    for (int i = 0; i < 100; i++)
+        push(&stand, 1, NULL);
+    count_converted(1);
+    push(&stand, WATCHED, NULL);
+    set_gate(false);
+    wait_until(stand.done == 101);
+    g_assert_cmpuint(stand.watched_done, <, 50);
+    close_stand(&stand);
+}
+
+static void test_what_is_late_comes_back_untouched(void)
+{
+    struct stand stand;
+    open_stand(&stand);
+    stand.may_be_untouched = true;
+    set_gate(true);
+    for (int i = 0; i < 100; i++)
+        push(&stand, 1, NULL);
+    int begun = count_converted(1);
+    converter_expire(stand.converter, INT64_MAX);
+    wait_until(stand.done >= 80);
+    g_assert_cmpuint(converter_depth(stand.converter), ==, 100 - stand.done);
+    set_gate(false);
+    wait_until(stand.done == 100);
+    g_assert_cmpint(count_converted(begun), <=, 20);
     close_stand(&stand);
 }
 
@@ -142,6 +184,9 @@ int main(int argc, char **argv)
     g_test_add_func("/converter/every-job-comes-back", test_every_job_comes_back);
     g_test_add_func("/converter/cancelled-jobs-are-not-worked-on", test_cancelled_jobs_are_not_worked_on);
     g_test_add_func("/converter/an-owner-is-forgotten", test_an_owner_is_forgotten);
+    g_test_add_func("/converter/a-stream-does-not-stand-behind-anothers-flood",
+                    test_a_stream_does_not_stand_behind_anothers_flood);
+    g_test_add_func("/converter/what-is-late-comes-back-untouched", test_what_is_late_comes_back_untouched);
     g_test_add_func("/converter/free-with-work-in-it", test_free_with_work_in_it);
     return g_test_run();
 }

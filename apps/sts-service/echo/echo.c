@@ -2,11 +2,14 @@
 #include "echo.h"
 
 #include "../audio/wire.h"
+#include "../pipeline/deadlines.h"
 #include "converter.h"
 
 struct echo {
     struct processor processor;
     unsigned delay_ms;
+    const struct dub_clock *clock;
+    struct deadlines *deadlines; /* of all jobs inside */
     GQueue waiting;              /* of struct wait */
     struct converter *converter; /* for audio that is not returned byte for byte */
 };
@@ -51,9 +54,22 @@ static void convert(struct job *job)
         job_fail(job, &error);
 }
 
+static void fail_if_late(const struct echo *echo, struct job *job)
+{
+    struct dub_error error;
+    if (dub_clock_now_ns(echo->clock) < job->deadline_ns)
+        return;
+    dub_error_set(&error, DUB_ERROR_TIMEOUT, "not done within %" G_GINT64_FORMAT " ms",
+                  (job->deadline_ns - job->arrived_ns) / DUB_NS_PER_MS);
+    job_fail(job, &error);
+}
+
 static void answer(struct job *job, void *user)
 {
+    struct echo *echo = user;
     struct dub_fragment_processed *result = &job->result;
+    deadlines_remove(echo->deadlines, job);
+    fail_if_late(echo, job);
     if (result->status != DUB_FRAGMENT_FAILED) {
         result->status = DUB_FRAGMENT_SUCCESS;
         result->transcript = g_strdup_printf("fragment %" G_GINT64_FORMAT, result->sequence_number);
@@ -82,14 +98,38 @@ static void process(struct echo *echo, struct job *job)
     answer(job, echo);
 }
 
-static gboolean on_due(gpointer user)
+static struct job *end_wait(struct wait *wait)
+{
+    struct job *job = wait->job;
+    wait_free(wait);
+    return job;
+}
+
+static gboolean on_delay_over(gpointer user)
 {
     struct wait *wait = user;
     struct echo *echo = wait->echo;
-    struct job *job = wait->job;
-    wait_free(wait);
-    process(echo, job);
+    process(echo, end_wait(wait));
     return G_SOURCE_REMOVE;
+}
+
+static struct wait *find_late(const struct echo *echo, int64_t now_ns)
+{
+    for (GList *link = echo->waiting.head; link; link = link->next) {
+        struct wait *wait = link->data;
+        if (wait->job->deadline_ns <= now_ns)
+            return wait;
+    }
+    return NULL;
+}
+
+static void on_deadline(int64_t now_ns, void *user)
+{
+    struct echo *echo = user;
+    struct wait *wait;
+    while ((wait = find_late(echo, now_ns)))
+        answer(end_wait(wait), echo);
+    converter_expire(echo->converter, now_ns);
 }
 
 static bool submit(struct processor *processor, struct job *job, struct dub_error *error)
@@ -100,9 +140,16 @@ static bool submit(struct processor *processor, struct job *job, struct dub_erro
     wait->job = job;
     g_queue_push_tail(&echo->waiting, wait);
     wait->link = echo->waiting.tail;
-    wait->source = echo->delay_ms ? g_timeout_add(echo->delay_ms, on_due, wait)
-                                  : g_idle_add_full(G_PRIORITY_DEFAULT, on_due, wait, NULL);
+    wait->source = echo->delay_ms ? g_timeout_add(echo->delay_ms, on_delay_over, wait)
+                                  : g_idle_add_full(G_PRIORITY_DEFAULT, on_delay_over, wait, NULL);
+    deadlines_add(echo->deadlines, job, job->deadline_ns);
     return true;
+}
+
+static void drop(struct echo *echo, struct job *job)
+{
+    deadlines_remove(echo->deadlines, job);
+    job_free(job);
 }
 
 static void cancel(struct processor *processor, uint64_t owner)
@@ -111,12 +158,13 @@ static void cancel(struct processor *processor, uint64_t owner)
     for (GList *link = echo->waiting.head; link;) {
         struct wait *wait = link->data;
         link = link->next;
-        if (wait->job->owner != owner)
-            continue;
-        job_free(wait->job);
-        wait_free(wait);
+        if (wait->job->owner == owner)
+            drop(echo, end_wait(wait));
     }
-    converter_cancel(echo->converter, owner);
+    g_autoptr(GPtrArray) jobs = g_ptr_array_new();
+    converter_remove(echo->converter, owner, jobs);
+    for (guint i = 0; i < jobs->len; i++)
+        drop(echo, jobs->pdata[i]);
 }
 
 static unsigned depth(struct processor *processor)
@@ -148,13 +196,15 @@ static const struct processor_ops ops = {
     .describe = describe,
 };
 
-struct processor *echo_new(unsigned delay_ms)
+struct processor *echo_new(unsigned delay_ms, const struct dub_clock *clock)
 {
     struct echo *echo = g_new0(struct echo, 1);
     echo->processor.ops = &ops;
     echo->delay_ms = delay_ms;
+    echo->clock = clock ? clock : dub_clock_monotonic();
+    echo->deadlines = deadlines_new(echo->clock, on_deadline, echo);
     g_queue_init(&echo->waiting);
-    echo->converter = converter_new(convert, answer, echo);
+    echo->converter = converter_new(echo->clock, convert, answer, echo);
     return &echo->processor;
 }
 
@@ -164,10 +214,9 @@ void echo_free(struct processor *processor)
     if (!echo)
         return;
     struct wait *wait;
-    while ((wait = g_queue_peek_head(&echo->waiting))) {
-        job_free(wait->job);
-        wait_free(wait);
-    }
+    while ((wait = g_queue_peek_head(&echo->waiting)))
+        drop(echo, end_wait(wait));
     converter_free(echo->converter);
+    deadlines_free(echo->deadlines);
     g_free(echo);
 }

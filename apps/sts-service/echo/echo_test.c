@@ -5,6 +5,7 @@
 #include "../tests/sts_peer.h"
 
 struct stand {
+    struct dub_fake_clock clock; /* of the deadlines */
     struct processor *echo;
     struct job_settings *settings;
     GPtrArray *done;
@@ -12,7 +13,8 @@ struct stand {
 
 static void open_stand(struct stand *stand, unsigned delay_ms)
 {
-    stand->echo = echo_new(delay_ms);
+    dub_fake_clock_init(&stand->clock, DUB_NS_PER_S);
+    stand->echo = echo_new(delay_ms, &stand->clock.clock);
     stand->settings = mock_settings_new();
     stand->done = g_ptr_array_new_with_free_func((GDestroyNotify)job_free);
 }
@@ -34,6 +36,8 @@ static struct job *submit(struct stand *stand, uint64_t owner, int duration_ms)
 {
     struct dub_error error;
     struct job *job = mock_job_new(stand->settings, NULL, owner, duration_ms, 8000);
+    job->arrived_ns = dub_clock_now_ns(&stand->clock.clock);
+    job->deadline_ns = job->arrived_ns + DUB_NS_PER_S;
     job->done = on_done;
     job->user = stand;
     g_assert_true(stand->echo->ops->submit(stand->echo, job, &error));
@@ -120,6 +124,50 @@ static void test_free_while_converting(void)
     close_stand(&stand);
 }
 
+static void expect_timeout(const struct job *job)
+{
+    g_assert_cmpint(job->result.status, ==, DUB_FRAGMENT_FAILED);
+    g_assert_cmpint(job->result.error.code, ==, DUB_ERROR_TIMEOUT);
+    g_assert_true(job->result.error.retryable);
+    g_assert_cmpstr(job->result.error.message, ==, "not done within 1000 ms");
+    g_assert_null(job->result.transcript);
+    g_assert_null(job->result.dubbed_audio.data);
+}
+
+static void test_late_while_it_waits(void)
+{
+    struct stand stand;
+    open_stand(&stand, 3600000);
+    struct job *first = submit(&stand, 1, 100);
+    dub_fake_clock_advance(&stand.clock, DUB_NS_PER_S / 2);
+    struct job *second = submit(&stand, 1, 100);
+    dub_fake_clock_advance(&stand.clock, DUB_NS_PER_S / 2);
+    wait_until(stand.done->len == 1);
+    expect_timeout(first);
+    g_assert_cmpuint(stand.echo->ops->depth(stand.echo), ==, 1);
+    dub_fake_clock_advance(&stand.clock, DUB_NS_PER_S / 2);
+    wait_until(stand.done->len == 2);
+    expect_timeout(second);
+    close_stand(&stand);
+}
+
+/* Those that wait for a thread are answered at the deadline; those that have one when they are done. */
+static void test_late_while_others_are_converted(void)
+{
+    struct stand stand;
+    open_stand(&stand, 0);
+    stand.settings->out_format = DUB_FORMAT_M4A;
+    for (int i = 0; i < 20; i++)
+        submit(&stand, 1, 20000);
+    wait_until(stand.done->len >= 1);
+    guint in_time = stand.done->len;
+    dub_fake_clock_advance(&stand.clock, DUB_NS_PER_S);
+    wait_until(stand.done->len == 20);
+    for (guint i = in_time; i < 20; i++)
+        expect_timeout(stand.done->pdata[i]);
+    close_stand(&stand);
+}
+
 static void test_forced_failure(void)
 {
     struct stand stand;
@@ -167,6 +215,8 @@ int main(int argc, char **argv)
     g_test_add_func("/echo/m4a-both-ways", test_m4a_both_ways);
     g_test_add_func("/echo/bad-audio-fails", test_bad_audio_fails);
     g_test_add_func("/echo/free-while-converting", test_free_while_converting);
+    g_test_add_func("/echo/late-while-it-waits", test_late_while_it_waits);
+    g_test_add_func("/echo/late-while-others-are-converted", test_late_while_others_are_converted);
     g_test_add_func("/echo/forced-failure", test_forced_failure);
     g_test_add_func("/echo/order-and-delay", test_order_and_delay);
     g_test_add_func("/echo/cancel-and-free", test_cancel_and_free);

@@ -41,8 +41,8 @@ bool engine_takes_no_model(const struct engine_config *config, enum dub_stage st
 
 /* The terms of one call. */
 struct engine_call {
-    const char *stream_id;     /* for what an engine learns about one stream's sound; NULL: nothing is kept */
-    int64_t fragment;          /* its sequence number; ENGINE_CALL_WARM_UP: the result is for nobody */
+    const char *session_id; /* for what an engine learns about one session's sound; NULL: nothing is kept */
+    int64_t fragment;       /* its sequence number; ENGINE_CALL_WARM_UP: the result is for nobody */
     GCancellable *cancellable; /* NULL: cannot be cancelled */
     int64_t deadline_ns;       /* on dub_clock_monotonic(); 0: none */
 };

@@ -139,8 +139,8 @@ static bool process(struct chain *chain, const char *path, struct totals *totals
     pcm_auto audio = {0};
     if (!wav_read_file(path, &audio, error))
         return false;
-    g_autofree char *stream_id = g_path_get_dirname(path);
-    struct asr_request request = {.call = {.stream_id = stream_id}, .audio = &audio, .language = "en"};
+    g_autofree char *folder = g_path_get_dirname(path);
+    struct asr_request request = {.call = {.session_id = folder}, .audio = &audio, .language = "en"};
     struct asr_transcript transcript = {0};
     double cpu_s = process_cpu_s();
     bool done = asr_transcribe(chain->asr, &request, &transcript, error);

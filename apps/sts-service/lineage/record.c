@@ -108,7 +108,7 @@ static void set_error(JsonObject *object, const struct dub_error *error)
     if (error->code == DUB_ERROR_NONE)
         return;
     JsonObject *member = json_object_new();
-    json_object_set_string_member(member, "code", dub_error_code_name(error->code));
+    json_object_set_string_member(member, "code", dub_error_code_name(dub_wire_error_code(error->code)));
     json_object_set_string_member(member, "stage", dub_stage_name(error->stage));
     set_text(member, "message", error->message);
     json_object_set_boolean_member(member, "retryable", error->retryable);

@@ -27,7 +27,7 @@ static struct connections_config config_of(const char *key)
 
 static void open_stand_with(struct stand *stand, struct connections_config config, unsigned delay_ms)
 {
-    *stand = (struct stand){.soup = soup_server_new(NULL, NULL), .processor = echo_new(delay_ms)};
+    *stand = (struct stand){.soup = soup_server_new(NULL, NULL), .processor = echo_new(delay_ms, NULL)};
     sts_metrics_init(&stand->metrics);
     g_assert_true(soup_server_listen_local(stand->soup, 0, SOUP_SERVER_LISTEN_IPV4_ONLY, NULL));
     g_autoslist(GUri) uris = soup_server_get_uris(stand->soup);

@@ -25,7 +25,7 @@ struct answer {
 static void open_stand_with(struct stand *stand, unsigned delay_ms, const char *key, unsigned per_second)
 {
     struct dub_error error = {0};
-    *stand = (struct stand){.processor = echo_new(delay_ms), .session = soup_session_new()};
+    *stand = (struct stand){.processor = echo_new(delay_ms, NULL), .session = soup_session_new()};
     sts_metrics_init(&stand->metrics);
     stand->api = http_api_new(&(struct http_api_config){.address = "127.0.0.1:0",
                                                         .api_key = key,

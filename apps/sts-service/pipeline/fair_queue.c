@@ -202,3 +202,9 @@ unsigned fair_queue_length(const struct fair_queue *queue)
 {
     return queue->length;
 }
+
+unsigned fair_queue_waiting(const struct fair_queue *queue, uint64_t stream)
+{
+    const struct lane *lane = find_lane(queue, stream);
+    return lane ? lane->items.length : 0;
+}

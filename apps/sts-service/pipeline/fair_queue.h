@@ -37,5 +37,7 @@ void fair_queue_done(struct fair_queue *queue, uint64_t stream, int64_t took_ns,
 /* Takes out all that match; appends to items, per stream in order. */
 void fair_queue_remove(struct fair_queue *queue, bool (*match)(const void *item, const void *user),
                        const void *user, GPtrArray *items);
-/* Waiting. */
+/* Waiting, of all streams. */
 unsigned fair_queue_length(const struct fair_queue *queue);
+/* Of these, those of one stream. */
+unsigned fair_queue_waiting(const struct fair_queue *queue, uint64_t stream);

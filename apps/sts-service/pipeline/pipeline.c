@@ -11,6 +11,8 @@
 
 #define WARM_UP_TEXT "Hello."
 #define WARM_UP_TIMEOUT_NS (10 * DUB_NS_PER_S)
+/* More at a time would warm little that these do not. */
+#define WARM_UPS_MAX 16
 
 static const char *const stage_names[JOB_N_STAGES] = {"asr", "translation", "tts"};
 static const enum dub_stage error_stages[JOB_N_STAGES] = {DUB_STAGE_ASR, DUB_STAGE_TRANSLATION,
@@ -33,7 +35,8 @@ struct pipeline {
 
     /* Main loop's thread. */
     struct admission *inside; /* submitted and not yet back */
-    GHashTable *live;         /* owners of sessions that have sent something */
+    unsigned n_warming;       /* warm-ups under way: they are nobody's, so they take nobody's place */
+    GHashTable *live;         /* ids of sessions that have sent something, by owner */
     struct deadlines *deadlines;
 };
 
@@ -133,7 +136,10 @@ static void on_finished(void *message, void *user)
 {
     struct pipeline *pipeline = user;
     struct job *job = message;
-    admission_leave(pipeline->inside, job_stream(job));
+    if (job->owner == JOB_WARM_UP)
+        pipeline->n_warming--;
+    else
+        admission_leave(pipeline->inside, job_stream(job));
     deadlines_remove(pipeline->deadlines, job);
     job_finish(job);
 }
@@ -154,34 +160,41 @@ static void on_due(int64_t now_ns, void *user)
 }
 
 /* A session is known to the stages from its first fragment to its end. */
-static void note_live(struct pipeline *pipeline, uint64_t owner)
+static void note_live(struct pipeline *pipeline, const struct job *job)
 {
+    uint64_t owner = job->owner;
     if (owner >= JOB_FIRST_REQUEST || g_hash_table_contains(pipeline->live, &owner))
         return;
-    g_hash_table_add(pipeline->live, g_memdup2(&owner, sizeof(owner)));
+    g_hash_table_insert(pipeline->live, g_memdup2(&owner, sizeof(owner)),
+                        g_strdup(job->settings->session_id));
     for (int i = 0; i < JOB_N_STAGES; i++)
         stage_join(pipeline->stages[i], owner);
 }
 
-/* False when there is no room. */
-static bool let_in(struct pipeline *pipeline, struct job *job, enum job_stage first)
+static void start(struct pipeline *pipeline, struct job *job, enum job_stage first)
 {
-    if (!admission_enter(pipeline->inside, job_stream(job)))
-        return false;
     deadlines_add(pipeline->deadlines, job, job->deadline_ns);
     move_on(pipeline, job, first);
-    return true;
 }
 
 static bool submit(struct processor *processor, struct job *job, struct dub_error *error)
 {
     struct pipeline *pipeline = (struct pipeline *)processor;
-    note_live(pipeline, job->owner);
-    if (let_in(pipeline, job, JOB_ASR))
-        return true;
-    return dub_error_set(error, DUB_ERROR_QUEUE_FULL,
-                         "the service is busy: %u fragments are under way; send it again later",
-                         admission_count(pipeline->inside));
+    note_live(pipeline, job);
+    if (!admission_enter(pipeline->inside, job_stream(job)))
+        return dub_error_set(error, DUB_ERROR_QUEUE_FULL,
+                             "the service is busy: %u fragments are under way; send it again later",
+                             admission_count(pipeline->inside));
+    start(pipeline, job, JOB_ASR);
+    return true;
+}
+
+static void forget(struct pipeline *pipeline, uint64_t owner)
+{
+    const char *session_id = g_hash_table_lookup(pipeline->live, &owner);
+    if (session_id)
+        asr_forget(pipeline->config.engines->asr, session_id);
+    g_hash_table_remove(pipeline->live, &owner);
 }
 
 static void cancel(struct processor *processor, uint64_t owner)
@@ -196,7 +209,7 @@ static void cancel(struct processor *processor, uint64_t owner)
         admission_leave(pipeline->inside, job_stream(jobs->pdata[i]));
         deadlines_remove(pipeline->deadlines, jobs->pdata[i]);
     }
-    g_hash_table_remove(pipeline->live, &owner);
+    forget(pipeline, owner);
 }
 
 static unsigned depth(struct processor *processor)
@@ -245,13 +258,15 @@ static void prepare(struct processor *processor, struct job_settings *settings)
     struct dub_fragment_data nothing = {.sequence_number = ENGINE_CALL_WARM_UP,
                                         .audio = {.duration_ms = 1000}};
     asr_prepare(pipeline->config.engines->asr, (const char *const *)settings->domain_hints);
+    if (pipeline->n_warming >= WARM_UPS_MAX)
+        return;
+    pipeline->n_warming++;
     struct job *job = job_new(JOB_WARM_UP, settings, &nothing, pipeline->warming);
     job->arrived_ns = dub_clock_now_ns(pipeline->config.clock);
     job->deadline_ns = job->arrived_ns + WARM_UP_TIMEOUT_NS;
     job->text.prepared_source = g_strdup(WARM_UP_TEXT);
     job->result.transcript = g_strdup(WARM_UP_TEXT);
-    if (!let_in(pipeline, job, JOB_TRANSLATION))
-        job_free(job);
+    start(pipeline, job, JOB_TRANSLATION);
 }
 
 static JsonObject *describe(struct processor *processor)
@@ -304,7 +319,7 @@ struct processor *pipeline_new(const struct pipeline_config *config)
     pipeline->finished = dub_mailbox_new(NULL, 1, on_finished, (GDestroyNotify)job_free, pipeline);
     pipeline->warming = g_cancellable_new();
     pipeline->inside = admission_new(bound(config));
-    pipeline->live = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    pipeline->live = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     pipeline->deadlines = deadlines_new(pipeline->config.clock, on_due, pipeline);
     /* From the end, so that a stage's successor is there before it has work. */
     for (unsigned i = JOB_N_STAGES; i-- > 0;)

@@ -184,10 +184,64 @@ static void test_warm_up_is_nobodys_fragment(void)
     struct stand stand;
     open_stand(&stand, 20, &(struct mock_script){0});
     stand.pipeline->ops->prepare(stand.pipeline, stand.settings);
+    /* Nor does anybody stand behind it. */
+    g_assert_cmpuint(stand.pipeline->ops->depth(stand.pipeline), ==, 0);
     process(&stand, new_job(&stand, 1, 3000));
     g_assert_cmpuint(stand.done->len, ==, 1);
     g_assert_cmpfloat(dub_metric_get(stand.metrics.translation, NULL), ==, 1);
     stand.pipeline->ops->prepare(stand.pipeline, stand.settings);
+    close_stand(&stand);
+}
+
+static void test_warm_ups_take_nobodys_place(void)
+{
+    struct stand stand;
+    open_stand(&stand, 0, &(struct mock_script){0});
+    for (int i = 0; i < 100; i++)
+        stand.pipeline->ops->prepare(stand.pipeline, stand.settings);
+    g_assert_cmpuint(stand.pipeline->ops->depth(stand.pipeline), ==, 0);
+    g_assert_cmpint(process(&stand, new_job(&stand, 1, 3000))->status, !=, DUB_FRAGMENT_FAILED);
+    close_stand(&stand);
+}
+
+/* "{n}" is what the mock recogniser has learnt of a session. */
+static void expect_heard(struct stand *stand, struct job_settings *settings, uint64_t owner, const char *text)
+{
+    struct job *job = mock_job_new(settings, stand->cancellable, owner, 1500, 8000);
+    job->done = on_done;
+    job->user = stand;
+    g_assert_cmpstr(process(stand, job)->transcript, ==, text);
+}
+
+static void test_what_is_learnt_is_the_sessions(void)
+{
+    struct stand stand;
+    open_stand(&stand, 20, &(struct mock_script){.heard = "take {n}"});
+    struct job_settings *session = mock_settings_new();
+    job_settings_set_origin(session, "session-1", "worker-1");
+    expect_heard(&stand, session, 1, "Take 1.");
+    expect_heard(&stand, session, 1, "Take 2.");
+    /* Single requests with the same stream_id. */
+    expect_heard(&stand, stand.settings, JOB_FIRST_REQUEST + 1, "Take 1.");
+    expect_heard(&stand, stand.settings, JOB_FIRST_REQUEST + 2, "Take 1.");
+    expect_heard(&stand, session, 1, "Take 3.");
+    stand.pipeline->ops->cancel(stand.pipeline, 1);
+    expect_heard(&stand, session, 2, "Take 1.");
+    job_settings_unref(session);
+    close_stand(&stand);
+}
+
+static void test_silence_is_not_recognition_time(void)
+{
+    struct stand stand;
+    open_stand(&stand, 20, &(struct mock_script){0});
+    struct job *silence = mock_job_new(stand.settings, stand.cancellable, 1, 500, 0);
+    silence->done = on_done;
+    silence->user = &stand;
+    g_assert_null(process(&stand, silence)->metadata.asr_model);
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.asr, NULL), ==, 0);
+    process(&stand, new_job(&stand, 1, 3000));
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.asr, NULL), ==, 1);
     close_stand(&stand);
 }
 
@@ -250,6 +304,9 @@ int main(int argc, char **argv)
     g_test_add_func("/pipeline/cancel-frees-at-once", test_cancel_frees_at_once);
     g_test_add_func("/pipeline/stop-with-work-in-every-stage", test_stop_with_work_in_every_stage);
     g_test_add_func("/pipeline/warm-up-is-nobodys-fragment", test_warm_up_is_nobodys_fragment);
+    g_test_add_func("/pipeline/warm-ups-take-nobodys-place", test_warm_ups_take_nobodys_place);
+    g_test_add_func("/pipeline/what-is-learnt-is-the-sessions", test_what_is_learnt_is_the_sessions);
+    g_test_add_func("/pipeline/silence-is-not-recognition-time", test_silence_is_not_recognition_time);
     g_test_add_func("/pipeline/lineage-of-every-fragment", test_lineage);
     g_test_add_func("/pipeline/config-is-checked", test_config);
     return g_test_run();

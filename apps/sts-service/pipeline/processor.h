@@ -13,7 +13,7 @@ struct processor_ops {
     /* Forgets what this owner has waiting; what is being worked on is left to its cancellable. The caller has
      * cancelled that and cleared `done` of all its jobs. The owner's last call. */
     void (*cancel)(struct processor *processor, uint64_t owner);
-    /* Jobs waiting or being worked on. */
+    /* Jobs waiting or being worked on, without those of JOB_WARM_UP. */
     unsigned (*depth)(struct processor *processor);
     /* So many are worked on at a time, at least. NULL: as many as come. */
     unsigned (*parallelism)(struct processor *processor);

@@ -23,7 +23,9 @@ static int64_t now_ns(const struct stage *stage)
 /* The caller holds the lock. Whatever changes in the queue may let a waiting thread go on. */
 static void note_change(struct stage *stage)
 {
-    sts_metrics_depth(stage->config.metrics, stage->config.name, fair_queue_length(stage->queue));
+    unsigned depth = fair_queue_length(stage->queue) - fair_queue_waiting(stage->queue, JOB_WARM_UP);
+    if (stage->config.metrics)
+        sts_metrics_depth(stage->config.metrics, stage->config.name, depth);
     pthread_cond_broadcast(&stage->changed);
 }
 
@@ -44,7 +46,7 @@ static void note_wait(struct stage *stage, struct job *job, int64_t until_ns)
 {
     int64_t waited_ns = until_ns - job->queued_ns;
     job->waited_ns[stage->config.place] = waited_ns;
-    if (job->owner != JOB_WARM_UP)
+    if (stage->config.metrics && job->owner != JOB_WARM_UP)
         sts_metrics_wait(stage->config.metrics, stage->config.name, (double)waited_ns / (double)DUB_NS_PER_S);
 }
 

@@ -16,7 +16,7 @@ struct stage_config {
     enum job_stage place;
     unsigned n_threads;
     const struct dub_clock *clock;
-    struct sts_metrics *metrics;
+    struct sts_metrics *metrics; /* NULL: none are kept */
     /* On a thread of the stage, n_threads at a time. Takes the job and moves it on. */
     void (*handle)(struct job *take_job, void *user);
     void *user;

@@ -136,7 +136,7 @@ static void test_metrics(void)
     g_assert_true(push(&stand, 1));
     g_assert_true(push(&stand, JOB_WARM_UP));
     g_assert_true(push(&stand, 2));
-    g_assert_cmpfloat(dub_metric_get(stand.metrics.queue_depth, &stage), ==, 3);
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.queue_depth, &stage), ==, 2);
     let_go(&stand);
     wait_for(&stand, &stand.n_done, 4);
     g_assert_cmpfloat(dub_metric_get(stand.metrics.queue_depth, &stage), ==, 0);

@@ -18,7 +18,7 @@
 static struct engine_call call_of(const struct job *job)
 {
     return (struct engine_call){
-        .stream_id = job->settings->stream_id,
+        .session_id = job->settings->session_id,
         .fragment = job->fragment.sequence_number,
         .cancellable = job->cancellable,
         .deadline_ns = job->deadline_ns,
@@ -111,10 +111,9 @@ enum step_outcome step_recognise(const struct engines *engines, struct job *job,
         return STEP_FAILED;
     if (!wire_decode_speech(&job->fragment.audio, &clip, error))
         return failed_in(DUB_STAGE_INPUT, error);
-    job->result.metadata.asr_model = engine_used(engines->asr_info.name, engines->asr_info.model);
     if (!loudness_may_be_speech(&clip))
         return be_silent(job, error);
-
+    job->result.metadata.asr_model = engine_used(engines->asr_info.name, engines->asr_info.model);
     bool heard = asr_transcribe(engines->asr, &request, &transcript, error);
     job->result.stage_timings.asr_ms = llround(transcript.took_ms);
     enum step_outcome outcome =

@@ -92,6 +92,7 @@ static void test_silence(void)
     struct stand stand;
     open_stand(&stand, &(struct mock_script){.asr_delay_ns = 3600 * DUB_NS_PER_S}, 800, 10);
     expect_silence(process(&stand), 800);
+    g_assert_null(stand.job->result.metadata.asr_model);
     close_stand(&stand);
 }
 

@@ -94,6 +94,12 @@ void asr_prepare(struct asr *asr, const char *const *hints)
         asr->ops->prepare(asr->engine, hints);
 }
 
+void asr_forget(struct asr *asr, const char *session_id)
+{
+    if (asr->ops->forget)
+        asr->ops->forget(asr->engine, session_id);
+}
+
 static bool check_request(const struct asr *asr, const struct asr_request *request, struct dub_error *error)
 {
     const struct pcm *audio = request->audio;

@@ -52,6 +52,9 @@ struct asr_engine_ops {
     /* A stream with these hints begins: what they need is loaded beside other work. At once, any thread.
      * NULL: the engine has nothing to prepare. */
     void (*prepare)(struct asr_engine *engine, const char *const *hints);
+    /* The session with this id is over: what was learnt about it is of no more use. At once, any thread.
+     * NULL: the engine learns nothing. */
+    void (*forget)(struct asr_engine *engine, const char *session_id);
     /* Silence is success with no words and no_speech set. On false, error says what and whether a retry may
      * help. Returns within 100 ms of the deadline or of a cancel. */
     bool (*transcribe)(struct asr_engine *engine, const struct asr_request *request,
@@ -69,6 +72,8 @@ bool asr_supports(const struct asr *asr, const char *language);
 int asr_max_concurrency(const struct asr *asr);
 /* Before a stream's first fragment; hints as in a request. Returns at once; any thread. */
 void asr_prepare(struct asr *asr, const char *const *hints);
+/* After a session's last fragment. Returns at once; any thread. */
+void asr_forget(struct asr *asr, const char *session_id);
 /* Clears *transcript first. A language that is not supported, an empty clip or a bad rate are refused here.
  */
 bool asr_transcribe(struct asr *asr, const struct asr_request *request, struct asr_transcript *transcript,

@@ -225,7 +225,7 @@ static gpointer transcribe_in_thread(gpointer user)
     const struct fixture *fixture = user;
     struct asr_request request = request_for(&fixture->speech);
     struct asr_transcript transcript = {0};
-    request.call.stream_id = "shared";
+    request.call.session_id = "shared";
     g_assert_true(asr_transcribe(fixture->asr, &request, &transcript, NULL));
     char *text = g_steal_pointer(&transcript.text);
     asr_transcript_clear(&transcript);

@@ -3,29 +3,34 @@
 
 #include <glib.h>
 #include <pthread.h>
+#include <stdint.h>
 
 #define MAX_SIZE 64
-/* Streams remembered; when more come all are forgotten, which costs each of them one fragment's estimate. */
-#define MAX_STREAMS 256
-/* The stream's mean counts as much as this many rows of the fragment's own: half a second. */
+/* The session's mean counts as much as this many rows of the fragment's own: half a second. */
 #define CARRIED_ROWS 50
-/* Share of a new fragment in the stream's mean. */
+/* Share of a new fragment in the session's mean. */
 #define UPDATE_SHARE 0.3
 
 struct mean {
     double values[MAX_SIZE];
 };
 
+struct session {
+    struct mean mean;
+    uint64_t used; /* at which of all uses it was used last */
+};
+
 struct channel_means {
     pthread_mutex_t lock;
-    GHashTable *streams; /* stream_id -> struct mean */
+    GHashTable *sessions; /* by session_id, of struct session */
+    uint64_t uses;
 };
 
 struct channel_means *channel_means_new(void)
 {
     struct channel_means *means = g_new0(struct channel_means, 1);
     pthread_mutex_init(&means->lock, NULL);
-    means->streams = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    means->sessions = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     return means;
 }
 
@@ -33,7 +38,7 @@ void channel_means_free(struct channel_means *means)
 {
     if (!means)
         return;
-    g_hash_table_unref(means->streams);
+    g_hash_table_unref(means->sessions);
     pthread_mutex_destroy(&means->lock);
     g_free(means);
 }
@@ -57,34 +62,67 @@ static struct mean blend(const struct mean *first, const struct mean *second, do
     return result;
 }
 
-/* Returns what is to be subtracted and lets the stream learn. */
-static struct mean carry_over(struct channel_means *means, const char *stream_id, const struct mean *own,
+/* One whose last fragment was still being worked on when it was forgotten goes this way. */
+static void make_room(GHashTable *sessions)
+{
+    GHashTableIter iter;
+    gpointer id, oldest_id = NULL, value;
+    uint64_t oldest = UINT64_MAX;
+    if (g_hash_table_size(sessions) < CHANNEL_MEANS_MAX)
+        return;
+    g_hash_table_iter_init(&iter, sessions);
+    while (g_hash_table_iter_next(&iter, &id, &value)) {
+        if (((const struct session *)value)->used >= oldest)
+            continue;
+        oldest = ((const struct session *)value)->used;
+        oldest_id = id;
+    }
+    g_hash_table_remove(sessions, oldest_id);
+}
+
+static struct session *remember(struct channel_means *means, const char *session_id, const struct mean *own)
+{
+    struct session *session = g_new(struct session, 1);
+    make_room(means->sessions);
+    *session = (struct session){.mean = *own};
+    g_hash_table_insert(means->sessions, g_strdup(session_id), session);
+    return session;
+}
+
+/* Returns what is to be subtracted and lets the session learn. */
+static struct mean carry_over(struct channel_means *means, const char *session_id, const struct mean *own,
                               int rows)
 {
     struct mean result = *own;
     pthread_mutex_lock(&means->lock);
-    struct mean *known = g_hash_table_lookup(means->streams, stream_id);
+    struct session *known = g_hash_table_lookup(means->sessions, session_id);
     if (known) {
-        result = blend(own, known, (double)CARRIED_ROWS / (CARRIED_ROWS + rows));
-        *known = blend(known, own, UPDATE_SHARE);
+        result = blend(own, &known->mean, (double)CARRIED_ROWS / (CARRIED_ROWS + rows));
+        known->mean = blend(&known->mean, own, UPDATE_SHARE);
     } else {
-        if (g_hash_table_size(means->streams) >= MAX_STREAMS)
-            g_hash_table_remove_all(means->streams);
-        g_hash_table_insert(means->streams, g_strdup(stream_id), g_memdup2(own, sizeof *own));
+        known = remember(means, session_id, own);
     }
+    known->used = ++means->uses;
     pthread_mutex_unlock(&means->lock);
     return result;
 }
 
-void channel_means_normalise(struct channel_means *means, const char *stream_id, float **rows, int count,
+void channel_means_normalise(struct channel_means *means, const char *session_id, float **rows, int count,
                              int size)
 {
     if (count <= 0 || size > MAX_SIZE)
         return;
     struct mean mean = own_mean(rows, count, size);
-    if (stream_id)
-        mean = carry_over(means, stream_id, &mean, count);
+    if (session_id)
+        mean = carry_over(means, session_id, &mean, count);
     for (int row = 0; row < count; row++)
         for (int i = 0; i < size; i++)
             rows[row][i] -= (float)mean.values[i];
+}
+
+void channel_means_forget(struct channel_means *means, const char *session_id)
+{
+    pthread_mutex_lock(&means->lock);
+    g_hash_table_remove(means->sessions, session_id);
+    pthread_mutex_unlock(&means->lock);
 }

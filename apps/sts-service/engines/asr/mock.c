@@ -1,30 +1,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Says what it was told to say for everything that is not silence, as slowly and unreliably as it was told
- * (mock_spec.h): a fixed text, a text per fragment from a folder, or a text per sound from a dictionary. */
+ * (mock_spec.h): a fixed text, a text per fragment from a folder, or a text per sound from a dictionary. In a
+ * fixed text "{n}" stands for how many fragments of its session it has been asked for, this one included. */
 #include "../../audio/loudness.h"
 #include "../mock_spec.h"
 #include "engines.h"
 #include <dubbing_log.h>
+#include <pthread.h>
+#include <string.h>
 
 #define DEFAULT_TEXT "the quick brown fox jumps over the lazy dog"
+#define COUNT_MARK "{n}"
 #define KEYS (MOCK_TEXT | MOCK_DICT | MOCK_FIXTURE)
 
 struct asr_engine {
     struct mock_spec spec;
+    pthread_mutex_t lock; /* guards heard */
+    GHashTable *heard;    /* fragments by session_id; what a recogniser learns of a voice, in short */
 };
 
 static struct asr_engine *create(const struct engine_config *config, struct dub_error *error)
 {
     struct asr_engine *engine = g_new0(struct asr_engine, 1);
-    if (mock_spec_read(&engine->spec, config, DUB_STAGE_ASR, KEYS, error))
-        return engine;
-    g_free(engine);
-    return NULL;
+    if (!mock_spec_read(&engine->spec, config, DUB_STAGE_ASR, KEYS, error)) {
+        g_free(engine);
+        return NULL;
+    }
+    pthread_mutex_init(&engine->lock, NULL);
+    engine->heard = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return engine;
 }
 
 static void destroy(struct asr_engine *engine)
 {
     mock_spec_clear(&engine->spec);
+    g_hash_table_unref(engine->heard);
+    pthread_mutex_destroy(&engine->lock);
     g_free(engine);
 }
 
@@ -75,8 +86,31 @@ static char *read_fixture(const struct asr_engine *engine, const struct asr_requ
     return text;
 }
 
+/* Of a request that belongs to no session it is always the first. */
+static int count_heard(struct asr_engine *engine, const char *session_id)
+{
+    if (!session_id)
+        return 1;
+    pthread_mutex_lock(&engine->lock);
+    int count = GPOINTER_TO_INT(g_hash_table_lookup(engine->heard, session_id)) + 1;
+    g_hash_table_insert(engine->heard, g_strdup(session_id), GINT_TO_POINTER(count));
+    pthread_mutex_unlock(&engine->lock);
+    return count;
+}
+
+static char *say(struct asr_engine *engine, const struct asr_request *request)
+{
+    const char *text = engine->spec.text ? engine->spec.text : DEFAULT_TEXT;
+    if (!strstr(text, COUNT_MARK))
+        return g_strdup(text);
+    g_autofree char *count = g_strdup_printf("%d", count_heard(engine, request->call.session_id));
+    GString *said = g_string_new(text);
+    g_string_replace(said, COUNT_MARK, count, 0);
+    return g_string_free(said, FALSE);
+}
+
 /* What is heard; NULL: nothing. */
-static char *hear(const struct asr_engine *engine, const struct asr_request *request)
+static char *hear(struct asr_engine *engine, const struct asr_request *request)
 {
     if (!loudness_may_be_speech(request->audio))
         return NULL;
@@ -84,7 +118,7 @@ static char *hear(const struct asr_engine *engine, const struct asr_request *req
         return read_fixture(engine, request);
     if (engine->spec.dict)
         return g_strdup(look_up(engine->spec.dict, request));
-    return g_strdup(engine->spec.text ? engine->spec.text : DEFAULT_TEXT);
+    return say(engine, request);
 }
 
 static bool transcribe(struct asr_engine *engine, const struct asr_request *request,
@@ -100,6 +134,13 @@ static bool transcribe(struct asr_engine *engine, const struct asr_request *requ
     return true;
 }
 
+static void forget(struct asr_engine *engine, const char *session_id)
+{
+    pthread_mutex_lock(&engine->lock);
+    g_hash_table_remove(engine->heard, session_id);
+    pthread_mutex_unlock(&engine->lock);
+}
+
 const struct asr_engine_ops asr_mock = {
     .name = "mock",
     .summary = "for tests: hears what STS_ASR_MODEL says",
@@ -109,5 +150,6 @@ const struct asr_engine_ops asr_mock = {
     .destroy = destroy,
     .describe = describe,
     .supports = supports,
+    .forget = forget,
     .transcribe = transcribe,
 };

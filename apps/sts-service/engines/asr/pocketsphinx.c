@@ -25,7 +25,7 @@ struct job {
     int abandoned; /* atomic, set under the engine's lock */
     bool done;     /* under the engine's lock. What follows is the decoder's before, the caller's after */
     bool succeeded;
-    char *stream_id;
+    char *session_id;
     struct hints *hints; /* NULL: none */
     int64_t patience_ns; /* monotonic: until then it waits for its hints to be loaded */
     struct pcm audio;    /* the speech in it, at SPHINX_RATE_HZ */
@@ -61,7 +61,7 @@ static void job_free(struct job *job)
 {
     if (!job)
         return;
-    g_free(job->stream_id);
+    g_free(job->session_id);
     hints_free(job->hints);
     pcm_clear(&job->audio);
     asr_transcript_clear(&job->transcript);
@@ -149,7 +149,7 @@ static bool decode(const struct decoder_thread *own, struct job *job)
 {
     int64_t now_ns = dub_clock_now_ns(dub_clock_monotonic());
     struct sphinx_decoder *decoder = sphinx_shelf_take(own->shelf, job->hints, now_ns);
-    return sphinx_decoder_decode(decoder, &job->audio, own->engine->means, job->stream_id, &job->abandoned,
+    return sphinx_decoder_decode(decoder, &job->audio, own->engine->means, job->session_id, &job->abandoned,
                                  &job->transcript, &job->error);
 }
 
@@ -297,7 +297,7 @@ static struct job *job_new(const struct asr_request *request, struct loudness_sp
     struct pcm speech = *request->audio;
     speech.samples += span.first;
     speech.count = span.count;
-    job->stream_id = g_strdup(request->call.stream_id);
+    job->session_id = g_strdup(request->call.session_id);
     job->hints = hints_parse(request->hints);
     job->patience_ns = patience_of(&request->call);
     job->offset_ms = (int64_t)span.first * 1000 / speech.rate_hz;
@@ -382,6 +382,11 @@ static void prepare(struct asr_engine *engine, const char *const *words)
     pthread_mutex_unlock(&engine->lock);
 }
 
+static void forget(struct asr_engine *engine, const char *session_id)
+{
+    channel_means_forget(engine->means, session_id);
+}
+
 const struct asr_engine_ops asr_pocketsphinx = {
     .name = "pocketsphinx",
     .summary = "CMU PocketSphinx with the distribution's English model, offline, CPU",
@@ -392,5 +397,6 @@ const struct asr_engine_ops asr_pocketsphinx = {
     .describe = describe,
     .supports = supports,
     .prepare = prepare,
+    .forget = forget,
     .transcribe = transcribe,
 };

@@ -353,13 +353,13 @@ static void judge(struct asr_transcript *transcript, int64_t decoded_ms, double 
 }
 
 bool sphinx_decoder_decode(struct sphinx_decoder *decoder, const struct pcm *audio,
-                           struct channel_means *means, const char *stream_id, const int *abandoned,
+                           struct channel_means *means, const char *session_id, const int *abandoned,
                            struct asr_transcript *transcript, struct dub_error *error)
 {
     struct cepstra cepstra = {0};
     if (!cepstra_compute(&cepstra, ps_get_fe(decoder->ps), audio, error))
         return false;
-    channel_means_normalise(means, stream_id, cepstra.frames, cepstra.count, cepstra.size);
+    channel_means_normalise(means, session_id, cepstra.frames, cepstra.count, cepstra.size);
     bool done = run(decoder->ps, &cepstra, abandoned, error);
     cepstra_clear(&cepstra);
     if (!done)

@@ -25,5 +25,5 @@ void sphinx_decoder_free(struct sphinx_decoder *decoder);
 /* audio at SPHINX_RATE_HZ. *abandoned (atomic) becoming non-zero ends the work at the next 100 ms of audio
  * with CANCELLED; the final passes, a tenth of the audio's time, are not interrupted. */
 bool sphinx_decoder_decode(struct sphinx_decoder *decoder, const struct pcm *audio,
-                           struct channel_means *means, const char *stream_id, const int *abandoned,
+                           struct channel_means *means, const char *session_id, const int *abandoned,
                            struct asr_transcript *transcript, struct dub_error *error);

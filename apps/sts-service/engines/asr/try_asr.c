@@ -47,7 +47,7 @@ static bool recognise(struct asr *asr, const char *path, struct dub_error *error
     if (!wav_read_file(path, &audio, error))
         return false;
     g_autofree char *folder = g_path_get_dirname(path);
-    struct asr_request request = {.call = {.stream_id = no_stream ? NULL : folder},
+    struct asr_request request = {.call = {.session_id = no_stream ? NULL : folder},
                                   .audio = &audio,
                                   .language = "en",
                                   .hints = (const char *const *)hints};

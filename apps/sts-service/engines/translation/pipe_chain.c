@@ -156,7 +156,7 @@ bool pipe_chain_ask(struct pipe_chain *chain, const char *text, const struct eng
         if (fds[0].revents != 0 && !read_some(chain->out_fd, answer, &complete))
             return ended(error);
         if (answer->len > PIPE_CHAIN_MAX_ANSWER)
-            return dub_error_set_stage(error, DUB_ERROR_LIMIT, DUB_STAGE_TRANSLATION,
+            return dub_error_set_stage(error, DUB_ERROR_TRANSLATION_FAILED, DUB_STAGE_TRANSLATION,
                                        "the translator does not stop");
     }
     return true;

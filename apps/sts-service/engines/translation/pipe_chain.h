@@ -19,9 +19,9 @@ struct pipe_chain *pipe_chain_start(char **const *commands, guint count, struct 
 /* Ends the processes and waits for them. NULL is fine. */
 void pipe_chain_free(struct pipe_chain *chain);
 
-/* text without NUL inside. On false the chain is out of step and must be freed: CANCELLED, TIMEOUT, LIMIT, or
- * UNAVAILABLE when a process has ended. The answer is appended. Returns within 20 ms of the deadline or of a
- * cancel. */
+/* text without NUL inside. On false the chain is out of step and must be freed: CANCELLED, TIMEOUT,
+ * TRANSLATION_FAILED when the answer is too long, or UNAVAILABLE when a process has ended. The answer is
+ * appended. Returns within 20 ms of the deadline or of a cancel. */
 bool pipe_chain_ask(struct pipe_chain *chain, const char *text, const struct engine_call *call,
                     GString *answer, struct dub_error *error);
 /* For tests. */

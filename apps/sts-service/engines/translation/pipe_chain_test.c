@@ -109,7 +109,7 @@ static void test_a_process_that_is_killed(void)
 static void test_an_endless_answer_is_bounded(void)
 {
     struct pipe_chain *chain = start(babbler, NULL);
-    assert_fails(chain, 10000, DUB_ERROR_LIMIT);
+    assert_fails(chain, 10000, DUB_ERROR_TRANSLATION_FAILED);
     pipe_chain_free(chain);
 }
 

@@ -15,6 +15,8 @@
 #define MIN_WORDS_PER_MINUTE 80
 #define MAX_WORDS_PER_MINUTE 450
 
+static const struct engine_call any_time = {0};
+
 struct tts_engine {
     const struct voices *voices; /* may be NULL */
     char *version;
@@ -24,12 +26,13 @@ struct tts_engine {
     GQueue idle;           /* struct espeak_process, the one used last first: its voice may be ours */
 };
 
-static struct espeak_process *take_process(struct tts_engine *engine, struct dub_error *error)
+static struct espeak_process *take_process(struct tts_engine *engine, const struct engine_call *call,
+                                           struct dub_error *error)
 {
     pthread_mutex_lock(&engine->lock);
     struct espeak_process *process = g_queue_pop_head(&engine->idle);
     pthread_mutex_unlock(&engine->lock);
-    return process ? process : espeak_process_start(NULL, error);
+    return process ? process : espeak_process_start(NULL, call, error);
 }
 
 static void give_back(struct tts_engine *engine, struct espeak_process *process)
@@ -61,7 +64,6 @@ static char *voice_name(const struct voice *voice)
 
 static bool has_voice(struct espeak_process *process, const char *name)
 {
-    static const struct engine_call any_time = {0};
     struct espeak_phrase nothing = {.voice = name, .text = ""};
     return espeak_process_speak(process, &nothing, &any_time, NULL, NULL);
 }
@@ -85,7 +87,7 @@ static struct tts_engine *create(const struct engine_config *config, struct dub_
     if (!engine_takes_no_model(config, DUB_STAGE_TTS, tts_espeak.name, "voices are those of STS_VOICES_FILE",
                                error))
         return NULL;
-    struct espeak_process *process = espeak_process_start(NULL, error);
+    struct espeak_process *process = espeak_process_start(NULL, &any_time, error);
     if (!process)
         return NULL;
     struct tts_engine *engine = g_new0(struct tts_engine, 1);
@@ -183,7 +185,7 @@ static bool speak_in(struct espeak_process *process, const struct tts_engine *en
 static bool speak_once(struct tts_engine *engine, const struct tts_request *request, struct pcm *audio,
                        struct dub_error *error)
 {
-    struct espeak_process *process = take_process(engine, error);
+    struct espeak_process *process = take_process(engine, &request->call, error);
     if (!process)
         return false;
     GArray *samples = g_array_new(FALSE, FALSE, sizeof(int16_t));

@@ -132,24 +132,36 @@ static bool receive_answer(struct espeak_process *process, enum espeak_answer_ki
     return receive_all(process, data->data, header.bytes, call, error);
 }
 
-static bool greet(struct espeak_process *process, struct dub_error *error)
+/* The terms of the call, but no longer than a start may take. */
+static struct engine_call greeting_of(const struct engine_call *call)
 {
-    struct engine_call call = {.deadline_ns = dub_clock_now_ns(dub_clock_monotonic()) + START_TIMEOUT_NS};
+    struct engine_call greeting = *call;
+    int64_t latest_ns = dub_clock_now_ns(dub_clock_monotonic()) + START_TIMEOUT_NS;
+    greeting.deadline_ns = call->deadline_ns > 0 ? MIN(call->deadline_ns, latest_ns) : latest_ns;
+    return greeting;
+}
+
+static bool greet(struct espeak_process *process, const struct engine_call *call, struct dub_error *error)
+{
+    struct engine_call greeting = greeting_of(call);
     g_autoptr(GByteArray) data = g_byte_array_new();
     enum espeak_answer_kind kind = ESPEAK_FAILED;
-    bool greeted = receive_answer(process, &kind, data, &call, error) && kind == ESPEAK_READY;
+    bool greeted = receive_answer(process, &kind, data, &greeting, error) && kind == ESPEAK_READY;
     g_autofree char *text = g_strndup(data->data ? (const char *)data->data : "", data->len);
     process->lines = g_strsplit(greeted ? g_strchomp(text) : "", "\n", -1);
     if (greeted && g_strv_length(process->lines) > 2) {
         process->rate_hz = atoi(process->lines[0]);
         return true;
     }
+    if (!engine_call_go_on(call, DUB_STAGE_TTS, error))
+        return false;
     return dub_error_set_stage(
         error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_TTS,
         "eSpeak NG cannot start: install the packages libespeak-ng1 and espeak-ng-data");
 }
 
-struct espeak_process *espeak_process_start(const char *program, struct dub_error *error)
+struct espeak_process *espeak_process_start(const char *program, const struct engine_call *call,
+                                            struct dub_error *error)
 {
     int sockets[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
@@ -159,7 +171,7 @@ struct espeak_process *espeak_process_start(const char *program, struct dub_erro
     struct espeak_process *process = g_new0(struct espeak_process, 1);
     process->fd = sockets[0];
     if (spawn(process, program, sockets[1], error) && fcntl(process->fd, F_SETFL, O_NONBLOCK) == 0 &&
-        greet(process, error))
+        greet(process, call, error))
         return process;
     espeak_process_free(process);
     return NULL;

@@ -9,8 +9,10 @@
 struct espeak_process;
 
 /* program: NULL means the one beside this program, in the folder above it, or in PATH. NULL with UNAVAILABLE
- * and what to install. Blocks for some 10 ms, 5 s at most. */
-struct espeak_process *espeak_process_start(const char *program, struct dub_error *error);
+ * and what to install when it has not greeted within 5 s; with TIMEOUT or CANCELLED when the call is over
+ * before. Takes some 10 ms. */
+struct espeak_process *espeak_process_start(const char *program, const struct engine_call *call,
+                                            struct dub_error *error);
 /* Ends the process, whatever it is doing. NULL is fine. */
 void espeak_process_free(struct espeak_process *process);
 

@@ -14,13 +14,15 @@
 
 #define SENTENCE "Buenas noches y bienvenidos a las noticias de las diez."
 #define MINUTE (60 * 22050)
+/* A helper that never says anything. */
+#define SILENT "#!/bin/sh\nexec sleep 60\n"
 
 static const struct engine_call any_time = {0};
 
 static struct espeak_process *start(void)
 {
     struct dub_error error = {0};
-    struct espeak_process *process = espeak_process_start(NULL, &error);
+    struct espeak_process *process = espeak_process_start(NULL, &any_time, &error);
     if (!process)
         contract_skip(&error);
     return process;
@@ -129,18 +131,48 @@ static void test_too_long_a_phrase_is_cut_off(void)
     espeak_process_free(process);
 }
 
-static void expect_unavailable(const char *script)
+/* script NULL: there is no helper. */
+static void fail_to_start(const char *script, const struct engine_call *call, struct dub_error *error)
 {
     g_autofree char *folder = g_dir_make_tmp("espeak-process-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(folder, ESPEAK_HELPER, NULL);
-    struct dub_error error = {0};
     g_assert_true(!script || g_file_set_contents(path, script, -1, NULL));
     g_assert_true(!script || g_chmod(path, 0700) == 0);
-    g_assert_null(espeak_process_start(path, &error));
-    g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
-    g_assert_nonnull(strstr(error.message, script ? "espeak-ng-data" : ESPEAK_HELPER));
+    g_assert_null(espeak_process_start(path, call, error));
     g_unlink(path);
     g_rmdir(folder);
+}
+
+static void expect_unavailable(const char *script)
+{
+    struct dub_error error = {0};
+    fail_to_start(script, &any_time, &error);
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error.message, script ? "espeak-ng-data" : ESPEAK_HELPER));
+}
+
+/* Some process has to be started for the call that finds none idle, and that must not cost it its terms. */
+static void test_a_start_that_hangs_is_left_at_the_deadline(void)
+{
+    struct engine_call soon = {.deadline_ns = contract_deadline_ns(50)};
+    struct dub_error error = {0};
+    int64_t start_ms = contract_now_ms();
+    fail_to_start(SILENT, &soon, &error);
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TIMEOUT);
+    g_assert_cmpint(contract_now_ms() - start_ms, <, 50 + CONTRACT_LATE_MS);
+}
+
+static void test_a_start_that_hangs_is_left_at_a_cancel(void)
+{
+    struct contract_canceller canceller;
+    struct dub_error error = {0};
+    contract_canceller_start(&canceller, 20);
+    struct engine_call call = {.cancellable = canceller.cancellable};
+    int64_t start_ms = contract_now_ms();
+    fail_to_start(SILENT, &call, &error);
+    g_assert_cmpint(error.code, ==, DUB_ERROR_CANCELLED);
+    g_assert_cmpint(contract_now_ms() - start_ms, <, 20 + CONTRACT_LATE_MS);
+    contract_canceller_join(&canceller);
 }
 
 static void test_bad_helpers_are_unavailable(void)
@@ -181,6 +213,10 @@ int main(int argc, char **argv)
                     test_one_that_hangs_is_left_at_the_deadline);
     g_test_add_func("/espeak-process/too-long-a-phrase-is-cut-off", test_too_long_a_phrase_is_cut_off);
     g_test_add_func("/espeak-process/bad-helpers-are-unavailable", test_bad_helpers_are_unavailable);
+    g_test_add_func("/espeak-process/a-start-that-hangs-is-left-at-the-deadline",
+                    test_a_start_that_hangs_is_left_at_the_deadline);
+    g_test_add_func("/espeak-process/a-start-that-hangs-is-left-at-a-cancel",
+                    test_a_start_that_hangs_is_left_at_a_cancel);
     g_test_add_func("/espeak-process/the-engine-goes-on", test_the_engine_goes_on);
     return g_test_run();
 }
