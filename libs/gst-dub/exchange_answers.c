@@ -61,7 +61,6 @@ static bool check_ready(const struct exchange_core *core, const struct dub_strea
 static void become_ready(struct exchange_core *core, const struct dub_stream_ready *ready)
 {
     core_set_state(core, EXCHANGE_READY);
-    dub_backoff_reset(&core->backoff);
     core->n_ready++;
     flow_set_service_limit(&core->flow, (unsigned)ready->max_inflight);
     core_log(core, DUB_LOG_INFO, "speech service ready, session %s, %d in flight allowed",
@@ -134,6 +133,10 @@ static void settle(struct exchange_core *core, GList *link, const struct dub_fra
     result.samples = take_samples;
     result.n_samples = n_samples;
     result.error = *error;
+    /* Not before: one that greets us and then hangs up, for it knows somebody else by our name, would be
+     * called every 2 s for ever. */
+    if (result.dubbed)
+        dub_backoff_reset(&core->backoff);
     acknowledge(core, item->uuid, result.dubbed ? DUB_ACK_APPLIED : DUB_ACK_RECEIVED);
     core->ops->result(&result, core->user);
     g_free(result.samples);

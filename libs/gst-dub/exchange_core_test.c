@@ -343,9 +343,29 @@ static void test_reconnects_after_2_4_8_16_32_s_and_every_32_s(void)
         pass(&rig, 1);
     }
     connect_ready(&rig, 3);
+    submit(&rig, 1);
+    answer(&rig, 0);
     exchange_core_lost(rig.core, &loss);
     pass(&rig, 2 * S);
     g_assert_cmpuint(rig.n_connects, ==, G_N_ELEMENTS(waits_s) + 2);
+    rig_stop(&rig);
+}
+
+static void test_a_service_that_only_greets_is_called_less_and_less(void)
+{
+    static const int64_t waits_s[] = {2, 4, 8, 16, 32, 32};
+    const struct dub_error eviction = {.code = DUB_ERROR_UNAVAILABLE, .retryable = true};
+    struct rig rig;
+    rig_start(&rig, 3);
+    for (guint i = 0; i < G_N_ELEMENTS(waits_s); i++) {
+        connect_ready(&rig, 3);
+        submit(&rig, 1);
+        exchange_core_lost(rig.core, &eviction);
+        pass(&rig, waits_s[i] * S - 1);
+        g_assert_cmpuint(rig.n_connects, ==, i + 1);
+        pass(&rig, 1);
+        g_assert_cmpuint(rig.n_connects, ==, i + 2);
+    }
     rig_stop(&rig);
 }
 
@@ -750,6 +770,8 @@ int main(int argc, char **argv)
         {"a-fragment-is-dubbed", test_a_fragment_is_dubbed},
         {"sequence-counts-from-zero-on-each-connection", test_sequence_counts_from_zero_on_each_connection},
         {"reconnects-after-2-4-8-16-32-s-and-every-32-s", test_reconnects_after_2_4_8_16_32_s_and_every_32_s},
+        {"a-service-that-only-greets-is-called-less-and-less",
+         test_a_service_that_only_greets_is_called_less_and_less},
         {"loss-hands-back-what-is-in-flight-and-queued", test_loss_hands_back_what_is_in_flight_and_queued},
         {"fragments-wait-for-an-attempt-under-way", test_fragments_wait_for_an_attempt_under_way},
         {"nothing-is-sent-before-ready", test_nothing_is_sent_before_ready},

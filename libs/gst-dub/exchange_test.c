@@ -377,7 +377,7 @@ static void test_service_that_hangs_up_midway(void)
         WAIT_FOR(results_of(&caller) == (int)round);
         g_assert_cmpint(caller.last_code, ==, DUB_ERROR_UNAVAILABLE);
         WAIT_FOR(!stats_of(&caller).connected);
-        dub_fake_clock_advance(&caller.fake, 2 * S);
+        dub_fake_clock_advance(&caller.fake, (INT64_C(1) << round) * S);
     }
     caller_stop(&caller);
     service_stop(&service);

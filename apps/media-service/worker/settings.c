@@ -19,8 +19,8 @@ static const int64_t preset_latencies_ns[] = {0, 3 * DUB_NS_PER_S, 5 * DUB_NS_PE
 #define AT(member) offsetof(struct worker_settings, member)
 
 static const struct dub_config_item items[] = {
-    {"WORKER_STREAM_ID", "stream-id", DUB_CONFIG_STRING, "local",
-     "name of the stream in logs and to the service", AT(stream_id), .flags = DUB_CONFIG_REQUIRED},
+    {"WORKER_STREAM_ID", "stream-id", DUB_CONFIG_STRING, NULL,
+     "name of the stream in logs and to the service; empty: one is made up", AT(stream_id)},
     {"WORKER_INPUT_URL", "input-url", DUB_CONFIG_STRING, NULL,
      "rtmp://, rtsp:// or srt:// URL, file:// URL or path to read from", AT(input_url),
      .flags = DUB_CONFIG_REQUIRED | DUB_CONFIG_URL},
@@ -72,6 +72,11 @@ static const struct dub_config_item items[] = {
     {0},
 };
 
+static bool is_empty(const char *text)
+{
+    return text == NULL || *text == '\0';
+}
+
 static void check_pace(const struct worker_settings *settings, GPtrArray *problems)
 {
     if (!settings->input_url || !settings->output_url || settings->realtime)
@@ -88,7 +93,7 @@ static void check(const void *data, GPtrArray *problems)
     const struct worker_settings *settings = data;
     struct dub_error error = {0};
 
-    if (settings->stream_id && !dub_stream_id_is_valid(settings->stream_id))
+    if (!is_empty(settings->stream_id) && !dub_stream_id_is_valid(settings->stream_id))
         g_ptr_array_add(problems, g_strdup_printf("WORKER_STREAM_ID: \"%s\" is not 1 to 64 letters, digits, "
                                                   "\"-\" or \"_\"",
                                                   settings->stream_id));
@@ -107,13 +112,24 @@ const struct dub_config_program worker_program = {
     .check = check,
 };
 
-/* The speech service and the control socket tell workers apart by it. */
+/* The control socket tells workers apart by it. */
 static void make_up_instance_id(struct dub_common_settings *common)
 {
-    if (common->instance_id != NULL && *common->instance_id != '\0')
+    if (!is_empty(common->instance_id))
         return;
     g_free(common->instance_id);
     common->instance_id = dub_uuid_new();
+}
+
+/* The speech service has one conversation per stream: two workers of the same name would take it from each
+ * other for ever. */
+static void make_up_stream_id(struct worker_settings *settings)
+{
+    if (!is_empty(settings->stream_id))
+        return;
+    g_autofree char *uuid = dub_uuid_new();
+    g_free(settings->stream_id);
+    settings->stream_id = g_strdup_printf("local-%.8s", uuid);
 }
 
 enum dub_config_result worker_settings_load(int argc, char **argv, struct worker_settings *settings)
@@ -122,8 +138,10 @@ enum dub_config_result worker_settings_load(int argc, char **argv, struct worker
 
     if (result == DUB_CONFIG_OK && settings->preset > 0 && settings->latency_ns == DEFAULT_LATENCY_NS)
         settings->latency_ns = preset_latencies_ns[settings->preset];
-    if (result == DUB_CONFIG_OK)
+    if (result == DUB_CONFIG_OK) {
         make_up_instance_id(&settings->common);
+        make_up_stream_id(settings);
+    }
     return result;
 }
 

@@ -20,7 +20,7 @@ enum worker_sts_mode { WORKER_STS_ENABLED, WORKER_STS_PASSTHROUGH, WORKER_STS_DI
 /* Filled by worker_settings_load. Strings are owned; an empty optional one is NULL or "". */
 struct worker_settings {
     struct dub_common_settings common;
-    char *stream_id;
+    char *stream_id; /* never empty */
     char *input_url, *output_url;
     bool realtime; /* a file input is paced as if it were live */
     int64_t latency_ns;

@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include <dubbing_clock.h>
+#include <dubbing_ids.h>
 #include <stdlib.h>
 
 /* arguments: separated by spaces. */
@@ -75,6 +76,22 @@ static void test_file_to_rtmp_needs_realtime(void)
     assert_refused("--input-url a.mp4 --output-url rtmp://h/live/x", "*--realtime*");
 }
 
+static void test_workers_without_a_name_differ(void)
+{
+    struct worker_settings one, two;
+
+    g_assert_cmpint(load("--input-url a.mp4 --output-url b.mp4", &one), ==, DUB_CONFIG_OK);
+    g_assert_cmpint(load("--input-url a.mp4 --output-url b.mp4", &two), ==, DUB_CONFIG_OK);
+    g_assert_true(g_str_has_prefix(one.stream_id, "local-"));
+    g_assert_true(dub_stream_id_is_valid(one.stream_id));
+    g_assert_cmpstr(one.stream_id, !=, two.stream_id);
+    worker_settings_clear(&one);
+    worker_settings_clear(&two);
+    g_assert_cmpint(load("--input-url a.mp4 --output-url b.mp4 --stream-id mine", &one), ==, DUB_CONFIG_OK);
+    g_assert_cmpstr(one.stream_id, ==, "mine");
+    worker_settings_clear(&one);
+}
+
 static void test_bad_stream_id(void)
 {
     assert_refused("--input-url a.mp4 --output-url b.mp4 --stream-id a/b", "*WORKER_STREAM_ID*");
@@ -88,6 +105,7 @@ int main(int argc, char **argv)
     g_test_add_func("/settings/missing-urls", test_missing_urls);
     g_test_add_func("/settings/bad-locations", test_bad_locations);
     g_test_add_func("/settings/file-to-rtmp-needs-realtime", test_file_to_rtmp_needs_realtime);
+    g_test_add_func("/settings/workers-without-a-name-differ", test_workers_without_a_name_differ);
     g_test_add_func("/settings/bad-stream-id", test_bad_stream_id);
     return g_test_run();
 }
