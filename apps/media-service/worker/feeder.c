@@ -6,8 +6,13 @@
 
 #include <dubbing_log.h>
 
-#define HELD_BYTES_MAX (64 << 20)         /* held for anchoring; beyond, what is known has to do */
-#define LEAST_VIDEO_STEP_NS DUB_NS_PER_MS /* between decoding times: the resolution of FLV */
+#define HELD_BYTES_MAX (64 << 20) /* held for anchoring; beyond, what is known has to do */
+/* Sound that comes later than this before its release may miss the mixer. */
+#define ABSORB_MARGIN_NS (500 * DUB_NS_PER_MS)
+/* Pictures whose time does not go on (a timeline that had to step back) keep their order by this much. */
+#define ORDER_STEP_NS (DUB_NS_PER_MS / 2)
+/* A stream whose timestamps jump all the time is named this often. */
+#define JUMP_LOG_INTERVAL_NS (10 * DUB_NS_PER_S)
 
 /* A buffer with its timestamps as they came. */
 struct item {
@@ -20,6 +25,7 @@ struct item {
 
 struct feeder {
     enum feeder_pace pace;
+    int64_t absorb_ns; /* how late a buffer may come and still be of use */
     const struct dub_clock *clock;
     struct feeder_events events;
     void *user;
@@ -33,6 +39,8 @@ struct feeder {
     int64_t last_dts_ns; /* of the video passed on, on the timeline; INT64_MIN: none yet */
     bool awaits_key;     /* after a reconnect: the video resumes where decoding can */
     unsigned skipped;    /* pictures passed over meanwhile */
+    unsigned jumps;      /* since they were named last */
+    int64_t jump_named_ns;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -47,12 +55,14 @@ static void item_free(struct item *item)
     g_free(item);
 }
 
-struct feeder *feeder_new(enum feeder_pace pace, const struct dub_clock *clock,
+struct feeder *feeder_new(enum feeder_pace pace, int64_t latency_ns, const struct dub_clock *clock,
                           const struct feeder_events *events, void *user)
 {
     struct feeder *feeder = g_new0(struct feeder, 1);
 
     feeder->pace = pace;
+    feeder->absorb_ns = latency_ns - ABSORB_MARGIN_NS;
+    feeder->jump_named_ns = INT64_MIN;
     feeder->clock = clock;
     feeder->events = *events;
     feeder->user = user;
@@ -83,7 +93,8 @@ void feeder_free(struct feeder *feeder)
 void feeder_begin(struct feeder *feeder)
 {
     drop_held(feeder);
-    timestamp_map_init(&feeder->map, feeder->pace == FEEDER_LIVE ? TIMESTAMP_MAP_LIVE : TIMESTAMP_MAP_FILE);
+    timestamp_map_init(&feeder->map, feeder->pace == FEEDER_LIVE ? TIMESTAMP_MAP_LIVE : TIMESTAMP_MAP_FILE,
+                       feeder->absorb_ns);
     feeder->awaits_key = feeder->started;
     feeder->skipped = 0;
     pthread_mutex_lock(&feeder->lock);
@@ -147,10 +158,6 @@ static void count(struct feeder *feeder, const struct item *item)
         facts->first_arrival_ns = item->arrival_ns;
     facts->has_video = facts->has_video || item->track == TRACK_VIDEO;
     facts->has_audio = facts->has_audio || item->track == TRACK_AUDIO;
-    facts->track_delta_ns =
-        feeder->map.tracks[TRACK_AUDIO].seen && feeder->map.tracks[TRACK_VIDEO].seen
-            ? feeder->map.tracks[TRACK_AUDIO].offset_ns - feeder->map.tracks[TRACK_VIDEO].offset_ns
-            : 0;
     pthread_mutex_unlock(&feeder->lock);
 }
 
@@ -178,7 +185,7 @@ static bool pass_video(struct feeder *feeder, struct item *item, int64_t dts_ns)
     if (is_passed_over(feeder, key, dts_ns))
         return true;
     if (feeder->last_dts_ns != INT64_MIN)
-        dts_ns = MAX(dts_ns, feeder->last_dts_ns + LEAST_VIDEO_STEP_NS / 2);
+        dts_ns = MAX(dts_ns, feeder->last_dts_ns + ORDER_STEP_NS);
     feeder->last_dts_ns = dts_ns;
 
     struct packet *packet = g_new0(struct packet, 1);
@@ -186,6 +193,7 @@ static bool pass_video(struct feeder *feeder, struct item *item, int64_t dts_ns)
     packet->caps = g_steal_pointer(&item->caps);
     packet->dts_ns = dts_ns;
     packet->pts_ns = MAX(pts_ns, dts_ns);
+    packet->source_ns = timestamp_map_unwrapped(&feeder->map, TRACK_VIDEO, item->pts_ns);
     packet->arrival_ns = item->arrival_ns;
     packet->key = key;
     return feeder->events.on_video(packet, feeder->user);
@@ -200,7 +208,20 @@ static bool pass_audio(struct feeder *feeder, struct item *item, int64_t positio
     GstBuffer *buffer = gst_buffer_make_writable(g_steal_pointer(&item->buffer));
     GST_BUFFER_PTS(buffer) = (GstClockTime)position_ns;
     GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
-    return feeder->events.on_audio(buffer, feeder->user);
+    return feeder->events.on_audio(buffer, timestamp_map_unwrapped(&feeder->map, TRACK_AUDIO, item->pts_ns),
+                                   feeder->user);
+}
+
+static void note_jump(struct feeder *feeder, int64_t arrival_ns)
+{
+    feeder->jumps++;
+    if (feeder->jump_named_ns != INT64_MIN && arrival_ns - feeder->jump_named_ns < JUMP_LOG_INTERVAL_NS)
+        return;
+    dub_log_warn("the publisher's timestamps jumped, %u times since this was said: the timeline goes on with "
+                 "their arrival",
+                 feeder->jumps);
+    feeder->jumps = 0;
+    feeder->jump_named_ns = arrival_ns;
 }
 
 /* Takes the item. */
@@ -212,7 +233,7 @@ static bool pass_on(struct feeder *feeder, struct item *item)
     bool flowing = true;
 
     if (jumped)
-        dub_log_warn("the publisher's timestamps jumped: the timeline continues at their arrival");
+        note_jump(feeder, item->arrival_ns);
     if (feeder->pace == FEEDER_PACED) {
         flowing = wait_until(feeder, clock_ns);
         item->arrival_ns = now(feeder);

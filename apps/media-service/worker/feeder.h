@@ -25,11 +25,13 @@ struct feeder_events {
     void (*on_start)(int64_t base_ns, void *user);
     /* Takes the packet; due_ns is not set. False ends the stream's flow. */
     bool (*on_video)(struct packet *take_packet, void *user);
-    /* Takes the buffer of 48 kHz stereo S16, its PTS is on the timeline. False as above. */
-    bool (*on_audio)(GstBuffer *take_buffer, void *user);
+    /* Takes the buffer of 48 kHz stereo S16, its PTS is on the timeline; source_ns: as in struct packet.
+     * False as above. */
+    bool (*on_audio)(GstBuffer *take_buffer, int64_t source_ns, void *user);
 };
 
-struct feeder *feeder_new(enum feeder_pace pace, const struct dub_clock *clock,
+/* latency_ns: when what is passed on will leave, after its time on the timeline. */
+struct feeder *feeder_new(enum feeder_pace pace, int64_t latency_ns, const struct dub_clock *clock,
                           const struct feeder_events *events, void *user);
 /* NULL is fine. */
 void feeder_free(struct feeder *feeder);
@@ -50,6 +52,5 @@ struct feeder_facts {
     int64_t last_arrival_ns; /* 0: nothing yet on this connection */
     int64_t first_arrival_ns;
     bool has_video, has_audio; /* on this connection */
-    int64_t track_delta_ns;    /* audio's offset minus video's; 0 but for the seam of a jump */
 };
 void feeder_get_facts(struct feeder *feeder, struct feeder_facts *facts);

@@ -30,7 +30,7 @@ static bool on_video(struct packet *take_packet, void *user)
     return true;
 }
 
-static bool on_audio(GstBuffer *take_buffer, void *user)
+static bool on_audio(GstBuffer *take_buffer, int64_t source_ns, void *user)
 {
     struct rig *rig = user;
     int64_t pts_ns = (int64_t)GST_BUFFER_PTS(take_buffer);
@@ -45,7 +45,7 @@ static void rig_init(struct rig *rig, enum feeder_pace pace)
 
     *rig = (struct rig){0};
     dub_fake_clock_init(&rig->clock, 500 * S);
-    rig->feeder = feeder_new(pace, &rig->clock.clock, &events, rig);
+    rig->feeder = feeder_new(pace, 3 * S, &rig->clock.clock, &events, rig);
     gst_segment_init(&rig->segment, GST_FORMAT_TIME);
     rig->caps = gst_caps_new_empty_simple("video/x-h264");
     rig->video = g_ptr_array_new_with_free_func((GDestroyNotify)packet_free);

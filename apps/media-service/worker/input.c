@@ -47,7 +47,7 @@ struct input *input_new(const struct worker_settings *settings, const struct inp
     input->user = user;
     input->pace = input_pace(settings);
     input->is_listener = location_is_listener(settings->input_url);
-    input->feeder = feeder_new(input->pace, dub_clock_monotonic(), &events->flow, user);
+    input->feeder = feeder_new(input->pace, settings->latency_ns, dub_clock_monotonic(), &events->flow, user);
     reconnect_init(&input->reconnect, settings->input_grace_ns);
     return input;
 }
@@ -272,7 +272,6 @@ void input_get_facts(struct input *input, struct input_facts *facts)
     };
     feeder_get_facts(input->feeder, &flow);
     facts->bytes = flow.bytes;
-    facts->track_delta_ns = flow.track_delta_ns;
     if (input->source) {
         source_get_facts(input->source, &facts->tracks);
     } else {

@@ -25,7 +25,6 @@ struct input_facts {
     bool connected;             /* data has come on the present connection */
     bool ever_connected;
     int64_t bytes, reconnects;
-    int64_t track_delta_ns;
 };
 
 struct input *input_new(const struct worker_settings *settings, const struct input_events *events,

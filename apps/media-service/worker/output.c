@@ -38,8 +38,8 @@ struct output {
     bool finishing;
     bool connected, stalled;
     struct output_facts facts;
-    int64_t longest_delay_ns;               /* since the facts were asked for; 0: none yet */
-    int64_t audio_origin_ns, audio_packets; /* audio_packets 0: the count begins anew */
+    int64_t longest_delay_ns; /* since the facts were asked for; 0: none yet */
+    int64_t audio_packets;    /* of this connection */
 
     int buffers_through;     /* atomic: given to the last element on this connection */
     int64_t bytes_through;   /* atomic */
@@ -280,17 +280,6 @@ static void measure_delay(struct output *output, const struct packet *packet)
     output->longest_delay_ns = MAX(output->longest_delay_ns, delay_ns);
 }
 
-static void measure_audio(struct output *output, int64_t pts_ns)
-{
-    int64_t counted_ns =
-        output->audio_origin_ns + output->audio_packets * AAC_FRAME_SAMPLES * DUB_NS_PER_S / 48000;
-
-    if (output->audio_packets == 0)
-        output->audio_origin_ns = counted_ns = pts_ns;
-    output->audio_packets++;
-    output->facts.audio_error_ns = pts_ns - counted_ns;
-}
-
 static void append(struct output *output, const struct packet *packet)
 {
     if (sink_backlog_bytes(&output->sink) == 0)
@@ -300,7 +289,7 @@ static void append(struct output *output, const struct packet *packet)
         return;
     }
     if (packet->track == TRACK_AUDIO) {
-        measure_audio(output, packet->pts_ns);
+        output->audio_packets++;
     } else {
         measure_delay(output, packet);
         watch_backlog(output);

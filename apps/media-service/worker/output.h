@@ -19,8 +19,9 @@ struct output_events {
 struct output_facts {
     bool connected; /* the peer has taken data of the present connection */
     int64_t bytes, reconnects;
-    int64_t delay_ns;       /* arrival to release of the least delayed picture since the last call */
-    int64_t audio_error_ns; /* audio timestamps against the count of their samples: 0 when sound is exact */
+    /* Arrival to release of the picture that came soonest since the last call; when none left since, the one
+     * told last. 0: none yet. */
+    int64_t delay_ns;
 };
 
 /* live: packets come at their time and a connection begins at a key frame; otherwise everything is written.

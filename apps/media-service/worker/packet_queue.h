@@ -15,6 +15,7 @@ struct packet {
     GstBuffer *buffer;      /* owned; payload and flags are never touched */
     GstCaps *caps;          /* owned; of video: with the codec data that it needs; of audio: NULL */
     int64_t dts_ns, pts_ns; /* on the input timeline */
+    int64_t source_ns;      /* of video: the publisher's own PTS, never wrapped; of audio: not used */
     int64_t arrival_ns;     /* monotonic clock; 0 for audio */
     int64_t due_ns;         /* monotonic clock: when it leaves */
     bool key;               /* decoding can begin here */

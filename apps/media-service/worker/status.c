@@ -90,7 +90,6 @@ static void fill_dub(struct dub_worker_status *status, const GstStructure *dub)
 void status_fill(struct dub_worker_status *status, const struct status_sources *sources)
 {
     const struct worker_settings *settings = sources->settings;
-    int64_t delta_ns = sources->output->audio_error_ns + sources->input->track_delta_ns;
 
     *status = (struct dub_worker_status){
         .state = sources->state,
@@ -99,7 +98,7 @@ void status_fill(struct dub_worker_status *status, const struct status_sources *
         .target_lang = g_strdup(settings->target_lang),
         .latency_ms = settings->latency_ns / DUB_NS_PER_MS,
         .delay_ms = sources->output->delay_ns / DUB_NS_PER_MS,
-        .av_sync_delta_ms = (double)delta_ns / DUB_NS_PER_MS,
+        .av_sync_delta_ms = (double)sources->av_sync_ns / DUB_NS_PER_MS,
     };
     fill_input(&status->input, sources);
     fill_output(&status->output, sources);

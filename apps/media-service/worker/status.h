@@ -16,6 +16,7 @@ struct status_sources {
     const struct output_facts *output;
     const struct phrases *phrases;
     const GstStructure *dub; /* the element's "stats"; NULL: none */
+    int64_t av_sync_ns;      /* sync_meter_take */
     const struct dub_counts *bus_errors;
 };
 

@@ -41,10 +41,8 @@ static void test_gathers_all_parts(void)
         .connected = true,
         .bytes = 100,
         .reconnects = 4,
-        .track_delta_ns = 2 * DUB_NS_PER_MS,
     };
-    struct output_facts output = {
-        .delay_ns = 3001 * DUB_NS_PER_MS, .audio_error_ns = DUB_NS_PER_MS / 2, .bytes = 99};
+    struct output_facts output = {.delay_ns = 3001 * DUB_NS_PER_MS, .bytes = 99};
     struct dub_counts bus_errors = {0};
     struct phrases *phrases = phrases_new(NULL, NULL);
     g_autoptr(GstStructure) dub = make_dub_stats();
@@ -52,7 +50,7 @@ static void test_gathers_all_parts(void)
 
     dub_counts_add(&bus_errors, "output", 5);
     status_fill(&status, &(struct status_sources){&settings, DUB_WORKER_RUNNING, 7 * DUB_NS_PER_S, &input,
-                                                  &output, phrases, dub, &bus_errors});
+                                                  &output, phrases, dub, 5 * DUB_NS_PER_MS / 2, &bus_errors});
     g_assert_null(strstr(status.input.url, "secret"));
     g_assert_cmpint(status.uptime_ms, ==, 7000);
     g_assert_cmpint(status.latency_ms, ==, 3000);

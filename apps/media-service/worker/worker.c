@@ -11,6 +11,7 @@
 #include "output.h"
 #include "phrases.h"
 #include "status.h"
+#include "sync_meter.h"
 
 #include <dubbing_ids.h>
 #include <dubbing_log.h>
@@ -18,6 +19,8 @@
 #include <unistd.h>
 
 #define STATUS_INTERVAL_MS 1000
+#define SOUND_RATE_HZ 48000
+#define SOUND_FRAME_BYTES 4
 /* 30 s of 60 Mbit/s: far more than what any stream of ours needs, far less than what a machine has. */
 #define DELAYED_BYTES_MAX (INT64_C(256) << 20)
 /* Beyond D: a router's cache of old pictures may come at once, never so many. */
@@ -32,12 +35,14 @@ struct worker {
     struct output *output;
     struct control *control; /* NULL without a state folder */
     struct phrases *phrases;
+    struct sync_meter meter;
     struct dub_counts bus_errors;
     guint status_timer;
     int64_t started_ns;
     bool live;
     bool drained; /* all of an ended input has come out */
     bool ending;  /* the output is being finished */
+    int failing;  /* atomic: the delayed stream has come to a bound, the end is on its way */
     int exit_code;
     int64_t base_ns; /* written on the input's thread before the first flow, read on it only */
 };
@@ -81,21 +86,37 @@ static gboolean on_delay_failed(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+static void release(struct worker *worker, const struct packet *packet)
+{
+    if (packet->track == TRACK_VIDEO)
+        sync_meter_picture_out(&worker->meter, packet->pts_ns, packet->source_ns);
+    else
+        sync_meter_sound_out(&worker->meter, packet->pts_ns);
+    output_push(worker->output, packet);
+}
+
 /* Live, a packet leaves D after its place on the timeline; otherwise at once. */
 static bool send_packet(struct worker *worker, struct packet *take_packet)
 {
     struct dub_error error = {0};
 
     if (!worker->live) {
-        output_push(worker->output, take_packet);
+        release(worker, take_packet);
         packet_free(take_packet);
         return true;
+    }
+    if (__atomic_load_n(&worker->failing, __ATOMIC_RELAXED)) {
+        packet_free(take_packet);
+        return false;
     }
     take_packet->due_ns = worker->base_ns + take_packet->dts_ns + worker->settings->latency_ns;
     if (delay_line_push(worker->delay, take_packet, &error))
         return true;
-    dub_log_error("%s", error.message);
-    g_idle_add(on_delay_failed, worker);
+    /* Sound comes on another thread than pictures: the first of them says it. */
+    if (!__atomic_exchange_n(&worker->failing, 1, __ATOMIC_RELAXED)) {
+        dub_log_error("%s", error.message);
+        g_idle_add(on_delay_failed, worker);
+    }
     return false;
 }
 
@@ -107,9 +128,13 @@ static bool on_video(struct packet *take_packet, void *user)
     return send_packet(worker, take_packet);
 }
 
-static bool on_audio(GstBuffer *take_buffer, void *user)
+static bool on_audio(GstBuffer *take_buffer, int64_t source_ns, void *user)
 {
     struct worker *worker = user;
+    int64_t n_frames = (int64_t)gst_buffer_get_size(take_buffer) / SOUND_FRAME_BYTES;
+
+    sync_meter_sound_in(&worker->meter, (int64_t)GST_BUFFER_PTS(take_buffer), source_ns,
+                        n_frames * DUB_NS_PER_S / SOUND_RATE_HZ);
     return core_push(worker->core, take_buffer);
 }
 
@@ -181,8 +206,7 @@ static gboolean on_drained(gpointer data)
 
 static void on_release(const struct packet *packet, void *user)
 {
-    struct worker *worker = user;
-    output_push(worker->output, packet);
+    release(user, packet);
 }
 
 static void on_delay_drained(void *user)
@@ -253,6 +277,16 @@ static enum dub_worker_state current_state(const struct worker *worker, const st
     return input->ever_connected && output->bytes > 0 ? DUB_WORKER_RECONNECTING : DUB_WORKER_CONNECTING;
 }
 
+/* What is measured now of sound that goes in counts when it comes out. */
+static void note_drift(struct worker *worker, const GstStructure *dub)
+{
+    gint64 drift_samples = 0;
+
+    if (dub)
+        gst_structure_get_int64(dub, "drift-samples", &drift_samples);
+    sync_meter_set_drift(&worker->meter, drift_samples * DUB_NS_PER_S / SOUND_RATE_HZ);
+}
+
 static JsonNode *make_status(struct worker *worker)
 {
     struct dub_worker_status status;
@@ -260,6 +294,7 @@ static JsonNode *make_status(struct worker *worker)
     struct output_facts output;
     g_autoptr(GstStructure) dub = core_get_stats(worker->core);
 
+    note_drift(worker, dub);
     input_get_facts(worker->input, &input);
     output_get_facts(worker->output, &output);
     status_fill(&status, &(struct status_sources){
@@ -270,6 +305,7 @@ static JsonNode *make_status(struct worker *worker)
                              .output = &output,
                              .phrases = worker->phrases,
                              .dub = dub,
+                             .av_sync_ns = sync_meter_take(&worker->meter),
                              .bus_errors = &worker->bus_errors,
                          });
     JsonNode *node = dub_worker_status_to_json(&status);
@@ -341,6 +377,7 @@ struct worker *worker_new(const struct worker_settings *settings, struct dub_err
     struct worker *worker = g_new0(struct worker, 1);
 
     worker->settings = settings;
+    sync_meter_init(&worker->meter);
     worker->started_ns = now_ns();
     worker->live = input_pace(settings) != FEEDER_FILE;
     worker->loop = g_main_loop_new(NULL, FALSE);
@@ -418,6 +455,7 @@ void worker_free(struct worker *worker)
     control_free(worker->control);
     phrases_free(worker->phrases);
     dub_counts_clear(&worker->bus_errors);
+    sync_meter_clear(&worker->meter);
     g_main_loop_unref(worker->loop);
     g_free(worker);
 }
