@@ -85,9 +85,14 @@ bool dub_clip_prepare(const int16_t *samples, unsigned n_samples, unsigned rate_
     return true;
 }
 
-void dub_clip_speed_up(struct dub_clip *clip, double speed)
+bool dub_clip_speed_up(struct dub_clip *clip, double speed, const gint *cancelled)
 {
-    g_autofree float *slow = clip->samples;
-    clip->samples = dub_stretch(slow, clip->n_samples, speed, &clip->n_samples);
-    fade_edges(clip->samples, clip->n_samples);
+    unsigned n_samples;
+    float *samples = dub_stretch(clip->samples, clip->n_samples, speed, cancelled, &n_samples);
+    if (samples == NULL)
+        return false;
+    g_free(clip->samples);
+    *clip = (struct dub_clip){.samples = samples, .n_samples = n_samples};
+    fade_edges(samples, n_samples);
+    return true;
 }

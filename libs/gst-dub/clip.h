@@ -5,6 +5,7 @@
 #pragma once
 
 #include <dubbing_error.h>
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,8 +24,9 @@ int16_t *dub_clip_resample_s16(const int16_t *samples, unsigned n_samples, unsig
 /* Loudness of mono S16 sound, LUFS; -INFINITY for silence. */
 double dub_clip_loudness_lufs(const int16_t *samples, unsigned n_samples, unsigned rate_hz);
 
-/* Makes the clip faster at the same pitch (stretch.h), its edges soft again. */
-void dub_clip_speed_up(struct dub_clip *clip, double speed);
+/* Makes the clip faster at the same pitch (stretch.h), its edges soft again. False, with the clip as it was,
+ * when cancelled. */
+bool dub_clip_speed_up(struct dub_clip *clip, double speed, const gint *cancelled);
 /* False, with INVALID_AUDIO_FORMAT and what was found, for sound that is empty, longer than DUB_CLIP_MAX_S,
  * or of a rate outside 8000..96000. */
 bool dub_clip_prepare(const int16_t *samples, unsigned n_samples, unsigned rate_hz, double source_lufs,

@@ -59,7 +59,10 @@ static void test_speed_up_keeps_level_and_soft_edges(void)
     struct dub_error error;
     g_autofree int16_t *dub = tone_s16(300, 0.2, 24000, 24000);
     g_assert_true(dub_clip_prepare(dub, 24000, 24000, -INFINITY, &clip, &error));
-    dub_clip_speed_up(&clip, 1.25);
+    static const gint cancelled = 1;
+    g_assert_false(dub_clip_speed_up(&clip, 1.25, &cancelled));
+    g_assert_cmpuint(clip.n_samples, ==, 48000);
+    g_assert_true(dub_clip_speed_up(&clip, 1.25, NULL));
     g_assert_cmpuint(clip.n_samples, ==, 38400);
     g_assert_cmpfloat(fabsf(clip.samples[0]), <, 0.001f);
     g_assert_cmpfloat(fabsf(clip.samples[38399]), <, 0.001f);

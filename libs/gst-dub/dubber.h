@@ -57,6 +57,7 @@ struct dub_dubber_answer {
 struct dub_dubber_stats {
     uint64_t silence_samples, trimmed_samples, late_samples;
     int64_t slewed_samples;
+    int64_t drift_samples; /* at present: how much too early the sound lies for its time stamps */
     uint64_t late_answers; /* for phrases that were settled already */
 };
 
@@ -95,11 +96,21 @@ void dub_dubber_end(struct dub_dubber *dubber);
  * answers for phrases that were settled meanwhile are counted and ignored. */
 bool dub_dubber_take_request(struct dub_dubber *dubber, struct dub_dubber_request *request);
 /* How much faster a clip of n_samples for this phrase has to be spoken so that the phrase after it can still
- * be heard: 1 when it fits as it is, or when no speed up to DUB_DUBBER_MAX_SPEED would help. */
+ * be heard, the time that it takes to make it so included: 1 when it fits as it is, or when no speed up to
+ * DUB_DUBBER_MAX_SPEED would help. */
 double dub_dubber_speed(const struct dub_dubber *dubber, uint64_t id, unsigned n_samples);
 /* Takes a clip ready to be mixed: mono at DUB_RATE_HZ, full scale 1. */
 void dub_dubber_clip(struct dub_dubber *dubber, uint64_t id, const struct dub_dubber_answer *answer,
                      float *take_samples, unsigned n_samples);
+/* The clip given last for this phrase is being made faster. Live, it waits for that as long as
+ * dub_dubber_speed has reckoned, and is then heard as it is; otherwise one of the next two calls must follow.
+ */
+void dub_dubber_await_faster(struct dub_dubber *dubber, uint64_t id);
+/* The faster version. False, the samples freed, when the phrase is settled already. */
+bool dub_dubber_faster_clip(struct dub_dubber *dubber, uint64_t id, double speed, float *take_samples,
+                            unsigned n_samples);
+/* There will be none. */
+void dub_dubber_keep_clip(struct dub_dubber *dubber, uint64_t id);
 /* There is no clip; reason is static. The fallback is heard. */
 void dub_dubber_failed(struct dub_dubber *dubber, uint64_t id, const struct dub_dubber_answer *answer,
                        const char *reason);

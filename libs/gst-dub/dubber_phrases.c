@@ -106,16 +106,22 @@ static struct dub_phrase *answered(struct dub_dubber *dubber, uint64_t id)
     return phrase;
 }
 
-/* Until a clip that is being made faster has come. */
-#define SPEED_MARGIN_SAMPLES DUB_MS_TO_SAMPLES(100)
+/* Until a clip of this length has been made faster: more than twice what an idle machine needs. */
+static int64_t hurry_samples(unsigned n_samples)
+{
+    return DUB_MS_TO_SAMPLES(100) + n_samples / 16;
+}
 
 double dub_dubber_speed(const struct dub_dubber *dubber, uint64_t id, unsigned n_samples)
 {
     int64_t frontier = dubber->ended ? INT64_MAX : dub_fragmenter_frontier(&dubber->fragmenter);
-    int64_t room = dub_placing_room(&dubber->placing, id, dubber->mixed, frontier);
-    if (room >= n_samples)
+    if (dub_placing_room(&dubber->placing, id, dubber->mixed, frontier) >= n_samples)
         return 1;
-    double speed = n_samples / (double)MAX(room - SPEED_MARGIN_SAMPLES, 1);
+    int64_t ready = dubber->mixed + hurry_samples(n_samples) + DUB_BLOCK_SAMPLES;
+    int64_t room = dub_placing_room(&dubber->placing, id, ready, frontier);
+    if (room >= n_samples)
+        return 1; /* it would come too late itself */
+    double speed = n_samples / (double)MAX(room - DUB_BLOCK_SAMPLES, 1);
     return speed <= DUB_DUBBER_MAX_SPEED ? speed : 1;
 }
 
@@ -134,6 +140,35 @@ void dub_dubber_clip(struct dub_dubber *dubber, uint64_t id, const struct dub_du
     *clip = (struct dub_ready_clip){.samples = take_samples, .n_samples = n_samples};
     g_hash_table_replace(dubber->clips, key, clip);
     dub_placing_clip(&dubber->placing, id, n_samples);
+}
+
+void dub_dubber_await_faster(struct dub_dubber *dubber, uint64_t id)
+{
+    const struct dub_ready_clip *clip = g_hash_table_lookup(dubber->clips, &id);
+    if (clip != NULL)
+        dub_placing_hold(&dubber->placing, id, dubber->mixed + hurry_samples(clip->n_samples));
+}
+
+bool dub_dubber_faster_clip(struct dub_dubber *dubber, uint64_t id, double speed, float *take_samples,
+                            unsigned n_samples)
+{
+    struct dub_ready_clip *clip = g_hash_table_lookup(dubber->clips, &id);
+    if (clip == NULL) {
+        g_free(take_samples);
+        return false;
+    }
+    g_free(clip->samples);
+    *clip = (struct dub_ready_clip){.samples = take_samples, .n_samples = n_samples};
+    struct dub_phrase *phrase = dub_ledger_find(&dubber->ledger, id);
+    phrase->speed_ratio = speed * (phrase->speed_ratio > 0 ? phrase->speed_ratio : 1);
+    return dub_placing_clip(&dubber->placing, id, n_samples);
+}
+
+void dub_dubber_keep_clip(struct dub_dubber *dubber, uint64_t id)
+{
+    const struct dub_ready_clip *clip = g_hash_table_lookup(dubber->clips, &id);
+    if (clip != NULL)
+        dub_placing_clip(&dubber->placing, id, clip->n_samples);
 }
 
 /* A clip may be there already, where an answer was given twice. */

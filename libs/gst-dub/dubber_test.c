@@ -165,8 +165,11 @@ static void test_clip_is_hurried_where_that_saves_the_next_phrase(void)
     g_assert_true(dub_dubber_speed(dubber, first.id, (unsigned)(1.3 * room)) == 1);
     write_speech(dubber, 4000, 5000, 0);
     g_assert_true(dub_dubber_take_request(dubber, &second));
-    unsigned hurried = (unsigned)(1.2 * room / speed);
-    dub_dubber_clip(dubber, first.id, &nothing, rig_new_clip(1, hurried), hurried);
+    unsigned n_samples = (unsigned)(1.2 * room);
+    unsigned hurried = (unsigned)(n_samples / speed);
+    dub_dubber_clip(dubber, first.id, &nothing, rig_new_clip(1, n_samples), n_samples);
+    dub_dubber_await_faster(dubber, first.id);
+    g_assert_true(dub_dubber_faster_clip(dubber, first.id, speed, rig_new_clip(1, hurried), hurried));
     dub_dubber_clip(dubber, second.id, &nothing, rig_new_clip(2, 48000), 48000);
     mix_blocks(dubber, 480);
     struct dub_phrase *phrase;
@@ -174,11 +177,54 @@ static void test_clip_is_hurried_where_that_saves_the_next_phrase(void)
         phrase = dub_ledger_take(dub_dubber_ledger(dubber));
         g_assert_cmpint(phrase->state, ==, DUB_PHRASE_DUBBED);
         g_assert_cmpint(phrase->lag_ns, <=, 2 * S);
+        g_assert_true(phrase->speed_ratio == (i == 0 ? speed : 0));
         dub_phrase_free(phrase);
     }
+    g_assert_false(dub_dubber_faster_clip(dubber, first.id, speed, g_new0(float, 100), 100));
     g_free(first.samples);
     g_free(second.samples);
     dub_dubber_free(dubber);
+}
+
+/* Its answer comes when it should be heard already: it begins no later than the time that was reckoned for
+ * making it faster, whether that is done, takes too long, or is not to be. */
+static void test_late_clip_waits_for_its_faster_version(void)
+{
+    enum { IN_TIME, TOO_SLOW, KEPT, N_CASES };
+    static const struct dub_dubber_answer nothing = {0};
+    for (int turn = 0; turn < N_CASES; turn++) {
+        struct dub_dubber *dubber = new_live(3 * S);
+        struct dub_dubber_request request;
+        write_speech(dubber, 0, 500, 0);
+        write_speech(dubber, 500, 2000, SPEECH_MARK);
+        write_speech(dubber, 2000, 2500, 0);
+        write_speech(dubber, 2500, 4000, SPEECH_MARK);
+        g_assert_true(dub_dubber_take_request(dubber, &request));
+        g_free(request.samples);
+        mix_blocks(dubber, 100); /* until 1 s; its place is at 0.3 s */
+        unsigned n_samples = (unsigned)DUB_MS_TO_SAMPLES(3600);
+        double speed = dub_dubber_speed(dubber, request.id, n_samples);
+        g_assert_cmpfloat(speed, >, 1);
+        dub_dubber_clip(dubber, request.id, &nothing, rig_new_clip(1, n_samples), n_samples);
+        dub_dubber_await_faster(dubber, request.id);
+        mix_blocks(dubber, 20);
+        g_assert_null(dub_ledger_take(dub_dubber_ledger(dubber)));
+        unsigned hurried = (unsigned)(n_samples / speed);
+        if (turn == IN_TIME)
+            dub_dubber_faster_clip(dubber, request.id, speed, rig_new_clip(1, hurried), hurried);
+        else if (turn == KEPT)
+            dub_dubber_keep_clip(dubber, request.id);
+        mix_blocks(dubber, turn == TOO_SLOW ? 40 : 1);
+        struct dub_phrase *phrase = dub_ledger_take(dub_dubber_ledger(dubber));
+        g_assert_nonnull(phrase);
+        g_assert_cmpint(phrase->state, ==, DUB_PHRASE_DUBBED);
+        g_assert_true((phrase->speed_ratio > 1) == (turn == IN_TIME));
+        /* 100 ms and a sixteenth of 3.6 s, from 1 s on. */
+        int64_t longest_ns = turn == TOO_SLOW ? 325 * MS : 210 * MS;
+        g_assert_cmpint(phrase->lag_ns, <=, 700 * MS + longest_ns + 20 * MS);
+        dub_phrase_free(phrase);
+        dub_dubber_free(dubber);
+    }
 }
 
 /* The sentence is 1.5 s long and not yet over when the input breaks off. */
@@ -248,6 +294,8 @@ int main(int argc, char **argv)
     g_test_add_func("/dubber/gap-is-silence", test_gap_is_silence);
     g_test_add_func("/dubber/clip-is-hurried-where-that-saves-the-next-phrase",
                     test_clip_is_hurried_where_that_saves_the_next_phrase);
+    g_test_add_func("/dubber/late-clip-waits-for-its-faster-version",
+                    test_late_clip_waits_for_its_faster_version);
     g_test_add_func("/dubber/break-completes-open-speech", test_break_completes_open_speech);
     g_test_add_func("/dubber/starved-input-completes-open-speech", test_starved_input_completes_open_speech);
     return g_test_run();

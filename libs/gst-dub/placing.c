@@ -5,6 +5,7 @@ struct placing_entry {
     uint64_t id;
     int64_t start, end;   /* of the source */
     int64_t clip_samples; /* 0: still missing */
+    int64_t hold_until;   /* a shorter clip may come; 0: not */
 };
 
 static struct placing_entry *entry_at(const struct dub_placing *placing, guint i)
@@ -53,6 +54,17 @@ bool dub_placing_clip(struct dub_placing *placing, uint64_t id, int64_t clip_sam
     if (entry == NULL)
         return false;
     entry->clip_samples = clip_samples;
+    entry->hold_until = 0;
+    return true;
+}
+
+bool dub_placing_hold(struct dub_placing *placing, uint64_t id, int64_t until)
+{
+    guint index;
+    struct placing_entry *entry = find(placing, id, &index);
+    if (entry == NULL)
+        return false;
+    entry->hold_until = until;
     return true;
 }
 
@@ -80,6 +92,13 @@ static void place(struct dub_placing *placing, guint index, int64_t start)
         settle(placing, 0, DUB_PLACING_OVERTAKEN, 0);
 }
 
+/* A clip that is waited for may begin at the next position that is looked at, which is not further than the
+ * horizon: the phrase is not lost by waiting. */
+static bool is_held(const struct placing_entry *entry, int64_t position, int64_t horizon, int64_t latest)
+{
+    return position < entry->hold_until && position + horizon <= latest;
+}
+
 void dub_placing_advance(struct dub_placing *placing, int64_t position, int64_t horizon)
 {
     guint i = 0;
@@ -93,6 +112,8 @@ void dub_placing_advance(struct dub_placing *placing, int64_t position, int64_t 
                 i++;
             continue;
         }
+        if (is_held(entry, position, horizon, latest))
+            return;
         int64_t start = MAX(entry->start, MAX(placing->busy_until, position));
         if (start > latest) {
             settle(placing, i, DUB_PLACING_LAG_BOUND, 0);
@@ -120,8 +141,9 @@ void dub_placing_give_up_missing(struct dub_placing *placing)
 int64_t dub_placing_first_missing(const struct dub_placing *placing)
 {
     for (guint i = 0; i < placing->waiting->len; i++) {
-        if (entry_at(placing, i)->clip_samples == 0)
-            return entry_at(placing, i)->start;
+        const struct placing_entry *entry = entry_at(placing, i);
+        if (entry->clip_samples == 0 || entry->hold_until > 0)
+            return entry->start;
     }
     return INT64_MAX;
 }

@@ -38,8 +38,13 @@ void dub_placing_reset(struct dub_placing *placing);
 
 /* A phrase whose clip is to come. Phrases are added in the order of their positions and do not overlap. */
 void dub_placing_add(struct dub_placing *placing, uint64_t id, int64_t start, int64_t end);
-/* Its clip has come. False when the phrase is not waited for any more. clip_samples > 0. */
+/* Its clip has come, or a shorter one instead of it. False when the phrase is not waited for any more.
+ * clip_samples > 0. */
 bool dub_placing_clip(struct dub_placing *placing, uint64_t id, int64_t clip_samples);
+/* A shorter version of the clip that has come is being made: until that comes by dub_placing_clip, or it is
+ * said there that the clip stays as it is, it does not begin before `until`; nor is it waited for when that
+ * would cost the phrase. False when the phrase is not waited for any more. */
+bool dub_placing_hold(struct dub_placing *placing, uint64_t id, int64_t until);
 /* There will be no clip; no outcome follows. False when the phrase is not waited for any more. */
 bool dub_placing_cancel(struct dub_placing *placing, uint64_t id);
 
@@ -49,7 +54,7 @@ void dub_placing_advance(struct dub_placing *placing, int64_t position, int64_t 
 /* The original has ended: clips that are still missing are NOT_IN_TIME. */
 void dub_placing_give_up_missing(struct dub_placing *placing);
 
-/* The source position of the first phrase that still misses its clip; INT64_MAX when there is none. */
+/* The source position of the first phrase whose clip is missing, or held; INT64_MAX when there is none. */
 int64_t dub_placing_first_missing(const struct dub_placing *placing);
 /* Nothing is waiting. */
 bool dub_placing_is_idle(const struct dub_placing *placing);

@@ -179,6 +179,43 @@ static void test_room_leaves_the_next_one_within_its_bound(struct fixture *f, gc
     g_assert_cmpint(dub_placing_room(&f->placing, 2, 2100 + LAG + 1, 9000), ==, INT64_MAX);
 }
 
+static void test_held_clip_waits_for_a_shorter_one(struct fixture *f, gconstpointer data)
+{
+    dub_placing_add(&f->placing, 1, 1000, 2000);
+    dub_placing_clip(&f->placing, 1, 900);
+    g_assert_true(dub_placing_hold(&f->placing, 1, 1300));
+    g_assert_false(dub_placing_hold(&f->placing, 7, 1300));
+    g_assert_cmpint(dub_placing_first_missing(&f->placing), ==, 1000);
+    advance(f, 0, 1200);
+    g_assert_cmpuint(f->outcomes.n, ==, 0);
+    /* It comes, and starts at once. */
+    dub_placing_clip(&f->placing, 1, 700);
+    g_assert_cmpint(dub_placing_first_missing(&f->placing), ==, INT64_MAX);
+    advance(f, 1210, 1210);
+    assert_outcome(f, 0, 1, DUB_PLACING_PLACED, 1210);
+    g_assert_cmpint(f->placing.busy_until, ==, 1910);
+    /* It does not come; nobody overtakes meanwhile. */
+    dub_placing_add(&f->placing, 2, 3000, 3300);
+    dub_placing_add(&f->placing, 3, 3400, 3700);
+    dub_placing_clip(&f->placing, 2, 300);
+    dub_placing_clip(&f->placing, 3, 300);
+    dub_placing_hold(&f->placing, 2, 3505);
+    advance(f, 2000, 3500);
+    g_assert_cmpuint(f->outcomes.n, ==, 1);
+    advance(f, 3510, 3810);
+    assert_outcome(f, 1, 2, DUB_PLACING_PLACED, 3510);
+    assert_outcome(f, 2, 3, DUB_PLACING_PLACED, 3810);
+}
+
+static void test_no_phrase_is_lost_by_holding(struct fixture *f, gconstpointer data)
+{
+    dub_placing_add(&f->placing, 1, 1003, 2000);
+    dub_placing_clip(&f->placing, 1, 900);
+    dub_placing_hold(&f->placing, 1, 1003 + LAG);
+    advance(f, 0, 3000);
+    assert_outcome(f, 0, 1, DUB_PLACING_PLACED, 1910);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -195,6 +232,8 @@ int main(int argc, char **argv)
         {"/placing/end-gives-up-the-missing-only", test_end_gives_up_the_missing_only},
         {"/placing/room-leaves-the-next-one-within-its-bound",
          test_room_leaves_the_next_one_within_its_bound},
+        {"/placing/held-clip-waits-for-a-shorter-one", test_held_clip_waits_for_a_shorter_one},
+        {"/placing/no-phrase-is-lost-by-holding", test_no_phrase_is_lost_by_holding},
         {"/placing/slot-borrows-the-pause-and-some-lag", test_slot_borrows_the_pause_and_some_lag},
     };
     g_test_init(&argc, &argv, NULL);

@@ -4,6 +4,7 @@
 #include "samples.h"
 #include <math.h>
 #include <rubberband/rubberband-c.h>
+#include <stdbool.h>
 
 #define PIECE_SAMPLES 4096
 
@@ -18,14 +19,25 @@ static unsigned take_ready(RubberBandState stretcher, float *result, unsigned co
     return count;
 }
 
-static void run(RubberBandState stretcher, const float *samples, unsigned n_samples, float *result,
-                unsigned n_result)
+static bool is_cancelled(const gint *cancelled)
+{
+    return cancelled != NULL && g_atomic_int_get(cancelled) != 0;
+}
+
+static void study(RubberBandState stretcher, const float *samples, unsigned n_samples, const gint *cancelled)
+{
+    for (unsigned at = 0; at < n_samples && !is_cancelled(cancelled); at += PIECE_SAMPLES) {
+        const float *piece = samples + at;
+        unsigned n = MIN(PIECE_SAMPLES, n_samples - at);
+        rubberband_study(stretcher, &piece, n, at + n == n_samples);
+    }
+}
+
+static void process(RubberBandState stretcher, const float *samples, unsigned n_samples,
+                    const gint *cancelled, float *result, unsigned n_result)
 {
     unsigned count = 0;
-    rubberband_set_expected_input_duration(stretcher, n_samples);
-    rubberband_set_max_process_size(stretcher, PIECE_SAMPLES);
-    rubberband_study(stretcher, &samples, n_samples, 1);
-    for (unsigned at = 0; at < n_samples; at += PIECE_SAMPLES) {
+    for (unsigned at = 0; at < n_samples && !is_cancelled(cancelled); at += PIECE_SAMPLES) {
         const float *piece = samples + at;
         unsigned n = MIN(PIECE_SAMPLES, n_samples - at);
         rubberband_process(stretcher, &piece, n, at + n == n_samples);
@@ -33,14 +45,20 @@ static void run(RubberBandState stretcher, const float *samples, unsigned n_samp
     }
 }
 
-float *dub_stretch(const float *samples, unsigned n_samples, double speed, unsigned *n_result)
+float *dub_stretch(const float *samples, unsigned n_samples, double speed, const gint *cancelled,
+                   unsigned *n_result)
 {
     *n_result = (unsigned)lrint(n_samples / speed);
     /* Zeroed: should a few samples less come out, the end is silence. */
     float *result = g_new0(float, *n_result);
     RubberBandState stretcher = rubberband_new(
         DUB_RATE_HZ, 1, RubberBandOptionProcessOffline | RubberBandOptionThreadingNever, 1 / speed, 1.0);
-    run(stretcher, samples, n_samples, result, *n_result);
+    rubberband_set_expected_input_duration(stretcher, n_samples);
+    rubberband_set_max_process_size(stretcher, PIECE_SAMPLES);
+    study(stretcher, samples, n_samples, cancelled);
+    process(stretcher, samples, n_samples, cancelled, result, *n_result);
     rubberband_delete(stretcher);
+    if (is_cancelled(cancelled))
+        g_clear_pointer(&result, g_free);
     return result;
 }

@@ -41,7 +41,7 @@ static void test_faster_at_the_same_pitch(void)
     g_autofree float *samples = new_half_tone();
     for (gsize i = 0; i < G_N_ELEMENTS(speeds); i++) {
         unsigned n_result;
-        g_autofree float *result = dub_stretch(samples, N_SAMPLES, speeds[i], &n_result);
+        g_autofree float *result = dub_stretch(samples, N_SAMPLES, speeds[i], NULL, &n_result);
         g_assert_cmpuint(n_result, ==, (unsigned)lrint(N_SAMPLES / speeds[i]));
         unsigned edge = n_result / 2;
         /* Resampling alone would make it 242 Hz at 1.1. */
@@ -59,11 +59,19 @@ static void test_any_length(void)
     static const unsigned lengths[] = {1, 10, 479, 4096, 4097, 8192};
     for (gsize i = 0; i < G_N_ELEMENTS(lengths); i++) {
         unsigned n_result;
-        g_autofree float *result = dub_stretch(samples, lengths[i], 1.25, &n_result);
+        g_autofree float *result = dub_stretch(samples, lengths[i], 1.25, NULL, &n_result);
         g_assert_cmpuint(n_result, ==, (unsigned)lrint(lengths[i] / 1.25));
         for (unsigned k = 0; k < n_result; k++)
             g_assert_cmpfloat(fabsf(result[k]), <, 1);
     }
+}
+
+static void test_cancelled_gives_nothing(void)
+{
+    static const gint cancelled = 1;
+    unsigned n_result;
+    g_autofree float *samples = new_half_tone();
+    g_assert_null(dub_stretch(samples, N_SAMPLES, 1.1, &cancelled, &n_result));
 }
 
 /* How long a clip of 10 s takes, as a line for the reader. */
@@ -75,7 +83,7 @@ static void test_time_taken(void)
     for (unsigned i = 0; i < n_samples; i++)
         samples[i] = 0.3f * (float)sin(2 * M_PI * TONE_HZ * i / DUB_RATE_HZ);
     gint64 before_us = g_get_monotonic_time();
-    g_autofree float *result = dub_stretch(samples, n_samples, 1.2, &n_result);
+    g_autofree float *result = dub_stretch(samples, n_samples, 1.2, NULL, &n_result);
     g_test_message("10 s of sound: %.1f ms", (double)(g_get_monotonic_time() - before_us) / 1000);
     g_assert_cmpfloat(fabs(pitch_hz(result, 4800, n_result - 4800) - TONE_HZ), <, 7);
 }
@@ -85,6 +93,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/stretch/faster-at-the-same-pitch", test_faster_at_the_same_pitch);
     g_test_add_func("/stretch/any-length", test_any_length);
+    g_test_add_func("/stretch/cancelled-gives-nothing", test_cancelled_gives_nothing);
     g_test_add_func("/stretch/time-taken", test_time_taken);
     return g_test_run();
 }

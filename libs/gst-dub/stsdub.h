@@ -4,12 +4,14 @@
  * stsdub_stats.c.
  *
  * Threads: the upstream streaming thread runs the sink functions, a task of the src pad mixes and pushes, the
- * exchange has a thread of its own for answers. `lock` is a leaf lock around the dubber and what is marked so
- * below; it is never held while pushing, posting, waiting for the clock or calling the exchange. */
+ * exchange has a thread of its own for answers, the stretch another one for clips in a hurry. `lock` is a
+ * leaf lock around the dubber and what is marked so below; it is never held while pushing, posting, waiting
+ * for the clock or calling the exchange. */
 #pragma once
 
 #include "dubber.h"
 #include "exchange.h"
+#include "stretch_thread.h"
 #include <gst/audio/audio.h>
 #include <gst/gst.h>
 #include <math.h>
@@ -52,6 +54,7 @@ struct _StsDub {
     struct sts_dub_settings settings;
     struct dub_dubber *dubber;    /* from READY to PAUSED on; lock */
     bool flushing;                /* lock: both sides give up at once */
+    bool closed;                  /* lock: the input is, and who waits in it gives up at once */
     bool playing;                 /* lock */
     bool eos;                     /* lock: the input has ended */
     GstFlowReturn flow;           /* lock: what downstream said last */
@@ -68,6 +71,7 @@ struct _StsDub {
 
     /* Set and cleared while no pad is active; NULL unless enabled. The lock is for others who look at it. */
     struct dub_exchange *exchange;
+    struct dub_stretch_thread *stretch;  /* as long as the exchange, and used by its thread only */
     struct dub_exchange_stats sts_stats; /* exchange_lock: as left by the exchange that ended last */
     pthread_mutex_t exchange_lock;
 

@@ -136,15 +136,37 @@ void sts_dub_send_requests(StsDub *self)
 
 /* Answers */
 
-/* Makes the clip faster where that saves the phrase after it. Returns how much. */
-static double hurry(StsDub *self, uint64_t id, struct dub_clip *clip)
+/* On the stretch thread. */
+static void on_faster(uint64_t id, double speed, struct dub_clip *clip, void *user)
+{
+    StsDub *self = user;
+    pthread_mutex_lock(&self->lock);
+    self->stretched_phrases +=
+        dub_dubber_faster_clip(self->dubber, id, speed, g_steal_pointer(&clip->samples), clip->n_samples);
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void keep_clip(StsDub *self, uint64_t id)
 {
     pthread_mutex_lock(&self->lock);
-    double speed = dub_dubber_speed(self->dubber, id, clip->n_samples);
-    self->stretched_phrases += speed > 1;
+    dub_dubber_keep_clip(self->dubber, id);
+    pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
-    if (speed > 1)
-        dub_clip_speed_up(clip, speed);
+}
+
+/* A copy of the clip where making it faster saves the phrase after it; the clip itself stays at hand, so that
+ * nothing is lost when that takes too long. */
+static double copy_to_hurry(StsDub *self, uint64_t id, const struct dub_clip *clip, struct dub_clip *copy)
+{
+    *copy = (struct dub_clip){0};
+    pthread_mutex_lock(&self->lock);
+    double speed = dub_dubber_speed(self->dubber, id, clip->n_samples);
+    pthread_mutex_unlock(&self->lock);
+    if (speed > 1) {
+        copy->samples = g_memdup2(clip->samples, clip->n_samples * sizeof(*clip->samples));
+        copy->n_samples = clip->n_samples;
+    }
     return speed;
 }
 
@@ -159,14 +181,17 @@ static void use_dub(StsDub *self, const struct dub_exchange_result *result,
         fail(self, result->id, answer, dub_error_code_name(error.code));
         return;
     }
-    struct dub_dubber_answer final = *answer;
-    double speed = hurry(self, result->id, &clip);
-    if (speed > 1)
-        final.speed_ratio = speed * (answer->speed_ratio > 0 ? answer->speed_ratio : 1);
+    struct dub_clip copy;
+    double speed = copy_to_hurry(self, result->id, &clip, &copy);
     pthread_mutex_lock(&self->lock);
-    dub_dubber_clip(self->dubber, result->id, &final, clip.samples, clip.n_samples);
+    dub_dubber_clip(self->dubber, result->id, answer, clip.samples, clip.n_samples);
+    if (speed > 1)
+        dub_dubber_await_faster(self->dubber, result->id);
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
+    if (speed > 1 && !dub_stretch_thread_submit(self->stretch, result->id, speed, &copy))
+        keep_clip(self, result->id);
+    g_free(copy.samples);
 }
 
 /* On the exchange's thread. */
@@ -209,9 +234,12 @@ static struct dub_exchange *new_exchange(StsDub *self)
     return dub_exchange_new(&config, &events, self);
 }
 
+static const struct dub_stretch_thread_events stretch_events = {.on_faster = on_faster};
+
 void sts_dub_open_exchange(StsDub *self)
 {
     if (self->settings.sts_mode == STS_MODE_ENABLED) {
+        self->stretch = dub_stretch_thread_new(&stretch_events, self);
         struct dub_exchange *exchange = new_exchange(self);
         pthread_mutex_lock(&self->exchange_lock);
         self->exchange = exchange;
@@ -241,7 +269,9 @@ void sts_dub_close_exchange(StsDub *self)
     self->exchange = NULL;
     self->sts_stats = stats;
     pthread_mutex_unlock(&self->exchange_lock);
+    /* In this order: until the one has ended it may use the other. */
     dub_exchange_free(exchange);
+    g_clear_pointer(&self->stretch, dub_stretch_thread_free);
 }
 
 /* Reports */

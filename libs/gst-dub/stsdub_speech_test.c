@@ -142,8 +142,17 @@ static void test_unusable_dub_is_a_failed_phrase(void)
     rig_free(rig);
 }
 
+static void wait_until_stretched(struct rig *rig)
+{
+    int64_t end_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    while (stat_of(rig, "stretched-phrases") == 0) {
+        g_assert_cmpint(g_get_monotonic_time(), <, end_us);
+        g_thread_yield();
+    }
+}
+
 /* Answers the first of two sentences with a clip of this length, the second shortly. */
-static void dub_two_sentences(struct rig *rig, int64_t first_ns)
+static void dub_two_sentences(struct rig *rig, int64_t first_ns, bool hurried)
 {
     struct dub_exchange_fragment fragment;
     rig_run(rig, 3500 * DUB_NS_PER_MS, talk);
@@ -151,6 +160,8 @@ static void dub_two_sentences(struct rig *rig, int64_t first_ns)
     g_assert_true(fake_exchange_take(&fragment));
     g_free(fragment.samples);
     fake_exchange_answer_tone(fragment.id, 600, 0.2, first_ns, 24000);
+    if (hurried)
+        wait_until_stretched(rig);
     rig_run(rig, 7 * DUB_NS_PER_S, talk);
     g_assert_true(fake_exchange_take(&fragment));
     g_free(fragment.samples);
@@ -161,7 +172,7 @@ static void dub_two_sentences(struct rig *rig, int64_t first_ns)
 static void test_long_dub_is_hurried_to_save_the_next(void)
 {
     struct rig *rig = rig_new("max-lag", (guint64)GST_SECOND, NULL);
-    dub_two_sentences(rig, 4000 * DUB_NS_PER_MS);
+    dub_two_sentences(rig, 4000 * DUB_NS_PER_MS, true);
     GstStructure *phrase = next_phrase(rig);
     gdouble speed = 0;
     g_assert_true(gst_structure_get_double(phrase, "speedRatio", &speed));
@@ -174,7 +185,7 @@ static void test_long_dub_is_hurried_to_save_the_next(void)
     rig_free(rig);
     /* What no hurry can save is dropped, and the long one stays as it is. */
     rig = rig_new("max-lag", (guint64)GST_SECOND, NULL);
-    dub_two_sentences(rig, 6 * DUB_NS_PER_S);
+    dub_two_sentences(rig, 6 * DUB_NS_PER_S, false);
     assert_phrase(rig, "dubbed", "");
     assert_phrase(rig, "dropped", "LAG_BOUND");
     g_assert_cmpuint(stat_of(rig, "stretched-phrases"), ==, 0);
