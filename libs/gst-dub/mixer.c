@@ -121,9 +121,10 @@ static enum dub_bed bed_at(const struct dub_mixer *mixer, int64_t position, int6
     return mixer->mix.bypass ? DUB_BED_FULL : bed;
 }
 
+/* A ramp that is on its way there already is made steeper, never flatter. */
 static void aim(struct dub_mixer_ramp *ramp, float target, unsigned n_steps)
 {
-    if (ramp->target == target)
+    if (ramp->target == target && ramp->left <= n_steps)
         return;
     ramp->target = target;
     ramp->left = n_steps;

@@ -267,6 +267,22 @@ static void test_reset_brings_full_level(struct fixture *f, gconstpointer data)
     g_assert_true(f->out[2 * 48000] == 0.5f);
 }
 
+/* The background is on its slow way out when the next dub begins: it leaves as fast as anything else. */
+static void test_background_leaves_with_the_attack(struct fixture *f, gconstpointer data)
+{
+    for (int i = 0; i < N_SAMPLES; i++)
+        f->original[2 * i + 1] = 4096; /* not mono */
+    f->mixer.mix.under_dub = DUB_BED_SILENT;
+    f->mixer.mix.under_failed = DUB_BED_BACKGROUND;
+    dub_mixer_add_failed(&f->mixer, 24000, 48000);
+    run_until(f, 48960);
+    add_silent_dub(f, 48960, 96000);
+    run_until(f, 96000);
+    g_assert_cmpfloat(fabsf(f->out[2 * 48960]), >, 0.4f);
+    for (int64_t i = 48960 + DUB_MIXER_ATTACK_SAMPLES; i < 96000; i++)
+        g_assert_cmpfloat(fabsf(f->out[2 * i]), <, 1e-6f);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -287,6 +303,7 @@ int main(int argc, char **argv)
         {"/mixer/background-of-a-mono-original-is-ducked", test_background_of_a_mono_original_is_ducked},
         {"/mixer/stereo-is-remembered", test_stereo_is_remembered},
         {"/mixer/gains-change-as-ramps", test_gains_change_as_ramps},
+        {"/mixer/background-leaves-with-the-attack", test_background_leaves_with_the_attack},
         {"/mixer/reset-brings-full-level", test_reset_brings_full_level},
     };
     g_test_init(&argc, &argv, NULL);
