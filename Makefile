@@ -17,7 +17,8 @@ BUILD_STS ?= build-sts
 PYTHON ?= /usr/bin/python3
 JOBS ?= $(shell nproc)
 MESON_FLAGS ?=
-PYTEST_FLAGS ?=
+# The end-to-end tests mostly wait for real streams: two files of them at a time.
+PYTEST_FLAGS ?= -n 2 --dist loadfile
 DEMO_INPUT ?=
 FUZZ_SECONDS ?= 60
 SOAK_MINUTES ?= 20
@@ -155,9 +156,9 @@ e2e-down: down ## Stop it
 e2e-ps: ps ## Show it
 e2e-logs: logs ## Follow its logs
 e2e-test: build ## End-to-end tests
-	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e
+	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e -- $(PYTEST_FLAGS)
 e2e-test-full: build ## End-to-end tests with the slow ones
-	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e --slow
+	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e --slow -- $(PYTEST_FLAGS)
 e2e-test-p1: build ## The full pipeline with real engines and with the echo service
 	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e -- -m p1
 e2e-test-p2: build ## Resilience
