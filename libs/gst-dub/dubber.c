@@ -201,4 +201,5 @@ void dub_dubber_get_stats(const struct dub_dubber *dubber, struct dub_dubber_sta
     stats->silence_samples += dubber->timeline.silence_samples;
     stats->trimmed_samples += dubber->timeline.trimmed_samples;
     stats->slewed_samples += dubber->timeline.slewed_samples;
+    stats->drift_samples = (int64_t)dubber->timeline.drift_samples;
 }

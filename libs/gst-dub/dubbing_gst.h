@@ -13,6 +13,7 @@
  *   "blocks", "late-blocks" uint64: buffers (live: 20 ms) pushed, and those mixed after their deadline;
  *   "silence-samples", "trimmed-samples", "late-samples" uint64: input that was missing, repeated, too late;
  *   "slewed-samples" int64: samples added (or, negative, removed) to follow the publisher's clock;
+ *   "drift-samples" int64: how much too early the sound that came last lies for its time stamps, smoothed;
  *   "sts-connected" boolean; "sts-reconnects", "sts-fragments", "sts-late-answers" uint64; "sts-inflight"
  * uint; "sts-breaker" string (closed, half_open, open); "sts-backpressure" string (none, low, medium, high);
  *   "sts-rtt-counts" GstValueArray of 9 uint64, buckets of worker_sts_rtt_ms; "sts-rtt-sum-ms" double.

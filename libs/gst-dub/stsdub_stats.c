@@ -45,7 +45,8 @@ static void add_stream(StsDub *self, GstStructure *stats)
                       "stretched-phrases", G_TYPE_UINT64, self->stretched_phrases, "silence-samples",
                       G_TYPE_UINT64, sound.silence_samples, "trimmed-samples", G_TYPE_UINT64,
                       sound.trimmed_samples, "late-samples", G_TYPE_UINT64, sound.late_samples,
-                      "slewed-samples", G_TYPE_INT64, sound.slewed_samples, NULL);
+                      "slewed-samples", G_TYPE_INT64, sound.slewed_samples, "drift-samples", G_TYPE_INT64,
+                      sound.drift_samples, NULL);
 }
 
 static void add_round_trips(GstStructure *stats, const struct dub_exchange_stats *sts)

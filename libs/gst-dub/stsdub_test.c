@@ -161,6 +161,24 @@ static void test_gap_event_is_silence(void)
     rig_free(rig);
 }
 
+/* Sound whose time stamps are off by a little is not torn; how much too early it lies is told. */
+static void test_drift_is_told(void)
+{
+    struct rig *rig = rig_new("sts-mode", 2, NULL);
+    rig_feed(rig, DUB_NS_PER_S, tone);
+    rig->fed_ns += 5 * DUB_NS_PER_MS;
+    rig_feed(rig, 2 * DUB_NS_PER_S, tone);
+    g_autoptr(GstStructure) stats = NULL;
+    gint64 drift_samples = 0;
+    g_object_get(rig->element, "stats", &stats, NULL);
+    g_assert_true(gst_structure_get_int64(stats, "drift-samples", &drift_samples));
+    g_assert_cmpint(drift_samples, >, 2 * 48);
+    g_assert_cmpint(drift_samples, <, 5 * 48);
+    g_assert_cmpuint(stat_of(rig, "silence-samples"), ==, 0);
+    rig_drain(rig);
+    rig_free(rig);
+}
+
 /* A hole of a minute, longer than any ring. */
 static void test_long_hole_in_a_file(void)
 {
@@ -362,6 +380,7 @@ int main(int argc, char **argv)
         {"/stsdub/sound-that-begins-late-has-silence-before", test_sound_that_begins_late_has_silence_before},
         {"/stsdub/late-blocks-are-counted", test_late_blocks_are_counted},
         {"/stsdub/gap-event-is-silence", test_gap_event_is_silence},
+        {"/stsdub/drift-is-told", test_drift_is_told},
         {"/stsdub/long-hole-in-a-file", test_long_hole_in_a_file},
         {"/stsdub/late-input-is-told-once", test_late_input_is_told_once},
         {"/stsdub/stop-frees-a-waiting-input", test_stop_frees_a_waiting_input},

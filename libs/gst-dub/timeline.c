@@ -8,6 +8,9 @@
 #define JITTER_SAMPLES DUB_MS_TO_SAMPLES(18)
 /* With the source's own word for it, a smaller step is believed. */
 #define DISCONT_SAMPLES DUB_MS_TO_SAMPLES(2)
+/* Sound that is off by more for good (jitter averages out) would leave further than 10 ms from its picture
+ * for all the time that a slew takes. */
+#define LASTING_SAMPLES DUB_MS_TO_SAMPLES(8)
 /* Slewing starts at 1 ms of drift and goes on until nearly none is left. */
 #define SLEW_START_SAMPLES 48.0
 #define SLEW_STOP_SAMPLES 4.0
@@ -37,12 +40,15 @@ static void forget_drift(struct dub_timeline *timeline)
     timeline->slewing = false;
 }
 
-/* How many samples to add now, so that the drift shrinks no faster than allowed. */
-static int slew(struct dub_timeline *timeline, int64_t error, unsigned n_samples)
+static void watch_drift(struct dub_timeline *timeline, int64_t error, unsigned n_samples)
 {
     double weight = n_samples / (DRIFT_TIME_CONSTANT_SAMPLES + n_samples);
     timeline->drift_samples += ((double)error - timeline->drift_samples) * weight;
+}
 
+/* How many samples to add now, so that the drift shrinks no faster than allowed. */
+static int slew(struct dub_timeline *timeline, unsigned n_samples)
+{
     double earned = n_samples * SLEW_RATE;
     timeline->slew_allowance = fmin(timeline->slew_allowance + earned, fmax(1.0, earned));
 
@@ -89,9 +95,12 @@ struct dub_timeline_step dub_timeline_place(struct dub_timeline *timeline, int64
     int64_t tolerance = discontinuity ? DISCONT_SAMPLES : JITTER_SAMPLES;
     if (error > tolerance || error < -tolerance)
         return jump(timeline, error, n_samples);
+    watch_drift(timeline, error, n_samples);
+    if (fabs(timeline->drift_samples) > LASTING_SAMPLES && (error > 0) == (timeline->drift_samples > 0))
+        return jump(timeline, error, n_samples);
 
     struct dub_timeline_step step = {.position = timeline->next};
-    step.stretch_samples = slew(timeline, error, n_samples);
+    step.stretch_samples = slew(timeline, n_samples);
     timeline->next += (int64_t)n_samples + step.stretch_samples;
     return step;
 }

@@ -3,8 +3,9 @@
  *
  * Time stamps jitter (FLV rounds to 1 ms) and the publisher's sound card is never exactly as fast as its time
  * stamps. Buffers are therefore laid end to end as long as their time stamps agree within 18 ms (less than
- * one lost AAC frame of 21.3 ms); a lasting disagreement is followed by slewing, at most 0.5 ms per second;
- * more is a gap (silence) or an overlap (trimmed). Pure; one thread. */
+ * one lost AAC frame of 21.3 ms) each and within 8 ms on the average of a second, so that sound is never
+ * further than 10 ms from its picture for long; what disagreement there is is followed by slewing, at most
+ * 0.5 ms per second; more is a gap (silence) or an overlap (trimmed). Pure; one thread. */
 #pragma once
 
 #include <stdbool.h>

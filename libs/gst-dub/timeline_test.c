@@ -99,6 +99,42 @@ static void test_marked_discontinuity_is_believed(void)
     g_assert_cmpint(step.position, ==, 720);
 }
 
+/* From some buffer on all time stamps are off by this: how far the sound is from them after so long. */
+static int64_t error_after(int64_t step_ns, int64_t frames, bool marked)
+{
+    struct dub_timeline timeline;
+    struct dub_timeline_step step = {0};
+    int64_t pts_ns = 0;
+    dub_timeline_init(&timeline);
+    for (int64_t i = 0; i < 100 + frames; i++) {
+        pts_ns = ideal_ns(i) + (i >= 100 ? step_ns : 0);
+        step = dub_timeline_place(&timeline, pts_ns, FRAME, marked && i == 100);
+    }
+    return ABS(dub_timeline_position(&timeline, pts_ns) - (step.position - step.skip_samples));
+}
+
+static void test_lasting_error_is_within_the_goal(void)
+{
+    for (int64_t step_ns = -18 * MS; step_ns <= 18 * MS; step_ns += MS) {
+        /* Two seconds. */
+        g_assert_cmpint(error_after(step_ns, 94, false), <=, 10 * 48);
+        /* With the source's word, from the first sample. */
+        g_assert_cmpint(error_after(step_ns, 1, true), <=, 2 * 48);
+    }
+}
+
+static void test_large_jitter_is_no_gap(void)
+{
+    struct dub_timeline timeline;
+    GRand *random = g_rand_new_with_seed(5);
+    dub_timeline_init(&timeline);
+    dub_timeline_place(&timeline, 0, FRAME, false);
+    for (int64_t i = 1; i < 20000; i++)
+        dub_timeline_place(&timeline, ideal_ns(i) + g_rand_int_range(random, -15, 16) * MS, FRAME, false);
+    g_assert_cmpuint(timeline.silence_samples + timeline.trimmed_samples, ==, 0);
+    g_rand_free(random);
+}
+
 /* A sound card that is off by this: the position follows, never faster than 0.5 ms per second, never far
  * behind. */
 static void check_drift(double parts_per_million)
@@ -158,6 +194,8 @@ int main(int argc, char **argv)
     g_test_add_func("/timeline/jump-forward-is-a-gap", test_jump_forward_is_a_gap);
     g_test_add_func("/timeline/overlap-is-trimmed", test_overlap_is_trimmed);
     g_test_add_func("/timeline/marked-discontinuity-is-believed", test_marked_discontinuity_is_believed);
+    g_test_add_func("/timeline/lasting-error-is-within-the-goal", test_lasting_error_is_within_the_goal);
+    g_test_add_func("/timeline/large-jitter-is-no-gap", test_large_jitter_is_no_gap);
     g_test_add_func("/timeline/drift-is-followed-slowly", test_drift_is_followed_slowly);
     g_test_add_func("/timeline/stretch-keeps-the-signal", test_stretch_keeps_the_signal);
     return g_test_run();

@@ -18,6 +18,8 @@ struct aac_decoder {
     SwrContext *resampler; /* NULL until the first frame, made anew when the format changes */
     AVChannelLayout in_layout;
     int in_rate_hz, in_format; /* of the resampler */
+    GstClockTime next_pts;     /* of the packet that follows the last one; none: nothing follows on it */
+    GstClockTime duration;     /* of the last one */
 };
 
 static bool set_codec_data(AVCodecContext *context, const GstCaps *caps)
@@ -54,6 +56,7 @@ struct aac_decoder *aac_decoder_new(const GstCaps *caps, struct dub_error *error
 
     decoder->packet = av_packet_alloc();
     decoder->frame = av_frame_alloc();
+    decoder->next_pts = GST_CLOCK_TIME_NONE;
     if (open_codec(decoder, caps))
         return decoder;
     g_autofree char *text = gst_caps_to_string(caps);
@@ -132,7 +135,17 @@ static bool send(struct aac_decoder *decoder, GstBuffer *packet)
     return result == 0;
 }
 
-GstBuffer *aac_decoder_decode(struct aac_decoder *decoder, GstBuffer *packet)
+/* Whether this packet is the one that follows on what came out last: timestamps are rounded and jitter, but
+ * not by a whole packet. */
+static bool follows(const struct aac_decoder *decoder, const GstBuffer *packet)
+{
+    GstClockTimeDiff off_ns = GST_CLOCK_DIFF(decoder->next_pts, GST_BUFFER_PTS(packet));
+
+    return GST_CLOCK_TIME_IS_VALID(decoder->next_pts) && !GST_BUFFER_IS_DISCONT(packet) &&
+           (GstClockTime)ABS(off_ns) <= decoder->duration * 3 / 4;
+}
+
+static GstBuffer *decode(struct aac_decoder *decoder, GstBuffer *packet)
 {
     GstBuffer *sound = NULL;
 
@@ -142,7 +155,21 @@ GstBuffer *aac_decoder_decode(struct aac_decoder *decoder, GstBuffer *packet)
     if (avcodec_receive_frame(decoder->context, decoder->frame) == 0) {
         if (adapt_resampler(decoder))
             sound = resample(decoder, GST_BUFFER_PTS(packet));
+        if (sound && !follows(decoder, packet))
+            GST_BUFFER_FLAG_SET(sound, GST_BUFFER_FLAG_DISCONT);
+        decoder->duration =
+            gst_util_uint64_scale_int(GST_SECOND, decoder->frame->nb_samples, decoder->frame->sample_rate);
+        decoder->next_pts = GST_BUFFER_PTS(packet) + decoder->duration;
         av_frame_unref(decoder->frame);
     }
+    return sound;
+}
+
+GstBuffer *aac_decoder_decode(struct aac_decoder *decoder, GstBuffer *packet)
+{
+    GstBuffer *sound = decode(decoder, packet);
+
+    if (!sound)
+        decoder->next_pts = GST_CLOCK_TIME_NONE;
     return sound;
 }

@@ -14,6 +14,8 @@ struct aac_decoder *aac_decoder_new(const GstCaps *caps, struct dub_error *error
 /* NULL is fine. */
 void aac_decoder_free(struct aac_decoder *decoder);
 
-/* The sound of one packet (borrowed): interleaved 48 kHz stereo S16 with the PTS of its first sample, owned
- * by the caller. NULL when nothing comes out: a damaged packet, or one without PTS at the start. */
+/* The sound of one packet (borrowed): interleaved 48 kHz stereo S16 with the PTS of its first sample, marked
+ * DISCONT where it does not follow on what came out before (a packet was damaged, is missing, or is marked
+ * so), owned by the caller. NULL when nothing comes out: a damaged packet, or one without PTS at the start.
+ */
 GstBuffer *aac_decoder_decode(struct aac_decoder *decoder, GstBuffer *packet);

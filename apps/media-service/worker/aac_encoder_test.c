@@ -146,6 +146,52 @@ static void test_bad_codec_data_is_an_error(void)
     g_assert_null(aac_decoder_new(caps, &error));
 }
 
+static bool is_marked(struct aac_decoder *decoder, GstBuffer *packet)
+{
+    g_autoptr(GstBuffer) sound = aac_decoder_decode(decoder, packet);
+    g_assert_nonnull(sound);
+    return GST_BUFFER_IS_DISCONT(sound);
+}
+
+static GstBuffer *moved(GstBuffer *packet, GstClockTimeDiff by_ns)
+{
+    GstBuffer *copy = gst_buffer_copy(packet);
+    GST_BUFFER_PTS(copy) += (GstClockTime)by_ns;
+    return copy;
+}
+
+static void test_what_does_not_follow_is_marked(void)
+{
+    struct rig rig;
+    g_autoptr(GstCaps) caps = gst_caps_from_string(AAC_ENCODER_CAPS);
+    struct aac_decoder *decoder = aac_decoder_new(caps, NULL);
+
+    rig_init(&rig);
+    encode_onset(&rig, SECOND_SAMPLES, 0, DUB_NS_PER_S);
+    GstBuffer **packets = (GstBuffer **)rig.packets->pdata;
+    g_assert_true(is_marked(decoder, packets[0]));
+    for (int i = 1; i < 8; i++) {
+        g_autoptr(GstBuffer) jittering = moved(packets[i], (i % 2 ? 4 : -4) * (GstClockTimeDiff)GST_MSECOND);
+        g_assert_false(is_marked(decoder, jittering));
+    }
+    /* One is missing, one is damaged, one is marked by who lost something, one has no time. */
+    g_assert_true(is_marked(decoder, packets[9]));
+    g_assert_false(is_marked(decoder, packets[10]));
+    g_autoptr(GstBuffer) damaged = gst_buffer_copy_region(packets[11], GST_BUFFER_COPY_ALL, 0, 7);
+    g_assert_null(aac_decoder_decode(decoder, damaged));
+    g_assert_true(is_marked(decoder, packets[12]));
+    g_assert_false(is_marked(decoder, packets[13]));
+    g_autoptr(GstBuffer) marked = gst_buffer_copy(packets[14]);
+    GST_BUFFER_FLAG_SET(marked, GST_BUFFER_FLAG_DISCONT);
+    g_assert_true(is_marked(decoder, marked));
+    g_autoptr(GstBuffer) untimed = gst_buffer_copy(packets[15]);
+    GST_BUFFER_PTS(untimed) = GST_CLOCK_TIME_NONE;
+    g_assert_null(aac_decoder_decode(decoder, untimed));
+    g_assert_true(is_marked(decoder, packets[15]));
+    aac_decoder_free(decoder);
+    rig_clear(&rig);
+}
+
 int main(int argc, char **argv)
 {
     gst_init(NULL, NULL);
@@ -156,6 +202,7 @@ int main(int argc, char **argv)
     g_test_add_func("/aac/finish-without-sound-gives-nothing", test_finish_without_sound_gives_nothing);
     g_test_add_func("/aac/damaged-packets-give-nothing-and-do-no-harm",
                     test_damaged_packets_give_nothing_and_do_no_harm);
+    g_test_add_func("/aac/what-does-not-follow-is-marked", test_what_does_not_follow_is_marked);
     g_test_add_func("/aac/bad-codec-data-is-an-error", test_bad_codec_data_is_an_error);
     return g_test_run();
 }

@@ -13,6 +13,7 @@ struct rig {
     GPtrArray *video; /* struct packet */
     GArray *audio;    /* int64_t: PTS */
     int64_t base_ns;
+    int64_t sound_source_ns; /* of the last */
     unsigned starts;
 };
 
@@ -34,6 +35,7 @@ static bool on_audio(GstBuffer *take_buffer, int64_t source_ns, void *user)
 {
     struct rig *rig = user;
     int64_t pts_ns = (int64_t)GST_BUFFER_PTS(take_buffer);
+    rig->sound_source_ns = source_ns;
     g_array_append_val(rig->audio, pts_ns);
     gst_buffer_unref(take_buffer);
     return true;
@@ -163,6 +165,61 @@ static void test_repeated_pictures_of_a_cache_are_passed_over(void)
     rig_clear(&rig);
 }
 
+/* The publisher's timestamps step while time goes on as ever. */
+static void check_step(int64_t step_ns)
+{
+    struct rig rig;
+
+    rig_init(&rig, FEEDER_LIVE);
+    run_live(&rig, 1000 * S, 2 * S, S);
+    run_live(&rig, 1002 * S + step_ns, 2 * S, S);
+    for (guint i = 1; i < rig.video->len; i++) {
+        g_assert_cmpint(video_at(&rig, i)->dts_ns - video_at(&rig, i - 1)->dts_ns, ==, 20 * MS);
+        g_assert_cmpint(g_array_index(rig.audio, int64_t, i), ==, video_at(&rig, i)->dts_ns);
+    }
+    rig_clear(&rig);
+}
+
+static void test_steps_leave_no_trace(void)
+{
+    static const int64_t steps[] = {100 * MS, 500 * MS, 900 * MS, 40 * S};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        check_step(steps[i]);
+        check_step(-steps[i]);
+    }
+}
+
+/* Timestamps twice as fast as time: never so far ahead that the delay line could not take them. */
+static void test_running_ahead_is_bounded(void)
+{
+    struct rig rig;
+
+    rig_init(&rig, FEEDER_LIVE);
+    for (int64_t at = 0; at < 120 * S; at += 20 * MS) {
+        push(&rig, true, 2 * at, 2 * at, at % S == 0);
+        push(&rig, false, 2 * at, 2 * at, true);
+        dub_fake_clock_advance(&rig.clock, 20 * MS);
+        if (rig.video->len == 0)
+            continue;
+        int64_t now_ns = dub_clock_now_ns(&rig.clock.clock) - rig.base_ns;
+        g_assert_cmpint(video_at(&rig, rig.video->len - 1)->dts_ns - now_ns, <, 6 * S);
+        g_assert_cmpint(g_array_index(rig.audio, int64_t, rig.audio->len - 1) - now_ns, <, 6 * S);
+    }
+    rig_clear(&rig);
+}
+
+static void test_publishers_own_time_goes_along(void)
+{
+    struct rig rig;
+
+    rig_init(&rig, FEEDER_LIVE);
+    run_live(&rig, 3600 * S, S, S);
+    g_assert_cmpint(video_at(&rig, 10)->source_ns, ==, 3600 * S + 240 * MS);
+    g_assert_cmpint(rig.sound_source_ns, ==, 3600 * S + 980 * MS);
+    rig_clear(&rig);
+}
+
 static void test_file_waits_for_nothing_and_keeps_relation(void)
 {
     struct rig rig;
@@ -247,6 +304,9 @@ int main(int argc, char **argv)
                     test_reconnect_continues_at_arrival_and_at_a_key_frame);
     g_test_add_func("/feeder/repeated-pictures-of-a-cache-are-passed-over",
                     test_repeated_pictures_of_a_cache_are_passed_over);
+    g_test_add_func("/feeder/steps-leave-no-trace", test_steps_leave_no_trace);
+    g_test_add_func("/feeder/running-ahead-is-bounded", test_running_ahead_is_bounded);
+    g_test_add_func("/feeder/publishers-own-time-goes-along", test_publishers_own_time_goes_along);
     g_test_add_func("/feeder/file-waits-for-nothing-and-keeps-relation",
                     test_file_waits_for_nothing_and_keeps_relation);
     g_test_add_func("/feeder/end-passes-on-what-is-held", test_end_passes_on_what_is_held);

@@ -2,6 +2,8 @@
 #include "sync_meter.h"
 
 #include <glib.h>
+#include <stdlib.h>
+#include <timeline.h>
 
 #define MS INT64_C(1000000)
 #define S (1000 * MS)
@@ -49,12 +51,15 @@ static void test_error_of_sound_is_seen(void)
     run(meter, 0, 7000 * S, 0);
     run(meter, S, 7001 * S, 15 * MS);
     g_assert_cmpint(sync_meter_take(meter), ==, 15 * MS);
+    /* The sound of the second before is still in there at first. */
     run(meter, 2 * S, 7002 * S, -12 * MS);
+    g_assert_cmpint(sync_meter_take(meter), ==, 15 * MS);
+    run(meter, 3 * S, 7003 * S, -12 * MS);
     g_assert_cmpint(sync_meter_take(meter), ==, -12 * MS);
-    run(meter, 3 * S, 7003 * S, 0);
-    /* The tail of the second before is still in there. */
-    sync_meter_take(meter);
     run(meter, 4 * S, 7004 * S, 0);
+    run(meter, 5 * S, 7005 * S, 0);
+    sync_meter_take(meter);
+    run(meter, 6 * S, 7006 * S, 0);
     g_assert_cmpint(sync_meter_take(meter), ==, 0);
     free_meter(meter);
 }
@@ -65,6 +70,30 @@ static void test_error_of_the_timeline_is_seen(void)
     sync_meter_set_drift(meter, 9 * MS);
     run(meter, 0, 0, 0);
     g_assert_cmpint(sync_meter_take(meter), ==, -9 * MS);
+    free_meter(meter);
+}
+
+/* Sound whose timestamps begin to be off by 7 ms in mid-stream: the timeline of the element lays it end to
+ * end with what came before, and follows only slowly. */
+static void test_step_that_the_timeline_swallows_is_seen(void)
+{
+    struct sync_meter *meter = new_meter();
+    struct dub_timeline timeline;
+    dub_timeline_init(&timeline);
+    for (int64_t i = 0; i < 5 * 47; i++) {
+        int64_t at = i * FRAME_NS;
+        int64_t source_ns = 7000 * S + at + (i >= 94 ? 7 * MS : 0);
+        dub_timeline_place(&timeline, source_ns - 7000 * S, 1024, false);
+        sync_meter_set_drift(meter, (int64_t)timeline.drift_samples * S / 48000);
+        sync_meter_sound_in(meter, source_ns - 7000 * S, source_ns, FRAME_NS);
+        sync_meter_picture_out(meter, at, 7000 * S + at);
+        sync_meter_sound_out(meter, at);
+        if (i == 93)
+            g_assert_cmpint(llabs(sync_meter_take(meter)), <, MS);
+    }
+    int64_t delta_ns = sync_meter_take(meter);
+    g_assert_cmpint(delta_ns, <, -4 * MS);
+    g_assert_cmpint(delta_ns, >, -8 * MS);
     free_meter(meter);
 }
 
@@ -129,6 +158,8 @@ int main(int argc, char **argv)
     g_test_add_func("/sync-meter/what-is-in-step-measures-nothing", test_what_is_in_step_measures_nothing);
     g_test_add_func("/sync-meter/error-of-sound-is-seen", test_error_of_sound_is_seen);
     g_test_add_func("/sync-meter/error-of-the-timeline-is-seen", test_error_of_the_timeline_is_seen);
+    g_test_add_func("/sync-meter/step-that-the-timeline-swallows-is-seen",
+                    test_step_that_the_timeline_swallows_is_seen);
     g_test_add_func("/sync-meter/error-of-pictures-is-seen", test_error_of_pictures_is_seen);
     g_test_add_func("/sync-meter/steps-of-the-source-are-no-error", test_steps_of_the_source_are_no_error);
     g_test_add_func("/sync-meter/without-sound-the-last-is-told", test_without_sound_the_last_is_told);
