@@ -15,6 +15,8 @@
 /* For requests over REST that are being processed when the service is told to stop: supervisors give ten
  * seconds for everything. */
 #define FINISH_MS 5000
+/* For clients to take their farewell. */
+#define FAREWELL_MS 1000
 
 struct app {
     struct sts_metrics metrics;
@@ -107,6 +109,7 @@ static bool start_server(struct app *app, const struct sts_settings *settings, s
                                            .echo = app->echo,
                                            .max_connections = (unsigned)settings->max_connections,
                                            .max_events_per_second = (unsigned)settings->rate_limit,
+                                           .max_bytes_per_second = (unsigned)settings->rate_limit_bytes,
                                            .init_timeout_ms = milliseconds(settings->init_timeout_ns),
                                            .idle_timeout_ms = milliseconds(settings->idle_timeout_ns),
                                            .ping_interval_ms = milliseconds(settings->ping_interval_ns),
@@ -138,7 +141,9 @@ unsigned app_port(const struct app *app)
 
 void app_stop(struct app *app)
 {
+    connections_close(app->connections);
     http_api_stop(app->http, FINISH_MS);
+    connections_wait_until_gone(app->connections, FAREWELL_MS);
 }
 
 void app_free(struct app *app)

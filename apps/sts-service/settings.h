@@ -24,6 +24,7 @@ struct sts_settings {
     int64_t ping_interval_ns, ping_timeout_ns;
     int64_t init_timeout_ns, idle_timeout_ns; /* 0: never */
     int64_t rate_limit;                       /* events a second; 0: no limit */
+    int64_t rate_limit_bytes;                 /* bytes a second; 0: no limit */
     int64_t inflight_pause, inflight_max;
     int64_t http_max_connections;
     int64_t http_timeout_ns;

@@ -209,6 +209,9 @@ struct dub_fragment_data {
 };
 
 void dub_fragment_data_init(struct dub_fragment_data *fragment);
+/* fragment_id, stream_id and sequence_number alone, before megabytes of audio are decoded. Problems are
+ * INVALID_CONFIG. */
+bool dub_fragment_address_read(struct dub_fragment_data *fragment, JsonNode *node, struct dub_error *error);
 /* Problems of audio are INVALID_AUDIO_FORMAT or FRAGMENT_TOO_LARGE, others INVALID_CONFIG. On false with
  * fragment->addressed the failure can still take its turn in the sequence. Says nothing about whether the
  * duration matches the data: that is dub_audio_check_duration. */

@@ -145,17 +145,31 @@ static void read_fragment_metadata(struct dub_json_reader *parent, struct dub_fr
         contract_read_rounded_or(&reader, "max_duration_ms", DUB_FRAGMENT_DURATION_MS_MAX, 0);
 }
 
-void contract_read_fragment(struct dub_json_reader *reader, bool timed, struct dub_fragment_data *fragment)
+static void read_address(struct dub_json_reader *reader, struct dub_fragment_data *fragment)
 {
     dub_fragment_data_init(fragment);
     fragment->fragment_id = contract_read_uuid(reader, "fragment_id");
     fragment->stream_id = contract_read_id(reader, "stream_id");
     fragment->sequence_number = dub_json_read_int(reader, "sequence_number", 0, DUB_SEQUENCE_MAX);
     fragment->addressed = !*reader->failed;
+}
+
+void contract_read_fragment(struct dub_json_reader *reader, bool timed, struct dub_fragment_data *fragment)
+{
+    read_address(reader, fragment);
     fragment->timestamp_ms = timed ? contract_read_rounded(reader, "timestamp", DUB_UNIX_MS_MAX)
                                    : contract_read_rounded_or(reader, "timestamp", DUB_UNIX_MS_MAX, 0);
     read_fragment_metadata(reader, &fragment->metadata);
     contract_read_audio(reader, "audio", true, &fragment->audio);
+}
+
+bool dub_fragment_address_read(struct dub_fragment_data *fragment, JsonNode *node, struct dub_error *error)
+{
+    bool failed = false;
+    struct dub_json_reader reader = dub_json_reader_on(node, DUB_ERROR_INVALID_CONFIG, &failed, error);
+
+    read_address(&reader, fragment);
+    return !failed;
 }
 
 bool dub_fragment_data_read(struct dub_fragment_data *fragment, JsonNode *node, struct dub_error *error)

@@ -106,10 +106,34 @@ static void test_domain_hints_are_bounded(void)
     g_assert_true(init_with_hints(json_array_new(), &error));
 }
 
+/* The address is read where there is nothing else, or nothing good. */
+static void test_address_alone(void)
+{
+    struct dub_fragment_data read;
+    struct dub_error error = {0};
+    g_autoptr(JsonNode) node = test_parse_json("{\"fragment_id\": \"0b7d1c52-6f3e-4a4b-9d2f-8f0f5a3c1e70\","
+                                               "\"stream_id\": \"news\", \"sequence_number\": 7,"
+                                               "\"audio\": {\"data_base64\": \"!\"}}");
+    g_assert_true(dub_fragment_address_read(&read, node, &error));
+    g_assert_true(read.addressed);
+    g_assert_cmpstr(read.fragment_id, ==, "0b7d1c52-6f3e-4a4b-9d2f-8f0f5a3c1e70");
+    g_assert_cmpstr(read.stream_id, ==, "news");
+    g_assert_cmpint((int)read.sequence_number, ==, 7);
+    g_assert_null(read.audio.data);
+    dub_fragment_data_clear(&read);
+    json_object_remove_member(json_node_get_object(node), "stream_id");
+    g_assert_false(dub_fragment_address_read(&read, node, &error));
+    g_assert_false(read.addressed);
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_cmpstr(error.message, ==, "stream_id: is missing");
+    dub_fragment_data_clear(&read);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/worker-events/bad-address-is-not-addressed", test_bad_address_is_not_addressed);
+    g_test_add_func("/worker-events/address-alone", test_address_alone);
     g_test_add_func("/worker-events/init-has-defaults", test_init_defaults);
     g_test_add_func("/worker-events/domain-hints-are-bounded", test_domain_hints_are_bounded);
     return g_test_run();

@@ -11,8 +11,9 @@ struct connections {
     struct connections_config config;
     char *api_key;
     struct dub_sio_server *server;
-    GHashTable *by_stream; /* borrowed stream id of the session -> struct connection */
-    GHashTable *all;       /* set of struct connection */
+    GHashTable *by_stream;       /* borrowed stream id of the session -> struct connection */
+    GHashTable *all;             /* set of struct connection */
+    struct refusal_log refusals; /* of those who are not let in */
     guint idle_timer;
     struct work_time work_time;
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "connection.h"
 
+#include "stopping.h"
+
 #include <dubbing_http.h>
 #include <dubbing_ids.h>
 #include <dubbing_json.h>
@@ -68,12 +70,18 @@ const char *connection_stream(const struct connection *connection)
     return connection->session ? session_stream_id(connection->session) : NULL;
 }
 
-void connection_end(struct connection *connection, const struct dub_error *error)
+/* All but the closing. */
+static void end_stream(struct connection *connection, const struct dub_error *error)
 {
     g_autofree char *stream_id = g_strdup(connection_stream(connection));
     connection_error(connection, stream_id, NULL, DUB_SEVERITY_FATAL, error);
     connection->is_ending = true;
     forget_session(connection);
+}
+
+void connection_end(struct connection *connection, const struct dub_error *error)
+{
+    end_stream(connection, error);
     dub_sio_socket_close_connection(connection->socket);
 }
 
@@ -172,6 +180,16 @@ static bool header_is_id(const struct dub_eio_handshake *handshake, const char *
     return !value || !*value || dub_stream_id_is_valid(value);
 }
 
+/* Whoever tries keys is told each time; the log is not. */
+static bool refuse_handshake(struct connections *connections, const struct dub_eio_handshake *handshake,
+                             const char *result, const struct dub_sio_refusal *refusal)
+{
+    sts_metrics_connection(connections->config.metrics, result);
+    refusal_log_write(&connections->refusals, now_of(connections), NULL, "connection from %s refused: %s: %s",
+                      handshake->remote_address, refusal->code, refusal->message);
+    return false;
+}
+
 static bool on_authorize(const struct dub_eio_handshake *handshake, JsonNode *auth,
                          struct dub_sio_refusal *refusal, void *user)
 {
@@ -180,15 +198,12 @@ static bool on_authorize(const struct dub_eio_handshake *handshake, JsonNode *au
         fill_refusal(
             refusal, dub_error_code_name(DUB_ERROR_AUTH_FAILED),
             "the API key is missing or wrong; send it as auth {\"token\": ...} or as a bearer token");
-        sts_metrics_connection(connections->config.metrics, "auth_failed");
-        dub_log_warn("connection from %s refused: wrong or missing API key", handshake->remote_address);
-        return false;
+        return refuse_handshake(connections, handshake, "auth_failed", refusal);
     }
     if (!header_is_id(handshake, "X-Stream-ID") || !header_is_id(handshake, "X-Worker-ID")) {
         fill_refusal(refusal, dub_error_code_name(DUB_ERROR_INVALID_CONFIG),
                      "X-Stream-ID and X-Worker-ID must be 1 to 64 letters, digits, - or _");
-        sts_metrics_connection(connections->config.metrics, "bad_header");
-        return false;
+        return refuse_handshake(connections, handshake, "bad_header", refusal);
     }
     return true;
 }
@@ -215,10 +230,13 @@ static void on_connect(struct dub_sio_socket *socket, const struct dub_eio_hands
     dub_log(DUB_LOG_DEBUG, &context, "connection from %s", handshake->remote_address);
 }
 
+/* A client that leaves and comes again brings another WebSocket: what limits a connection would begin anew
+ * otherwise. */
 static void on_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason reason, void *user)
 {
     struct connection *connection = dub_sio_socket_user(socket);
     struct dub_log_context context = {.stream_id = connection_stream(connection)};
+    dub_sio_socket_close_connection(socket);
     if (connection->session) {
         context.session_id = session_id(connection->session);
         dub_log(DUB_LOG_INFO, &context, "connection ended: %s", dub_eio_reason_text(reason));
@@ -298,6 +316,7 @@ struct connections *connections_new(SoupServer *soup, const struct connections_c
         .limits = {.ping_interval_ms = config->ping_interval_ms,
                    .ping_timeout_ms = config->ping_timeout_ms,
                    .max_payload_bytes = MESSAGE_BYTES_MAX,
+                   .max_bytes_per_second = config->max_bytes_per_second,
                    .max_connections = config->max_connections},
     };
     connections->server = dub_sio_server_new(soup, &server);
@@ -313,12 +332,39 @@ struct connections *connections_new(SoupServer *soup, const struct connections_c
     return connections;
 }
 
+void connections_close(struct connections *connections)
+{
+    GHashTableIter iter;
+    void *item;
+    struct dub_error error;
+    stopping_error(&error);
+    g_hash_table_iter_init(&iter, connections->all);
+    while (g_hash_table_iter_next(&iter, &item, NULL)) {
+        struct connection *connection = item;
+        if (connection->session && !session_is_complete(connection->session))
+            end_stream(connection, &error);
+    }
+    dub_sio_server_close(connections->server);
+}
+
+static bool are_left(const void *data)
+{
+    const struct connections *connections = data;
+    return !dub_sio_server_is_empty(connections->server);
+}
+
+void connections_wait_until_gone(struct connections *connections, unsigned at_most_ms)
+{
+    stopping_wait_while(are_left, connections, at_most_ms);
+}
+
 void connections_free(struct connections *connections)
 {
     if (!connections)
         return;
     dub_sio_server_free(connections->server);
     g_clear_handle_id(&connections->idle_timer, g_source_remove);
+    refusal_log_close(&connections->refusals, NULL);
     g_hash_table_unref(connections->all);
     g_hash_table_unref(connections->by_stream);
     g_free(connections->api_key);

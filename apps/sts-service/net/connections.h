@@ -19,6 +19,7 @@ struct connections_config {
     bool echo;           /* config:*_simulation is served */
     unsigned max_connections;
     unsigned max_events_per_second;             /* of one connection; 0: no limit */
+    unsigned max_bytes_per_second;              /* likewise; who sends more has to wait */
     unsigned init_timeout_ms;                   /* from the connection to its stream:init; 0: for ever */
     unsigned idle_timeout_ms;                   /* of a stream without a message; 0: for ever */
     unsigned close_delay_ms;                    /* from stream:complete to closing; 0: 5000 */
@@ -27,5 +28,10 @@ struct connections_config {
 
 /* Serves /socket.io/ and /ws/sts on a server of the caller's. */
 struct connections *connections_new(SoupServer *soup, const struct connections_config *config);
+/* Takes no more handshakes, tells the streams that live that the service is stopping (a fatal error) and
+ * closes all connections (WebSocket close 1001). What is said leaves while the main loop goes on. */
+void connections_close(struct connections *connections);
+/* After that: iterates the default main context until all are gone, at most so long. */
+void connections_wait_until_gone(struct connections *connections, unsigned at_most_ms);
 /* Ends all. NULL is fine. */
 void connections_free(struct connections *connections);

@@ -269,6 +269,48 @@ static void test_refused_init_and_no_other(void)
     close_stand(&stand);
 }
 
+/* What limits a connection would begin anew with another CONNECT on it. */
+static void test_who_leaves_is_closed(void)
+{
+    struct stand stand;
+    struct sts_peer peer;
+    open_stand(&stand, NULL);
+    sts_peer_connect(&peer, stand.port, "");
+    wait_until(peer.socket);
+    sts_peer_send_init(&peer);
+    dub_sio_socket_disconnect(peer.socket);
+    wait_until(peer.closed);
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.sessions, NULL), ==, 0);
+    sts_peer_clear(&peer);
+    close_stand(&stand);
+}
+
+static void test_closing_tells_streams_that_live(void)
+{
+    struct stand stand;
+    struct sts_peer streaming, connected, newcomer;
+    open_stand_with(&stand, config_of(NULL), 3600000);
+    sts_peer_connect(&streaming, stand.port, "");
+    sts_peer_connect(&connected, stand.port, "");
+    wait_until(streaming.socket && connected.socket);
+    sts_peer_send_init(&streaming);
+    sts_peer_send_fragment(&streaming, 0, STS_PEER_UUID(0));
+    wait_until(streaming.n_acks == 1);
+    connections_close(stand.connections);
+    connections_wait_until_gone(stand.connections, 20000);
+    wait_until(streaming.closed && connected.closed);
+    g_assert_cmpint(streaming.last_error, ==, DUB_ERROR_QUEUE_FULL);
+    g_assert_cmpint(streaming.last_severity, ==, DUB_SEVERITY_FATAL);
+    g_assert_cmpuint(connected.n_errors, ==, 0);
+    g_assert_cmpfloat(dub_metric_get(stand.metrics.in_flight, NULL), ==, 0);
+    sts_peer_connect(&newcomer, stand.port, "");
+    wait_until(newcomer.closed);
+    sts_peer_clear(&newcomer);
+    sts_peer_clear(&streaming);
+    sts_peer_clear(&connected);
+    close_stand(&stand);
+}
+
 static void on_acknowledged(JsonArray *args, GPtrArray *attachments, void *user)
 {
     g_assert_nonnull(args);
@@ -303,6 +345,8 @@ int main(int argc, char **argv)
     g_test_add_func("/connections/rate-is-limited-and-a-flood-closed", test_rate);
     g_test_add_func("/connections/worker-says-received-or-applied", test_status_of_a_worker);
     g_test_add_func("/connections/refused-init-and-no-other", test_refused_init_and_no_other);
+    g_test_add_func("/connections/who-leaves-is-closed", test_who_leaves_is_closed);
+    g_test_add_func("/connections/closing-tells-streams-that-live", test_closing_tells_streams_that_live);
     g_test_add_func("/connections/acknowledgement-on-request", test_acknowledgement_on_request);
     return g_test_run();
 }

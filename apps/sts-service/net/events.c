@@ -27,14 +27,29 @@ static void on_init(struct connection *connection, JsonNode *payload)
     dub_stream_init_clear(&init);
 }
 
+/* Whose fragment is refused by its address has cost no decoding of its audio. */
+static bool is_admitted(struct connection *connection, JsonNode *payload)
+{
+    struct dub_fragment_data address;
+    struct dub_error error = {0};
+    bool is_addressed = dub_fragment_address_read(&address, payload, &error);
+    if (!is_addressed)
+        connection_error(connection, address.stream_id, address.fragment_id, DUB_SEVERITY_ERROR, &error);
+    bool admitted = is_addressed && session_admits(connection->session, &address);
+    dub_fragment_data_clear(&address);
+    return admitted;
+}
+
 static void on_fragment(struct connection *connection, JsonNode *payload)
 {
     struct dub_fragment_data fragment;
     struct dub_error error = {0};
+    if (!is_admitted(connection, payload))
+        return;
     bool good = dub_fragment_data_read(&fragment, payload, &error);
-    /* Only bad audio of a well-addressed fragment takes its turn; anything else is a refusal. */
-    bool takes_turn = fragment.addressed && (error.code == DUB_ERROR_INVALID_AUDIO_FORMAT ||
-                                             error.code == DUB_ERROR_FRAGMENT_TOO_LARGE);
+    /* Only bad audio takes its turn; anything else is a refusal. */
+    bool takes_turn =
+        error.code == DUB_ERROR_INVALID_AUDIO_FORMAT || error.code == DUB_ERROR_FRAGMENT_TOO_LARGE;
     if (good || takes_turn)
         session_fragment(connection->session, &fragment, good ? NULL : &error);
     else

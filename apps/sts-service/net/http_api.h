@@ -26,8 +26,8 @@ struct http_api_config {
 
 /* Listens at once. */
 struct http_api *http_api_new(const struct http_api_config *config, struct dub_error *error);
-/* Takes no more requests, and iterates the default main context until those that were let in are answered:
- * for finish_ms while they are being processed, then with 503 and Retry-After. */
+/* Takes no more requests, is no longer ready (503), and iterates the default main context until those that
+ * were let in are answered: for finish_ms while they are being processed, then with 503 and Retry-After. */
 void http_api_stop(struct http_api *api, unsigned finish_ms);
 /* Cancels what is being processed and closes all connections. NULL is fine. */
 void http_api_free(struct http_api *api);

@@ -180,15 +180,23 @@ static void test_free_with_a_request(void)
 static void test_stop_waits_for_what_is_being_processed(void)
 {
     struct stand stand;
-    struct answer answer, refused;
+    struct answer answer, refused, ready, health;
     open_stand(&stand, 100, NULL);
     start_request(&stand, "/api/v1/sts/process", process_body(), &answer);
     wait_until(dub_metric_get(stand.metrics.in_flight, NULL) > 0);
     start_request(&stand, "/api/v1/sts/process", process_body(), &refused);
+    start_request(&stand, "/ready", NULL, &ready);
+    start_request(&stand, "/health", NULL, &health);
     http_api_stop(stand.api, 20000);
-    wait_until(answer.done && refused.done);
+    wait_until(answer.done && refused.done && ready.done && health.done);
     g_assert_cmpuint(answer.status, ==, 200);
     g_assert_cmpuint(refused.status, ==, 503);
+    g_assert_cmpuint(ready.status, ==, 503);
+    g_assert_cmpstr(json_object_get_string_member(json_node_get_object(ready.body), "status"), ==,
+                    "stopping");
+    g_assert_cmpuint(health.status, ==, 200);
+    json_node_unref(ready.body);
+    json_node_unref(health.body);
     json_node_unref(answer.body);
     json_node_unref(refused.body);
     http_api_stop(stand.api, 0);

@@ -434,16 +434,22 @@ static void enter(struct session *session, struct job *job)
         on_job_done(job, session);
 }
 
+bool session_admits(struct session *session, const struct dub_fragment_data *fragment)
+{
+    struct dub_error error;
+    if (may_enter(session, fragment, &error))
+        return true;
+    emit_error(session, fragment->fragment_id, &error);
+    return false;
+}
+
 void session_fragment(struct session *session, struct dub_fragment_data *take_fragment,
                       const struct dub_error *read_error)
 {
-    struct dub_error error;
-    if (!may_enter(session, take_fragment, &error)) {
-        emit_error(session, take_fragment->fragment_id, &error);
+    if (session_admits(session, take_fragment))
+        enter(session, new_job(session, take_fragment, read_error));
+    else
         dub_fragment_data_clear(take_fragment);
-        return;
-    }
-    enter(session, new_job(session, take_fragment, read_error));
 }
 
 void session_pause(struct session *session)

@@ -40,6 +40,9 @@ struct session *session_new(const struct session_config *config, const struct du
 /* Cancels what is in flight, at once. NULL is fine. */
 void session_free(struct session *session);
 
+/* Whether a fragment may come in, by its address alone: fragment_id, stream_id and sequence_number. One that
+ * may not is answered with an error event. */
+bool session_admits(struct session *session, const struct dub_fragment_data *fragment);
 /* One fragment:data as it was read. Takes the fragment's members. read_error: what dub_fragment_data_read
  * said about an addressed fragment, or NULL when it was fine. Every refusal and failure is answered by
  * events. */

@@ -62,6 +62,32 @@ static void test_failure_takes_its_turn(void)
     stand_close(&stand);
 }
 
+/* What has only an address yet. */
+static bool admits(struct stand *stand, int nth, int64_t sequence)
+{
+    g_autofree char *id = stand_id_of(nth);
+    const struct dub_fragment_data fragment = {
+        .fragment_id = id, .stream_id = (char *)"news", .sequence_number = sequence, .addressed = true};
+    return session_admits(stand->session, &fragment);
+}
+
+static void test_address_alone_is_admitted_or_refused(void)
+{
+    struct stand stand;
+    stand_open(&stand, 3);
+    g_assert_true(admits(&stand, 0, 0));
+    g_assert_true(admits(&stand, 0, 0));
+    g_assert_cmpuint(stand.events->len, ==, 1);
+    g_assert_false(admits(&stand, 0, 1));
+    stand_expect_last(&stand, "error", "expected 0, got 1");
+    stand_send(&stand, 0);
+    g_assert_false(admits(&stand, 0, 1));
+    stand_expect_last(&stand, "error", "duplicate");
+    g_assert_true(admits(&stand, 1, 1));
+    stand_answer(&stand, 0);
+    stand_close(&stand);
+}
+
 static void test_refusals_use_no_number(void)
 {
     struct stand stand;
@@ -379,6 +405,8 @@ int main(int argc, char **argv)
     g_test_add_func("/session/ready", test_ready);
     g_test_add_func("/session/answers-in-order-whatever-finishes-first", test_order_whatever_finishes_first);
     g_test_add_func("/session/failure-takes-its-turn", test_failure_takes_its_turn);
+    g_test_add_func("/session/address-alone-is-admitted-or-refused",
+                    test_address_alone_is_admitted_or_refused);
     g_test_add_func("/session/refusals-use-no-number", test_refusals_use_no_number);
     g_test_add_func("/session/same-id-again-after-its-answer", test_same_id_again_after_its_answer);
     g_test_add_func("/session/retryable-failure-is-processed-again-in-its-place",
