@@ -275,5 +275,6 @@ char *mock_spec_fixture(const struct mock_spec *spec, const struct engine_call *
 {
     g_autofree char *name = g_strdup_printf("%d.%s", (int)MAX(call->fragment, 0), extension);
     g_autofree char *path = g_build_filename(spec->fixture, name, NULL);
-    return g_file_test(path, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer(&path) : NULL;
+    bool is_file = g_file_test(path, G_FILE_TEST_EXISTS) && !g_file_test(path, G_FILE_TEST_IS_DIR);
+    return is_file ? g_steal_pointer(&path) : NULL;
 }

@@ -45,5 +45,6 @@ void mock_spec_clear(struct mock_spec *spec);
  * nor counts. Any thread. */
 bool mock_spec_play(struct mock_spec *spec, const struct engine_call *call, enum dub_stage stage,
                     struct dub_error *error);
-/* FOLDER/N.extension for the call's fragment N; NULL where there is no such file. */
+/* FOLDER/N.extension for the call's fragment N; NULL where there is no such file. It may be a named pipe:
+ * then the call takes until somebody has written to it, whatever its terms. */
 char *mock_spec_fixture(const struct mock_spec *spec, const struct engine_call *call, const char *extension);
