@@ -54,6 +54,10 @@ INIT = {
     "config.channels": number(1, 2),
     "config.format": ["", "wav", "PCM_S16LE", HUGE, *NO_STRING],
     "config.domain_hints": [["a"] * 65, ["x" * 129], [1], [None], [[]], *NO_LIST],
+    "config.glossary": NO_OBJECT,
+    "config.glossary.keep": [["a"] * 129, [""], ["x" * 129], [1], [None], [[]], *NO_LIST, NESTED],
+    "config.glossary.replace": [{str(i): "x" for i in range(129)}, {"": "x"}, {"a": ""}, {"a": "x" * 129}, {"x" * 129: "a"},
+                                {"a": 1}, {"a": None}, {"a": []}, *NO_OBJECT],
     "max_inflight": number(1, 10), "timeout_ms": number(1000, 30000),
 }
 ADDRESS = {
@@ -103,7 +107,8 @@ def good(event):
     """A payload with every field, fine as it is."""
     full_init = init_of("news")
     full_init["config"].update(voice_profile="default", chunk_duration_ms=6000, sample_rate_hz=24000, channels=1,
-                               format="pcm_s16le", domain_hints=["goal"])
+                               format="pcm_s16le", domain_hints=["goal"],
+                               glossary={"keep": ["BBC"], "replace": {"goal": "gol"}})
     rule = {"value": 100, "error_code": "TIMEOUT", "error_message": "m", "retryable": True, "stage": "asr"}
     return {
         "stream:init": {**full_init, "max_inflight": 3, "timeout_ms": 8000},

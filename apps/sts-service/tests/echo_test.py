@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of the Socket.IO protocol, in echo mode, seen by the reference client."""
+"""What only echo mode has, and what is the same whatever the mode, seen by the reference client.
+
+The rules of a stream are in rules_test.py, bad payloads in bad_input_test.py.
+"""
 import ssl
 import subprocess
 import threading
-import urllib.error
 import urllib.request
 import uuid
 
@@ -52,24 +54,6 @@ def test_audio_is_converted_to_what_the_stream_asked_for(echo, connect):
     assert len(pcm_of(processed)) == 500 * 48 * 4
 
 
-def test_events_before_init_are_refused(echo, connect):
-    worker = connect(echo)
-    worker.send(0)
-    assert worker.wait_for("error")["code"] == "STREAM_NOT_FOUND"
-    for count, event in enumerate(["stream:pause", "stream:resume", "stream:end", "fragment:ack"], 2):
-        worker.emit(event, {"stream_id": "news"})
-        assert worker.wait_for("error", count)["code"] == "STREAM_NOT_FOUND"
-
-
-@pytest.mark.parametrize("payload", [None, [], "text", 1, True])
-def test_payload_of_another_type_is_answered(echo, connect, payload):
-    worker = connect(echo)
-    worker.init()
-    worker.emit("fragment:data", payload)
-    error = worker.wait_for("error")
-    assert error["code"] == "INVALID_CONFIG" and "one JSON object" in error["message"]
-
-
 def test_two_arguments_and_binary_and_unknown_events_are_answered(echo, connect):
     worker = connect(echo)
     worker.init()
@@ -83,104 +67,6 @@ def test_two_arguments_and_binary_and_unknown_events_are_answered(echo, connect)
     worker.wait_for("fragment:processed")
 
 
-@pytest.mark.parametrize("change, says", [
-    ({"stream_id": "a b"}, "stream_id"),
-    ({"worker_id": None}, "worker_id"),
-    ({"config": None}, "config"),
-    ({"config": {"source_language": "en"}}, "config.target_language"),
-    ({"config": {"source_language": "en", "target_language": "es", "sample_rate_hz": 7}}, "config.sample_rate_hz"),
-    ({"max_inflight": 11}, "max_inflight"),
-    ({"timeout_ms": 999}, "timeout_ms"),
-])
-def test_bad_init_names_the_field(echo, connect, change, says):
-    worker = connect(echo)
-    init = {"stream_id": "news", "worker_id": "w", "config": {"source_language": "en", "target_language": "es"}}
-    worker.emit("stream:init", {**init, **change})
-    error = worker.wait_for("error")
-    assert error["code"] == "INVALID_CONFIG" and says in error["message"] and error["retryable"] is False
-    worker.init()
-
-
-def test_gaps_and_steps_back_are_refused_and_use_no_number(echo, connect):
-    worker = connect(echo)
-    worker.init()
-    worker.send(1)
-    assert "expected 0, got 1" in worker.wait_for("error", 1)["message"]
-    worker.send(0)
-    worker.wait_for("fragment:processed", 1)
-    worker.send(0)
-    error = worker.wait_for("error", 2)
-    assert error["code"] == "INVALID_SEQUENCE" and "expected 1, got 0" in error["message"]
-    worker.send(1)
-    worker.wait_for("fragment:processed", 2)
-
-
-def test_bad_audio_fails_in_turn(start_sts, connect):
-    service = start_sts("--mode", "echo", "--echo-delay-ms", "150")
-    worker = connect(service)
-    worker.init(max_inflight=10)
-    worker.send(0)
-    worker.send(1, audio={"data_base64": "not base64!"})
-    worker.send(2, audio={"duration_ms": 1000})
-    worker.send(3, audio={"data_base64": "A" * (10 * 1024 * 1024 + 4)})
-    worker.send(4, audio={"sample_rate_hz": 7})
-    worker.send(5)
-    worker.wait_for("fragment:processed", 6)
-    results = worker.received("fragment:processed")
-    assert [r["sequence_number"] for r in results] == list(range(6))
-    assert [r["status"] for r in results] == ["success", "failed", "failed", "failed", "failed", "success"]
-    codes = [r["error"]["code"] for r in results[1:5]]
-    assert codes == ["INVALID_AUDIO_FORMAT", "INVALID_AUDIO_FORMAT", "FRAGMENT_TOO_LARGE", "INVALID_AUDIO_FORMAT"]
-    assert "audio.duration_ms" in results[2]["error"]["message"]
-    assert not any(r["error"]["retryable"] for r in results[1:5])
-
-
-def test_duplicate_in_flight_is_refused(start_sts, connect):
-    worker = connect(start_sts("--mode", "echo", "--echo-delay-ms", "300"))
-    worker.init()
-    same = worker.send(0)
-    worker.send(1, fragment_id=same.upper())
-    assert "duplicate" in worker.wait_for("error")["message"]
-    worker.wait_for("fragment:processed")
-    worker.send(1, fragment_id=same)
-    assert worker.wait_for("fragment:processed", 2)["sequence_number"] == 1
-
-
-def test_backpressure_rises_refuses_and_falls(start_sts, connect):
-    worker = connect(start_sts("--mode", "echo", "--echo-delay-ms", "700"))
-    worker.init(max_inflight=2)
-    for i in range(11):
-        worker.send(i)
-    error = worker.wait_for("error")
-    assert error["code"] == "BACKPRESSURE_EXCEEDED" and error["retryable"] is True
-    levels = [(p["severity"], p["action"], p["current_inflight"]) for p in worker.received("backpressure")]
-    assert levels == [("medium", "slow_down", 3), ("high", "pause", 7)]
-    worker.wait_for("fragment:processed", 10)
-    worker.wait_for("backpressure", 4)
-    levels = [(p["severity"], p["action"], p["current_inflight"]) for p in worker.received("backpressure")]
-    assert levels[2:] == [("medium", "slow_down", 6), ("low", "none", 2)]
-    worker.send(10)
-    worker.wait_for("fragment:processed", 11)
-
-
-def test_pause_resume_and_fragments_after_the_end(start_sts, connect):
-    worker = connect(start_sts("--mode", "echo", "--echo-delay-ms", "200"))
-    worker.init()
-    worker.send(0)
-    worker.emit("stream:pause", {"stream_id": "news", "reason": "advert"})
-    worker.send(1)
-    error = worker.wait_for("error")
-    assert error["code"] == "STREAM_PAUSED" and error["retryable"] is True
-    assert worker.wait_for("fragment:processed")["status"] == "success"
-    worker.emit("stream:resume", {"stream_id": "news"})
-    worker.send(1)
-    worker.emit("stream:end", {"stream_id": "news"})
-    worker.send(2)
-    assert worker.wait_for("error", 2)["code"] == "STREAM_NOT_FOUND"
-    assert worker.wait_for("stream:complete")["total_fragments"] == 2
-    assert worker.wait_for("fragment:processed", 2)["sequence_number"] == 1
-
-
 def test_the_workers_acknowledgement_is_read_but_not_needed(echo, connect):
     worker = connect(echo)
     worker.init()
@@ -192,45 +78,6 @@ def test_the_workers_acknowledgement_is_read_but_not_needed(echo, connect):
     assert "status" in error["message"] and error["severity"] == "warning"
     worker.send(1)
     worker.wait_for("fragment:processed", 2)
-
-
-def test_control_for_another_stream_is_refused(echo, connect):
-    worker = connect(echo)
-    worker.init()
-    worker.emit("stream:end", {"stream_id": "other"})
-    assert worker.wait_for("error")["code"] == "STREAM_NOT_FOUND"
-    worker.send(0, stream_id="other")
-    assert worker.wait_for("error", 2)["code"] == "STREAM_NOT_FOUND"
-    worker.send(0)
-    worker.wait_for("fragment:processed")
-
-
-def test_the_newer_connection_wins(echo, connect):
-    older, newer = connect(echo), connect(echo)
-    older.init()
-    newer.init()
-    told = older.wait_for("error")
-    assert told["severity"] == "fatal" and "newer connection" in told["message"]
-    older.wait_for("disconnect")
-    newer.send(0)
-    newer.wait_for("fragment:processed")
-    assert echo.metric("sts_sessions_active") == 1
-
-
-def test_a_vanished_client_frees_its_session(start_sts, connect):
-    service = start_sts("--mode", "echo", "--echo-delay-ms", "60000")
-    worker = connect(service)
-    worker.init()
-    worker.send(0)
-    worker.wait_for("fragment:ack")
-    assert service.metric("sts_fragments_in_flight") == 1 and service.metric("sts_sessions_active") == 1
-    worker.close()
-    service.wait_for_log("connection ended")
-    assert service.metric("sts_fragments_in_flight") == 0 and service.metric("sts_sessions_active") == 0
-    again = connect(service)
-    again.init()
-    again.send(0)
-    again.wait_for("fragment:ack")
 
 
 def test_a_stream_can_start_again_on_its_connection(echo, connect):
@@ -291,11 +138,6 @@ def test_api_key(start_sts, connect):
     assert not any("secret-key" in line for line in service.lines)
 
 
-def test_bad_stream_header_is_refused(echo, connect):
-    with pytest.raises(Refused, match="INVALID_CONFIG"):
-        connect(echo, headers={"X-Stream-ID": "../etc"})
-
-
 def test_tls(start_sts, connect, tmp_path):
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
@@ -318,13 +160,6 @@ def test_too_many_connections_are_refused(start_sts, connect):
     with pytest.raises(socketio.exceptions.ConnectionError):
         connect(service, stream="s3")
     workers[0].init()
-
-
-def test_polling_gets_a_clean_error(echo):
-    for path in ("/socket.io/?EIO=4&transport=polling", "/ws/sts?EIO=4&transport=polling"):
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(echo.url + path, timeout=10)
-        assert caught.value.code == 400 and b'"message"' in caught.value.read()
 
 
 def test_other_path_works(echo, connect):

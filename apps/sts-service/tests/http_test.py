@@ -110,7 +110,7 @@ def wait_for_metric(service, name, value):
 
 def test_a_client_that_goes_away_is_forgotten(start_sts):
     service = start_sts("--mode", "echo", "--echo-delay-ms", "60000")
-    peers = [raw_post(service, request()) for _ in range(3)]
+    peers = [raw_post(service, request(timeout_ms=30000)) for _ in range(3)]
     wait_for_metric(service, "sts_fragments_in_flight", 3)
     for peer in peers[:2]:
         peer.close()
@@ -174,7 +174,7 @@ def test_a_request_is_finished_before_the_service_goes(start_sts):
 
 def test_a_request_that_takes_too_long_is_told_to_come_back_at_the_end(start_sts):
     service = start_sts("--mode", "echo", "--echo-delay-ms", "60000")
-    body = request()
+    body = request(timeout_ms=30000)
     with raw_post(service, body) as peer:
         wait_for_metric(service, "sts_fragments_in_flight", 1)
         service.process.send_signal(signal.SIGTERM)
@@ -186,7 +186,7 @@ def test_a_request_that_takes_too_long_is_told_to_come_back_at_the_end(start_sts
 
 def test_too_many_requests_are_told_to_come_back(start_sts):
     service = start_sts("--mode", "echo", "--echo-delay-ms", "60000")
-    peers = [raw_post(service, request()) for _ in range(64)]
+    peers = [raw_post(service, request(timeout_ms=30000)) for _ in range(64)]
     wait_for_metric(service, "sts_fragments_in_flight", 64)
     status, headers, body = service.post(PROCESS, request())
     assert status == 503 and headers["Retry-After"] == "1"
