@@ -28,9 +28,10 @@ G_DEFINE_FINAL_TYPE(StsDub, sts_dub, GST_TYPE_ELEMENT)
 /* Waits until a buffer that ends at this running time fits. */
 static GstFlowReturn wait_for_room(StsDub *self, int64_t end_ns)
 {
-    while (!self->flushing && self->flow == GST_FLOW_OK && !dub_dubber_fits(self->dubber, end_ns))
+    while (!self->flushing && !self->closed && self->flow == GST_FLOW_OK &&
+           !dub_dubber_fits(self->dubber, end_ns))
         pthread_cond_wait(&self->changed, &self->lock);
-    return self->flushing ? GST_FLOW_FLUSHING : self->flow;
+    return self->flushing || self->closed ? GST_FLOW_FLUSHING : self->flow;
 }
 
 static GstFlowReturn write_gap(StsDub *self, int64_t start_ns, int64_t duration_ns)
@@ -292,6 +293,19 @@ static gboolean sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     }
 }
 
+/* Also while playing: a source that is taken away may wait for room here. */
+static gboolean sink_activate(GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
+{
+    StsDub *self = STS_DUB(parent);
+    if (mode != GST_PAD_MODE_PUSH)
+        return FALSE;
+    pthread_mutex_lock(&self->lock);
+    self->closed = !active;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    return TRUE;
+}
+
 /* States */
 
 static void start(StsDub *self)
@@ -405,6 +419,7 @@ static void sts_dub_init(StsDub *self)
     self->sinkpad = gst_pad_new_from_static_template(&sink_template, "sink");
     gst_pad_set_chain_function(self->sinkpad, sink_chain);
     gst_pad_set_event_function(self->sinkpad, sink_event);
+    gst_pad_set_activatemode_function(self->sinkpad, sink_activate);
     gst_element_add_pad(GST_ELEMENT(self), self->sinkpad);
 
     self->srcpad = gst_pad_new_from_static_template(&src_template, "src");

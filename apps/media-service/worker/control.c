@@ -118,6 +118,32 @@ void control_broadcast(struct control *control, JsonNode *take_node)
         send_text(control->clients->pdata[i - 1], text);
 }
 
+static bool has_unsent(const struct control *control)
+{
+    for (guint i = 0; i < control->clients->len; i++) {
+        const struct control_client *client = control->clients->pdata[i];
+        if (client->writing || client->unsent->len > 0)
+            return true;
+    }
+    return false;
+}
+
+static gboolean on_flush_timeout(gpointer data)
+{
+    *(bool *)data = true;
+    return G_SOURCE_CONTINUE;
+}
+
+void control_flush(struct control *control, unsigned timeout_ms)
+{
+    bool is_over = false;
+    guint timer = g_timeout_add(timeout_ms, on_flush_timeout, &is_over);
+
+    while (!is_over && has_unsent(control))
+        g_main_context_iteration(NULL, TRUE);
+    g_source_remove(timer);
+}
+
 static void handle_command(struct control_client *client, const struct dub_worker_command *command)
 {
     struct control *control = client->control;

@@ -32,4 +32,7 @@ const char *control_path(const struct control *control);
 void control_broadcast(struct control *control, JsonNode *take_node);
 /* One line to this client. Takes the node. */
 void control_send(struct control_client *client, JsonNode *take_node);
+/* Before the end: runs the default main context until the clients have been given everything, or the time is
+ * over. */
+void control_flush(struct control *control, unsigned timeout_ms);
 unsigned control_n_clients(const struct control *control);

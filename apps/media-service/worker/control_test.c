@@ -147,6 +147,19 @@ static JsonNode *read_node(GDataInputStream *stream)
     return node;
 }
 
+/* Until the other side hangs up. */
+static gpointer count_lines(gpointer data)
+{
+    gpointer n = NULL;
+    char *line;
+
+    while ((line = g_data_input_stream_read_line(data, NULL, NULL, NULL)) != NULL) {
+        n = GINT_TO_POINTER(GPOINTER_TO_INT(n) + 1);
+        g_free(line);
+    }
+    return n;
+}
+
 static void test_greets_replays_and_stops(void)
 {
     struct rig rig;
@@ -189,6 +202,42 @@ static void test_every_client_gets_a_broadcast(void)
         g_autoptr(JsonNode) phrase = read_node(streams[i]);
         g_assert_cmpint(dub_worker_message_type(phrase), ==, DUB_WORKER_MESSAGE_PHRASE);
     }
+    rig_clear(&rig);
+}
+
+/* More than a socket holds, and the end right behind it: as a worker leaves. */
+static void test_flush_leaves_nothing_unsaid(void)
+{
+    enum { LINES = 200 };
+    struct rig rig;
+
+    rig_init(&rig);
+    g_autoptr(GSocketConnection) connection = connect_client(&rig);
+    g_autoptr(GDataInputStream) stream =
+        g_data_input_stream_new(g_io_stream_get_input_stream(G_IO_STREAM(connection)));
+    g_autofree char *text = g_strnfill(10000, 'x');
+    GThread *reader = g_thread_new("reader", count_lines, stream);
+    for (int i = 1; i <= LINES; i++) {
+        struct dub_ledger_line line = {.seq = i, .transcript = text};
+        control_broadcast(rig.control, dub_worker_phrase_to_json(&line));
+    }
+    control_flush(rig.control, DEADLINE_MS);
+    rig_clear(&rig);
+    g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(reader)), ==, 1 + LINES);
+}
+
+static void test_flush_does_not_wait_for_ever(void)
+{
+    struct rig rig;
+
+    rig_init(&rig);
+    g_autoptr(GSocketConnection) connection = connect_client(&rig);
+    g_autofree char *text = g_strnfill(100000, 'x');
+    struct dub_ledger_line line = {.seq = 1, .transcript = text};
+    for (int i = 0; i < 20; i++)
+        control_broadcast(rig.control, dub_worker_phrase_to_json(&line));
+    control_flush(rig.control, 1);
+    g_assert_cmpuint(control_n_clients(rig.control), ==, 1);
     rig_clear(&rig);
 }
 
@@ -289,6 +338,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/control/greets-replays-and-stops", test_greets_replays_and_stops);
     g_test_add_func("/control/every-client-gets-a-broadcast", test_every_client_gets_a_broadcast);
+    g_test_add_func("/control/flush-leaves-nothing-unsaid", test_flush_leaves_nothing_unsaid);
+    g_test_add_func("/control/flush-does-not-wait-for-ever", test_flush_does_not_wait_for_ever);
     g_test_add_func("/control/nonsense-disturbs-nobody", test_nonsense_disturbs_nobody);
     g_test_add_func("/control/endless-line-ends-the-client", test_endless_line_ends_the_client);
     g_test_add_func("/control/client-that-does-not-read-is-dropped",

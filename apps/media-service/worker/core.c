@@ -23,6 +23,8 @@ struct core {
     GstPad *drain;    /* owned: what comes out goes straight into the encoder, on the element's thread */
     GstClockTime fed; /* PTS of the sound that came last */
     bool started;     /* the events that open a stream are through */
+    bool refusing;    /* atomic: nothing is taken in */
+    bool closed;      /* main thread: the element's input has been closed for that */
     guint bus_watch;
 };
 
@@ -180,8 +182,17 @@ static void open_stream(struct core *core)
     core->started = true;
 }
 
+static bool is_refusing(struct core *core)
+{
+    return __atomic_load_n(&core->refusing, __ATOMIC_SEQ_CST);
+}
+
 bool core_push(struct core *core, GstBuffer *take_buffer)
 {
+    if (is_refusing(core)) {
+        gst_buffer_unref(take_buffer);
+        return false;
+    }
     if (!core->started)
         open_stream(core);
     core->fed = GST_BUFFER_PTS(take_buffer);
@@ -201,8 +212,43 @@ void core_end(struct core *core)
     gst_pad_push_event(core->feed, gst_event_new_eos());
 }
 
+void core_refuse(struct core *core)
+{
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(core->dub, "sink");
+
+    /* In this order: what is let in before it finds an input that is closed, and is woken by that. */
+    __atomic_store_n(&core->refusing, true, __ATOMIC_SEQ_CST);
+    core->closed = gst_pad_is_active(pad) && gst_pad_set_active(pad, FALSE);
+}
+
+void core_accept(struct core *core)
+{
+    g_autoptr(GstPad) pad = gst_element_get_static_pad(core->dub, "sink");
+
+    /* A pad that was closed has forgotten what it was told. */
+    if (core->closed && gst_pad_set_active(pad, TRUE) && core->started)
+        open_stream(core);
+    core->closed = false;
+    __atomic_store_n(&core->refusing, false, __ATOMIC_SEQ_CST);
+}
+
+/* Phrases that are open are settled on the way to READY, and the bus is emptied on the way to NULL: between
+ * the two the last of them are read. Nothing else on it matters any more. */
+static void take_last_phrases(struct core *core)
+{
+    g_autoptr(GstBus) bus = gst_element_get_bus(core->pipeline);
+    GstMessage *message;
+
+    while ((message = gst_bus_pop_filtered(bus, GST_MESSAGE_ELEMENT)) != NULL) {
+        handle_element_message(core, message);
+        gst_message_unref(message);
+    }
+}
+
 void core_stop(struct core *core)
 {
+    gst_element_set_state(core->pipeline, GST_STATE_READY);
+    take_last_phrases(core);
     g_clear_handle_id(&core->bus_watch, g_source_remove);
     gst_element_set_state(core->pipeline, GST_STATE_NULL);
 }

@@ -35,7 +35,12 @@ bool core_push(struct core *core, GstBuffer *take_buffer);
 void core_break(struct core *core);
 /* No more sound will come. When the input's thread is done with core_push. */
 void core_end(struct core *core);
-/* Wakes a waiting core_push; nothing comes out afterwards. Main thread. */
+/* Main thread: core_push returns false from now on, a waiting one at once, until core_accept. When
+ * core_refuse returns, no core_push is under way. What was pushed stays and goes on. */
+void core_refuse(struct core *core);
+void core_accept(struct core *core);
+/* Wakes a waiting core_push; what is open is settled, its on_phrase runs, nothing comes out afterwards. Main
+ * thread. */
 void core_stop(struct core *core);
 /* NULL is fine. */
 void core_free(struct core *core);

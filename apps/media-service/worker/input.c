@@ -63,9 +63,22 @@ static void disconnect(struct input *input)
     input->flowing = false;
 }
 
+/* In the middle of the flow: whoever waits on a streaming thread, for room or for the time to pass, is woken,
+ * for the main thread waits for the thread's end. A connection that is not live is not made again. */
+static void break_off(struct input *input)
+{
+    if (!input->source)
+        return;
+    if (input->pace != FEEDER_LIVE)
+        feeder_interrupt(input->feeder);
+    input->events.on_break_off(input->user);
+    disconnect(input);
+    input->events.on_let_go(input->user);
+}
+
 static void fail(struct input *input, int exit_code, const char *message)
 {
-    disconnect(input);
+    break_off(input);
     input->stopped = true;
     input->events.on_failed(exit_code, message, input->user);
 }
@@ -88,7 +101,7 @@ static void give_up(struct input *input, const char *reason)
 
 static void lose(struct input *input, const char *reason)
 {
-    disconnect(input);
+    break_off(input);
     if (input->stopped)
         return;
     input->events.on_lost(input->user);
@@ -248,7 +261,7 @@ void input_stop(struct input *input)
     feeder_interrupt(input->feeder);
     g_clear_handle_id(&input->retry_timer, g_source_remove);
     g_clear_handle_id(&input->watch_timer, g_source_remove);
-    disconnect(input);
+    break_off(input);
 }
 
 void input_free(struct input *input)

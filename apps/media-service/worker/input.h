@@ -12,9 +12,13 @@
 struct input;
 
 struct input_events {
-    struct feeder_events flow;    /* on the streaming thread of the input */
-    void (*on_ended)(void *user); /* a file is over */
-    void (*on_lost)(void *user);  /* a live connection broke; its streaming thread has ended */
+    struct feeder_events flow; /* on the streaming thread of the input */
+    /* The connection is given up: a flow event that waits has to return false at once, and those that come
+     * until on_let_go. */
+    void (*on_break_off)(void *user);
+    void (*on_let_go)(void *user); /* its streaming threads have ended */
+    void (*on_ended)(void *user);  /* a file is over */
+    void (*on_lost)(void *user);   /* a live connection broke; its streaming thread has ended */
     /* Given up. exit_code: enum worker_exit. */
     void (*on_failed)(int exit_code, const char *message, void *user);
     void (*on_bus_error)(const char *type, void *user);
@@ -30,7 +34,7 @@ struct input_facts {
 struct input *input_new(const struct worker_settings *settings, const struct input_events *events,
                         void *user);
 void input_start(struct input *input);
-/* Ends the flow for good; afterwards no event runs. The receivers must not be blocked. */
+/* Ends the flow for good; afterwards no event runs. */
 void input_stop(struct input *input);
 /* NULL is fine. Stops first. */
 void input_free(struct input *input);

@@ -73,10 +73,13 @@ static void disconnect(struct output *output)
 {
     pthread_mutex_lock(&output->lock);
     struct sink sink = output->sink;
+    guint bus_watch = output->bus_watch;
     output->sink = (struct sink){0};
+    output->bus_watch = 0;
     output->gate_open = output->connected = output->stalled = false;
     pthread_mutex_unlock(&output->lock);
-    g_clear_handle_id(&output->bus_watch, g_source_remove);
+    if (bus_watch)
+        g_source_remove(bus_watch);
     /* Outside the lock: this waits for the pipeline's threads. */
     sink_clear(&sink);
 }

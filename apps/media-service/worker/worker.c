@@ -21,6 +21,8 @@
 #define STATUS_INTERVAL_MS 1000
 #define SOUND_RATE_HZ 48000
 #define SOUND_FRAME_BYTES 4
+/* A client that reads has taken the last phrases long before. */
+#define CONTROL_FLUSH_MS 1000
 /* 30 s of 60 Mbit/s: far more than what any stream of ours needs, far less than what a machine has. */
 #define DELAYED_BYTES_MAX (INT64_C(256) << 20)
 /* Beyond D: a router's cache of old pictures may come at once, never so many. */
@@ -138,6 +140,18 @@ static bool on_audio(GstBuffer *take_buffer, int64_t source_ns, void *user)
     return core_push(worker->core, take_buffer);
 }
 
+static void on_break_off(void *user)
+{
+    struct worker *worker = user;
+    core_refuse(worker->core);
+}
+
+static void on_let_go(void *user)
+{
+    struct worker *worker = user;
+    core_accept(worker->core);
+}
+
 static void on_input_ended(void *user)
 {
     struct worker *worker = user;
@@ -165,6 +179,8 @@ static void on_bus_error(const char *type, void *user)
 
 static const struct input_events input_events = {
     .flow = {.on_start = on_start, .on_video = on_video, .on_audio = on_audio},
+    .on_break_off = on_break_off,
+    .on_let_go = on_let_go,
     .on_ended = on_input_ended,
     .on_lost = on_input_lost,
     .on_failed = on_input_failed,
@@ -400,8 +416,9 @@ static void log_start(const struct worker *worker)
     g_autofree char *input = dub_url_mask(worker->settings->input_url);
     g_autofree char *output = dub_url_mask(worker->settings->output_url);
 
-    dub_log_info("dubbing %s from %s to %s into %s, delay %.1f s", input, worker->settings->source_lang,
-                 worker->settings->target_lang, output, (double)worker->settings->latency_ns / DUB_NS_PER_S);
+    dub_log_info("dubbing %s from %s to %s into %s as stream %s, delay %.1f s", input,
+                 worker->settings->source_lang, worker->settings->target_lang, output,
+                 worker->settings->stream_id, (double)worker->settings->latency_ns / DUB_NS_PER_S);
 }
 
 static void log_end(const struct worker *worker)
@@ -431,6 +448,8 @@ int worker_run(struct worker *worker)
     /* From inside the loop: starting may already end it. */
     g_idle_add(begin, worker);
     g_main_loop_run(worker->loop);
+    if (worker->control)
+        control_flush(worker->control, CONTROL_FLUSH_MS);
     log_end(worker);
     return worker->exit_code;
 }
