@@ -79,8 +79,7 @@ void dub_dubber_reset(struct dub_dubber *dubber)
     dub_timeline_init(&dubber->timeline);
     dub_pcm_ring_reset(&dubber->ring);
     dub_vad_init(&dubber->vad);
-    dub_fragmenter_init(&dubber->fragmenter, dubber->config.fragmenter,
-                        dub_ns_to_samples(dubber->config.segment_ns));
+    dub_fragmenter_reset(&dubber->fragmenter);
     dub_placing_reset(&dubber->placing);
     dub_mixer_reset(&dubber->mixer);
     dub_limiter_reset(&dubber->limiter);

@@ -33,10 +33,20 @@ void dub_fragmenter_init(struct dub_fragmenter *fragmenter, enum dub_fragmenter_
 {
     *fragmenter = (struct dub_fragmenter){.mode = mode,
                                           .segment_samples = MAX(segment_samples, HOP),
+                                          .piece_samples = MAX(segment_samples, HOP),
                                           .soft_samples = MAX_SAMPLES,
                                           .hard_samples = MAX_SAMPLES,
                                           .start = -1,
                                           .sent_end = -AFTER_SPEECH_SAMPLES};
+}
+
+void dub_fragmenter_reset(struct dub_fragmenter *fragmenter)
+{
+    const struct dub_fragmenter before = *fragmenter;
+    dub_fragmenter_init(fragmenter, before.mode, before.segment_samples);
+    fragmenter->piece_samples = before.piece_samples;
+    fragmenter->soft_samples = before.soft_samples;
+    fragmenter->hard_samples = before.hard_samples;
 }
 
 /* Whole hops, so that it is never exceeded by a part of one. */
@@ -49,6 +59,9 @@ void dub_fragmenter_set_limits(struct dub_fragmenter *fragmenter, int64_t delay,
 {
     fragmenter->soft_samples = limit(delay - rtt);
     fragmenter->hard_samples = limit(delay + max_lag - rtt);
+    int64_t in_time = MAX(delay + max_lag - rtt, MIN_SAMPLES) / HOP * HOP;
+    fragmenter->piece_samples =
+        rtt > 0 ? MIN(fragmenter->segment_samples, in_time) : fragmenter->segment_samples;
 }
 
 static float likeness_needed(const struct dub_fragmenter *fragmenter)
@@ -182,7 +195,7 @@ static bool hop_fixed(struct dub_fragmenter *fragmenter, const struct dub_fragme
         open_at(fragmenter, fragmenter->position - HOP);
     if (hop->speech)
         note_speech(fragmenter, hop);
-    if (fragmenter->position - fragmenter->start < fragmenter->segment_samples)
+    if (fragmenter->position - fragmenter->start < fragmenter->piece_samples)
         return false;
     return finish(fragmenter, fragmenter->position, span);
 }

@@ -34,7 +34,8 @@ struct dub_fragment_evidence {
 
 struct dub_fragmenter {
     enum dub_fragmenter_mode mode;
-    int64_t segment_samples;            /* fixed mode */
+    int64_t segment_samples;            /* fixed mode: as asked for */
+    int64_t piece_samples;              /* fixed mode: as the limits allow */
     int64_t soft_samples, hard_samples; /* 1..6 s */
     int64_t position;                   /* of the next hop */
     int64_t start;                      /* of the open fragment; -1: none */
@@ -49,7 +50,11 @@ struct dub_fragmenter {
 /* segment_samples: length of fragments in fixed mode. */
 void dub_fragmenter_init(struct dub_fragmenter *fragmenter, enum dub_fragmenter_mode mode,
                          int64_t segment_samples);
-/* Takes effect at the next hop. soft = delay - rtt, hard = delay + max_lag - rtt, both kept within 1..6 s. */
+/* Begins anew at position 0, with the limits that were set. */
+void dub_fragmenter_reset(struct dub_fragmenter *fragmenter);
+/* Takes effect at the next hop. soft = delay - rtt, hard = delay + max_lag - rtt, both kept within 1..6 s.
+ * Fragments of fixed length are at most delay + max_lag - rtt long, for a longer one would be too late when
+ * it is complete; never less than 1 s. rtt 0: nothing can be late (not live), and they are as asked for. */
 void dub_fragmenter_set_limits(struct dub_fragmenter *fragmenter, int64_t delay, int64_t max_lag,
                                int64_t rtt);
 /* True: *span is a fragment to be sent. */

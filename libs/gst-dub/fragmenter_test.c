@@ -331,6 +331,43 @@ static void test_fixed_mode_sends_pieces_with_speech(struct fixture *f, gconstpo
     g_assert_cmpint(last.end, ==, SAMPLES(21000));
 }
 
+/* A piece that is complete after its latest start could never be dubbed; where nothing can be late, pieces
+ * are as asked for. */
+static void test_fixed_pieces_are_short_enough_to_be_in_time(struct fixture *f, gconstpointer data)
+{
+    static const struct {
+        int delay_ms, max_lag_ms, rtt_ms, piece_ms;
+    } rows[] = {
+        {3000, 2000, 1055, 3940}, {3000, 2000, 0, 6000},   {8000, 2000, 1050, 6000},
+        {2000, 0, 1050, 1000},    {2000, 2000, 500, 3500},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        set_up(f, NULL);
+        dub_fragmenter_init(&f->fragmenter, DUB_FRAGMENTER_FIXED, SAMPLES(6000));
+        dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(rows[i].delay_ms), SAMPLES(rows[i].max_lag_ms),
+                                  SAMPLES(rows[i].rtt_ms));
+        speak(f, 6000);
+        assert_span(f, 0, 0, rows[i].piece_ms);
+    }
+}
+
+/* After a seek the first sentence must be in time as any other. */
+static void test_reset_keeps_the_limits(struct fixture *f, gconstpointer data)
+{
+    dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(3000), SAMPLES(0), SAMPLES(1000));
+    speak(f, 500);
+    dub_fragmenter_reset(&f->fragmenter);
+    speak(f, 2500);
+    g_assert_cmpuint(f->n, ==, 1);
+    g_assert_cmpint(f->spans[0].start, ==, 0);
+    g_assert_cmpint(f->sent_at[0], ==, SAMPLES(2000));
+    dub_fragmenter_init(&f->fragmenter, DUB_FRAGMENTER_FIXED, SAMPLES(6000));
+    dub_fragmenter_set_limits(&f->fragmenter, SAMPLES(3000), SAMPLES(0), SAMPLES(1000));
+    dub_fragmenter_reset(&f->fragmenter);
+    speak(f, 2000);
+    assert_span(f, 1, 0, 2000);
+}
+
 /* A sentence in the last third of a piece is a reason to send all of it. */
 static void test_fixed_mode_sends_a_piece_with_little_speech(struct fixture *f, gconstpointer data)
 {
@@ -379,6 +416,9 @@ int main(int argc, char **argv)
         {"/fragmenter/fixed-mode-sends-pieces-with-speech", test_fixed_mode_sends_pieces_with_speech},
         {"/fragmenter/fixed-mode-sends-a-piece-with-little-speech",
          test_fixed_mode_sends_a_piece_with_little_speech},
+        {"/fragmenter/fixed-pieces-are-short-enough-to-be-in-time",
+         test_fixed_pieces_are_short_enough_to_be_in_time},
+        {"/fragmenter/reset-keeps-the-limits", test_reset_keeps_the_limits},
         {"/fragmenter/fixed-mode-sends-no-music", test_fixed_mode_sends_no_music},
     };
     g_test_init(&argc, &argv, NULL);
