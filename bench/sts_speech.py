@@ -9,7 +9,7 @@ the voices and has tracked figures of its own. Human speech from --media joins i
 there (NAME.wav with NAME.txt, what is said).
 """
 import argparse
-import base64
+import contextlib
 import json
 import os
 import shutil
@@ -18,7 +18,6 @@ import sys
 import tempfile
 import threading
 import time
-import uuid
 from pathlib import Path
 
 import sts_speech_corpus as corpus
@@ -72,14 +71,20 @@ def pcm_bytes(samples):
     return b"".join(max(-32768, min(32767, round(value))).to_bytes(2, "little", signed=True) for value in samples)
 
 
-def ask(service, stream, number, pcm):
-    """One fragment over REST; the answer's body."""
-    audio = {"format": "pcm_s16le", "sample_rate_hz": corpus.RATE_HZ, "channels": 1,
-             "duration_ms": len(pcm) * 1000 // (2 * corpus.RATE_HZ), "data_base64": base64.b64encode(pcm).decode()}
-    _, _, body = service.post("/api/v1/sts/process", {
-        "fragment_id": str(uuid.uuid4()), "stream_id": stream, "sequence_number": number, "audio": audio,
-        "config": {"source_language": "en", "target_language": "es"}, "timeout_ms": 30000})
-    return {**body, "audio_ms": audio["duration_ms"]}
+@contextlib.contextmanager
+def stream(service, name):
+    """A session, as a worker has one: the recogniser gets used to its sound."""
+    worker = Worker(service.url, name)
+    worker.init(config={"sample_rate_hz": corpus.RATE_HZ, "channels": 1}, timeout_ms=30000)
+    yield worker
+    worker.close()
+
+
+def ask(worker, pcm):
+    """The answer to the stream's next fragment."""
+    number, duration_ms = len(worker.received("fragment:processed")), len(pcm) * 1000 // (2 * corpus.RATE_HZ)
+    worker.send(number, pcm, audio={"sample_rate_hz": corpus.RATE_HZ, "duration_ms": duration_ms})
+    return {**worker.wait_for("fragment:processed", number + 1, timeout=40), "audio_ms": duration_ms}
 
 
 class Tally:
@@ -135,9 +140,10 @@ def measure_speech(service, folder, quick):
         tally = tallies[kind] = Tally()
         background = noise[0](6, 1) if noise else None
         for voice in voices if kind == "clean" else voices[:2]:
-            for number, (english, spanish, samples) in enumerate(clean[voice]):
-                heard = corpus.mixed(samples, background, noise[1]) if noise else samples
-                tally.add(english, spanish, ask(service, f"{voice}-{kind}".replace(" ", "-"), number, pcm_bytes(heard)))
+            with stream(service, f"{voice}-{kind}".replace(" ", "-")) as worker:
+                for english, spanish, samples in clean[voice]:
+                    heard = corpus.mixed(samples, background, noise[1]) if noise else samples
+                    tally.add(english, spanish, ask(worker, pcm_bytes(heard)))
     cpu_s = cpu_seconds(service.process.pid) - cpu_s
     audio_s = sum(tally.audio_ms for tally in tallies.values()) / 1000
     figures = {f"WER, {kind}, %": tally.wer() for kind, tally in tallies.items()}
@@ -153,27 +159,28 @@ def measure_speech(service, folder, quick):
 
 def measure_no_speech(service, quick):
     """How many of the sounds bring words."""
-    sounds = levels = words = 0
+    sounds = words = 0
     for name, make in corpus.NO_SPEECH.items():
         base = make(2.0, 11)
-        for level in LEVELS_DBFS[2:3] if quick else LEVELS_DBFS:
-            answer = ask(service, f"no-speech-{name}", levels, pcm_bytes(corpus.scaled(base, level)))
-            levels += 1
-            sounds += 1
-            if answer.get("transcript") or answer["status"] != "success":
-                words += 1
-                print(f"# {name} at {level} dBFS: {answer['status']} \"{answer.get('transcript') or ''}\"", flush=True)
+        with stream(service, f"no-speech-{name}".replace(" ", "-")) as worker:
+            for level in LEVELS_DBFS[2:3] if quick else LEVELS_DBFS:
+                answer = ask(worker, pcm_bytes(corpus.scaled(base, level)))
+                sounds += 1
+                if answer.get("transcript") or answer["status"] != "success":
+                    words += 1
+                    print(f"# {name} at {level} dBFS: {answer['status']} \"{answer.get('transcript') or ''}\"", flush=True)
     return {"sounds without speech that bring words, %": 100 * words / sounds}
 
 
 def measure_human(service, media):
     tally = Tally()
-    for number, text in enumerate(sorted(media.glob("*.txt"))):
-        if not text.with_suffix(".wav").exists():
-            continue
-        samples, rate_hz = corpus.read_wav(text.with_suffix(".wav"))
-        if rate_hz == corpus.RATE_HZ:
-            tally.add(text.read_text(encoding="utf-8"), None, ask(service, "human", number, pcm_bytes(samples)))
+    with stream(service, "human") as worker:
+        for text in sorted(media.glob("*.txt")):
+            if not text.with_suffix(".wav").exists():
+                continue
+            samples, rate_hz = corpus.read_wav(text.with_suffix(".wav"))
+            if rate_hz == corpus.RATE_HZ:
+                tally.add(text.read_text(encoding="utf-8"), None, ask(worker, pcm_bytes(samples)))
     if not tally.words:
         print(f"# no human speech in {media}: skipped", flush=True)
         return {}
