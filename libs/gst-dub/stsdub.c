@@ -4,6 +4,8 @@
 #include "dubbing_gst.h"
 #include "samples.h"
 
+#include <dubbing_log.h>
+
 GST_DEBUG_CATEGORY(stsdub_debug);
 
 #define CAPS "audio/x-raw, format=(string)S16LE, rate=(int)48000, channels=(int)2, layout=(string)interleaved"
@@ -308,6 +310,23 @@ static gboolean sink_activate(GstPad *pad, GstObject *parent, GstPadMode mode, g
 
 /* States */
 
+/* The fragmenter does it (dub_fragmenter_set_limits), after the round trips; here it is said. */
+static void tell_of_shorter_pieces(const struct sts_dub_settings *settings)
+{
+    int64_t left_ns = (int64_t)settings->latency_ns + (int64_t)settings->max_lag_ns - STS_DUB_RTT_GUESS_NS -
+                      STS_DUB_RTT_MARGIN_NS;
+    bool matters = settings->live && settings->sts_mode == STS_MODE_ENABLED &&
+                   settings->fragmenter == DUB_FRAGMENTER_FIXED;
+    if (!matters || (int64_t)settings->segment_ns <= left_ns)
+        return;
+    dub_log(DUB_LOG_WARN, &(struct dub_log_context){.stream_id = settings->stream_id},
+            "fixed fragments of %.1f s would be too late for a delay of %.1f s and a greatest lag of %.1f s: "
+            "they are cut to about %.1f s%s",
+            (double)settings->segment_ns / DUB_NS_PER_S, (double)settings->latency_ns / DUB_NS_PER_S,
+            (double)settings->max_lag_ns / DUB_NS_PER_S, (double)MAX(left_ns, DUB_NS_PER_S) / DUB_NS_PER_S,
+            left_ns < DUB_NS_PER_S ? ", and even so not in time: the delay has to be longer" : "");
+}
+
 static void start(StsDub *self)
 {
     const struct sts_dub_settings *settings = &self->settings;
@@ -323,6 +342,7 @@ static void start(StsDub *self)
     self->input_is_late = false;
     self->leads_in = true;
     pthread_mutex_lock(&self->lock);
+    sts_dub_settings_complete(&self->settings);
     dub_dubber_free(self->dubber);
     self->dubber = dub_dubber_new(&config);
     sts_dub_apply_mix(self);
@@ -331,6 +351,7 @@ static void start(StsDub *self)
     self->peer_latency = 0;
     pthread_mutex_unlock(&self->lock);
     sts_dub_open_exchange(self);
+    tell_of_shorter_pieces(settings);
 }
 
 /* The pads are inactive already. The dubber stays for its statistics. */

@@ -24,6 +24,12 @@ G_BEGIN_DECLS
 #define STS_TYPE_DUB (sts_dub_get_type())
 G_DECLARE_FINAL_TYPE(StsDub, sts_dub, STS, DUB, GstElement)
 
+/* Added to the measured round trip: what is lost between a phrase's end and its sending, and between its
+ * answer and its placing. */
+#define STS_DUB_RTT_MARGIN_NS (250 * DUB_NS_PER_MS)
+/* Before anything was measured. */
+#define STS_DUB_RTT_GUESS_NS (800 * DUB_NS_PER_MS)
+
 enum sts_mode { STS_MODE_ENABLED, STS_MODE_PASSTHROUGH, STS_MODE_DISABLED };
 enum sts_mix_mode { STS_MIX_DUCK, STS_MIX_REPLACE, STS_MIX_BACKGROUND };
 
@@ -83,6 +89,8 @@ struct _StsDub {
 /* stsdub_properties.c */
 void sts_dub_install_properties(GObjectClass *class);
 void sts_dub_settings_init(struct sts_dub_settings *settings);
+/* Makes up what was not set and has no default; with the lock. */
+void sts_dub_settings_complete(struct sts_dub_settings *settings);
 void sts_dub_settings_clear(struct sts_dub_settings *settings);
 /* Hands what may change while playing to the dubber; with the lock. */
 void sts_dub_apply_mix(StsDub *self);

@@ -4,6 +4,8 @@
 
 #include "dubbing_gst.h"
 
+#include <dubbing_ids.h>
+
 enum {
     PROP_LATENCY = 1,
     PROP_MAX_LAG,
@@ -31,7 +33,6 @@ enum {
 #define DEFAULT_LATENCY (3 * GST_SECOND)
 #define DEFAULT_MAX_LAG (2 * GST_SECOND)
 #define DEFAULT_SEGMENT (6 * GST_SECOND)
-#define DEFAULT_STREAM_ID "stream"
 #define DEFAULT_WORKER_ID "stsdub"
 #define DEFAULT_URL "http://127.0.0.1:8000"
 #define DEFAULT_SOURCE_LANG "en"
@@ -80,7 +81,6 @@ void sts_dub_settings_init(struct sts_dub_settings *settings)
         .latency_ns = DEFAULT_LATENCY,
         .max_lag_ns = DEFAULT_MAX_LAG,
         .live = TRUE,
-        .stream_id = g_strdup(DEFAULT_STREAM_ID),
         .worker_id = g_strdup(DEFAULT_WORKER_ID),
         .sts_url = g_strdup(DEFAULT_URL),
         .sts_timeout_ms = DEFAULT_TIMEOUT_MS,
@@ -91,6 +91,16 @@ void sts_dub_settings_init(struct sts_dub_settings *settings)
         .segment_ns = DEFAULT_SEGMENT,
         .max_inflight = DEFAULT_INFLIGHT,
     };
+}
+
+/* The service has one conversation per stream: two elements of the same name would take it from each other
+ * for ever. */
+void sts_dub_settings_complete(struct sts_dub_settings *settings)
+{
+    if (settings->stream_id != NULL)
+        return;
+    g_autofree char *uuid = dub_uuid_new();
+    settings->stream_id = g_strdup_printf("stream-%.8s", uuid);
 }
 
 void sts_dub_settings_clear(struct sts_dub_settings *settings)
@@ -301,8 +311,9 @@ static void install_texts(GObjectClass *class)
         const char *name, *nick, *blurb, *value;
     } texts[] = {
         {PROP_STREAM_ID, "stream-id", "Stream",
-         "Name of the stream, as the sts-service sees it: 1 to 64 letters, digits, - and _",
-         DEFAULT_STREAM_ID},
+         "Name of the stream, as the sts-service sees it: 1 to 64 letters, digits, - and _; made up if not "
+         "set",
+         NULL},
         {PROP_WORKER_ID, "worker-id", "Worker",
          "Name of this worker, as the sts-service sees it: 1 to 64 letters, digits, - and _",
          DEFAULT_WORKER_ID},
@@ -340,8 +351,10 @@ static void install_durations(GObjectClass *class)
          "yet",
          0, DEFAULT_MAX_LAG, PLAYING_FLAGS},
         {PROP_SEGMENT_DURATION, "segment-duration", "Segment",
-         "Length of fragments with fragmenter=fixed, in ns: 1 s to 30 s", GST_SECOND, DEFAULT_SEGMENT,
-         FIXED_FLAGS},
+         "Length of fragments with fragmenter=fixed, in ns: 1 s to 30 s; live, at most what latency and "
+         "max-lag "
+         "leave",
+         GST_SECOND, DEFAULT_SEGMENT, FIXED_FLAGS},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(durations); i++) {
         GParamSpec *spec =

@@ -6,12 +6,6 @@
 #include "dubbing_gst.h"
 #include "samples.h"
 
-/* Added to the measured round trip: what is lost between a phrase's end and its sending, and between its
- * answer and its placing. */
-#define RTT_MARGIN_NS (250 * DUB_NS_PER_MS)
-/* Before anything was measured. */
-#define RTT_GUESS_NS (800 * DUB_NS_PER_MS)
-
 /* What an answer needs to become a clip; and with it the exchange says TIMEOUT before the mixer gives up. */
 #define ANSWER_MARGIN_NS (50 * DUB_NS_PER_MS)
 
@@ -106,9 +100,9 @@ static void learn_round_trip(StsDub *self)
     /* Not live, the mixer waits for every phrase: sentences stay whole, however long the service takes. */
     int64_t rtt_ns = 0;
     if (self->settings.live) {
-        rtt_ns =
-            self->exchange != NULL ? dub_exchange_rtt_p95_ns(self->exchange, RTT_GUESS_NS) : RTT_GUESS_NS;
-        rtt_ns += RTT_MARGIN_NS;
+        rtt_ns = self->exchange != NULL ? dub_exchange_rtt_p95_ns(self->exchange, STS_DUB_RTT_GUESS_NS)
+                                        : STS_DUB_RTT_GUESS_NS;
+        rtt_ns += STS_DUB_RTT_MARGIN_NS;
     }
     pthread_mutex_lock(&self->lock);
     dub_dubber_set_rtt(self->dubber, rtt_ns);
