@@ -8,9 +8,9 @@
 #define JITTER_SAMPLES DUB_MS_TO_SAMPLES(18)
 /* With the source's own word for it, a smaller step is believed. */
 #define DISCONT_SAMPLES DUB_MS_TO_SAMPLES(2)
-/* Sound that is off by more for good (jitter averages out) would leave further than 10 ms from its picture
+/* 8 ms: sound that is off by more for good (jitter averages out) would be further than 10 ms from its picture
  * for all the time that a slew takes. */
-#define LASTING_SAMPLES DUB_MS_TO_SAMPLES(8)
+#define LASTING_SAMPLES 384.0
 /* Slewing starts at 1 ms of drift and goes on until nearly none is left. */
 #define SLEW_START_SAMPLES 48.0
 #define SLEW_STOP_SAMPLES 4.0

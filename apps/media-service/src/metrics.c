@@ -13,9 +13,12 @@
     X(OUTPUT_RECONNECTS, "worker_output_reconnects_total", COUNTER, NULL, "Reconnects of the output.")       \
     X(STS_RECONNECTS, "worker_sts_reconnects_total", COUNTER, NULL, "Reconnects to the sts-service.")        \
     X(INFLIGHT, "worker_inflight_fragments", GAUGE, NULL, "Fragments that wait for their answer.")           \
-    X(AV_SYNC, "worker_av_sync_delta_ms", GAUGE, NULL, "Audio minus video at the output, milliseconds.")     \
+    X(AV_SYNC, "worker_av_sync_delta_ms", GAUGE, NULL,                                                       \
+      "Sound minus picture of one source instant at the output, greatest of the last second, milliseconds.") \
     X(BREAKER, "worker_sts_breaker_state", GAUGE, NULL, "Circuit breaker: 0 closed, 1 half-open, 2 open.")   \
-    X(DELAY, "worker_delay_ms", GAUGE, NULL, "Measured delay from input to output, milliseconds.")           \
+    X(DELAY, "worker_delay_ms", GAUGE, NULL,                                                                 \
+      "Arrival to release of the picture that waited longest in the last second; kept while none comes, "    \
+      "milliseconds.")                                                                                       \
     X(DUB_LAG, "worker_dub_lag_ms", GAUGE, NULL, "How far the dub trails the picture, milliseconds.")        \
     X(LATE_BLOCKS, "worker_late_blocks_total", COUNTER, NULL, "Blocks of sound mixed after their deadline.") \
     X(BACKPRESSURE, "worker_backpressure_severity", GAUGE, NULL, "0 none, 1 low, 2 medium, 3 high.")         \

@@ -217,9 +217,10 @@ static void note_jump(struct feeder *feeder, int64_t arrival_ns)
     feeder->jumps++;
     if (feeder->jump_named_ns != INT64_MIN && arrival_ns - feeder->jump_named_ns < JUMP_LOG_INTERVAL_NS)
         return;
-    dub_log_warn("the publisher's timestamps jumped, %u times since this was said: the timeline goes on with "
-                 "their arrival",
-                 feeder->jumps);
+    dub_log_warn(
+        "the publisher's timestamps jumped (%u times since this was last said): the timeline goes on "
+        "with their arrival",
+        feeder->jumps);
     feeder->jumps = 0;
     feeder->jump_named_ns = arrival_ns;
 }
