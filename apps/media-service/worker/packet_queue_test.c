@@ -122,6 +122,116 @@ static void test_bounds(void)
     packet_queue_clear(&queue);
 }
 
+/* Random schedules: both tracks arrive in time, late or in bursts, and whoever lets them go wakes when the
+ * queue says, or a little later. A failure prints the seed; DUB_TEST_SEED runs that one alone. */
+#define SCHEDULES 300
+#define SCHEDULE_NS (20 * INT64_C(1000) * MS)
+#define DELAY_NS (3000 * MS)
+
+static unsigned seed;
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            g_error("schedule with seed %u: %s is not true (line %d)", seed, #condition, __LINE__);          \
+    } while (0)
+
+struct schedule {
+    GRand *random;
+    struct packet_queue queue;
+    int64_t stamp_ns[TRACK_COUNT];   /* of the packet to come */
+    int64_t arrival_ns[TRACK_COUNT]; /* likewise */
+    int64_t last_due_ns[TRACK_COUNT];
+    unsigned n_pushed, n_popped;
+};
+
+static int64_t between(struct schedule *schedule, int64_t from, int64_t to)
+{
+    return from + (int64_t)(g_rand_double(schedule->random) * (double)(to - from));
+}
+
+/* 15 to 60 pictures a second, uneven; AAC packets as they are. Now and then everything is held up. */
+static void plan_next(struct schedule *schedule, enum track track)
+{
+    bool picture = track == TRACK_VIDEO;
+    schedule->stamp_ns[track] += picture ? between(schedule, 16, 66) * MS : INT64_C(21333333);
+    int64_t late_ns = between(schedule, 0, 30) * MS;
+    if (g_rand_double(schedule->random) < 0.01)
+        late_ns = between(schedule, 100, 5000) * MS;
+    schedule->arrival_ns[track] = MAX(schedule->arrival_ns[track], schedule->stamp_ns[track] + late_ns);
+}
+
+static void arrive(struct schedule *schedule, enum track track)
+{
+    struct packet *packet = make(track, schedule->stamp_ns[track] + DELAY_NS, 10);
+    packet->arrival_ns = schedule->arrival_ns[track];
+    CHECK(packet_queue_push(&schedule->queue, packet, packet->arrival_ns, NULL));
+    schedule->n_pushed++;
+    plan_next(schedule, track);
+}
+
+static void judge(struct schedule *schedule, const struct packet *packet, int64_t now_ns,
+                  int64_t overslept_ns)
+{
+    int64_t early_ns = packet->track == TRACK_AUDIO ? PACKET_QUEUE_EARLY_NS : 0;
+    int64_t wait_ns = packet->track == TRACK_AUDIO ? PACKET_QUEUE_WAIT_NS : 0;
+    CHECK(now_ns >= MAX(packet->due_ns - early_ns, packet->arrival_ns));
+    CHECK(now_ns <= MAX(packet->due_ns + wait_ns, packet->arrival_ns) + overslept_ns);
+    CHECK(packet->due_ns > schedule->last_due_ns[packet->track]);
+    schedule->last_due_ns[packet->track] = packet->due_ns;
+    /* What had arrived before anything due after it could leave goes in one order with the other track. */
+    if (packet->arrival_ns < packet->due_ns - PACKET_QUEUE_EARLY_NS)
+        CHECK(schedule->last_due_ns[1 - packet->track] <= packet->due_ns);
+    schedule->n_popped++;
+}
+
+static void release(struct schedule *schedule, int64_t now_ns, int64_t overslept_ns)
+{
+    struct packet *packet;
+    while ((packet = packet_queue_pop_due(&schedule->queue, now_ns)) != NULL) {
+        judge(schedule, packet, now_ns, overslept_ns);
+        packet_free(packet);
+    }
+    CHECK(schedule->queue.bytes == 10 * (int64_t)(schedule->n_pushed - schedule->n_popped));
+}
+
+static void run_schedule(void)
+{
+    struct schedule schedule = {.random = g_rand_new_with_seed(seed)};
+    packet_queue_init(&schedule.queue, 1000000, 10 * DELAY_NS);
+    int64_t most_ns = g_rand_boolean(schedule.random) ? 0 : 20 * MS;
+    for (int track = 0; track < TRACK_COUNT; track++)
+        plan_next(&schedule, (enum track)track);
+    while (schedule.n_popped < schedule.n_pushed || schedule.stamp_ns[TRACK_VIDEO] < SCHEDULE_NS) {
+        enum track next =
+            schedule.arrival_ns[TRACK_AUDIO] < schedule.arrival_ns[TRACK_VIDEO] ? TRACK_AUDIO : TRACK_VIDEO;
+        bool more = schedule.stamp_ns[TRACK_VIDEO] < SCHEDULE_NS;
+        int64_t wake_ns = packet_queue_wake_ns(&schedule.queue);
+        if (more && schedule.arrival_ns[next] <= wake_ns) {
+            int64_t now_ns = schedule.arrival_ns[next];
+            arrive(&schedule, next);
+            if (packet_queue_wake_ns(&schedule.queue) <= now_ns)
+                release(&schedule, now_ns, 0);
+            continue;
+        }
+        int64_t overslept_ns = between(&schedule, 0, most_ns + 1);
+        if (more)
+            overslept_ns = MIN(overslept_ns, schedule.arrival_ns[next] - wake_ns);
+        release(&schedule, wake_ns + overslept_ns, overslept_ns);
+    }
+    CHECK(schedule.n_popped == schedule.n_pushed && schedule.n_pushed > 500);
+    packet_queue_clear(&schedule.queue);
+    g_rand_free(schedule.random);
+}
+
+static void test_random_schedules(void)
+{
+    const char *only = g_getenv("DUB_TEST_SEED");
+    for (seed = 1; seed <= SCHEDULES; seed++) {
+        if (only == NULL || seed == g_ascii_strtoull(only, NULL, 10))
+            run_schedule();
+    }
+}
+
 int main(int argc, char **argv)
 {
     gst_init(NULL, NULL);
@@ -133,5 +243,6 @@ int main(int argc, char **argv)
     g_test_add_func("/packet-queue/sound-waits-for-a-picture-that-comes-soon",
                     test_sound_waits_for_a_picture_that_comes_soon);
     g_test_add_func("/packet-queue/bounds", test_bounds);
+    g_test_add_func("/packet-queue/random-schedules", test_random_schedules);
     return g_test_run();
 }
