@@ -43,11 +43,11 @@ def connect():
 
 @pytest.fixture
 def witness():
-    """witness(service): a stream that goes on all the while; that it did is checked at the end of the test."""
+    """witness(service, token=None): a stream that goes on all the while; that it did is checked at the end of the test."""
     running = []
 
-    def start(service):
-        running.append(Witness(service))
+    def start(service, token=None):
+        running.append(Witness(service, token=token))
         return running[-1]
 
     yield start

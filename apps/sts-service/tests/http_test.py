@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import struct
 import subprocess
 import time
 import urllib.error
@@ -13,6 +14,7 @@ import pytest
 
 from full_test import MOCKS, tone
 from sts_client import fragment, noise, pcm_of
+from sts_raw import Raw, init_of
 
 PROCESS = "/api/v1/sts/process"
 
@@ -182,6 +184,45 @@ def test_a_request_that_takes_too_long_is_told_to_come_back_at_the_end(start_sts
         assert status == 503 and headers["Retry-After"] == "1" and answer["fragment_id"] == body["fragment_id"]
         assert answer["error"]["code"] == "QUEUE_FULL" and answer["error"]["retryable"] is True
     assert service.process.wait(15) == 0
+
+
+def test_streams_are_told_when_the_service_stops(start_sts):
+    """While a request over REST still holds the end up: nobody is sent here any more, and who is here goes elsewhere."""
+    service = start_sts("--mode", "echo", "--echo-delay-ms", "2500")
+    streaming, connected = Raw(service).connect(), Raw(service).connect()
+    streaming.emit("stream:init", init_of("live", timeout_ms=30000))
+    streaming.emit("fragment:data", fragment(0, stream="live"))
+    with raw_post(service, request()) as post:
+        wait_for_metric(service, "sts_fragments_in_flight", 2)
+        service.process.send_signal(signal.SIGTERM)
+        events = [json.loads(text[2:]) for text in streaming.read_until_closed()]
+        assert [name for name, _ in events] == ["stream:ready", "fragment:ack", "error"]
+        told = events[-1][1]
+        assert told["code"] == "QUEUE_FULL" and told["severity"] == "fatal" and told["retryable"] is True
+        assert told["stream_id"] == "live" and "stopping" in told["message"]
+        connected.send('42["stream:init",%s]' % json.dumps(init_of("late")))
+        assert connected.read_until_closed() == []
+        for peer in (streaming, connected):
+            assert peer.closing[:2] == struct.pack("!H", 1001)
+            peer.close()
+        assert b" 503 " in Raw(service).answer.split(b"\r\n")[0]
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            service.get("/ready")
+        assert refused.value.code == 503 and json.loads(refused.value.read())["status"] == "stopping"
+        assert json.loads(service.get("/health"))["status"] == "ok"
+        assert service.metric("sts_sessions_active") == 0
+        assert read_answer(post)[0] == 200
+    assert service.process.wait(15) == 0
+
+
+def test_a_stream_that_reads_nothing_does_not_hold_up_the_end(start_sts):
+    service = start_sts("--mode", "echo", "--echo-delay-ms", "60000")
+    deaf = Raw(service).connect()
+    deaf.emit("stream:init", init_of("deaf"))
+    wait_for_metric(service, "sts_sessions_active", 1)
+    service.process.send_signal(signal.SIGTERM)
+    assert service.process.wait(15) == 0
+    deaf.close()
 
 
 def test_too_many_requests_are_told_to_come_back(start_sts):

@@ -86,9 +86,9 @@ class Raw:
     def emit(self, event, payload):
         self.send("42" + json.dumps([event, payload]))
 
-    def connect(self):
+    def connect(self, auth=""):
         self.read()
-        self.send("40")
+        self.send("40" + auth)
         assert self.read()[1].startswith(b'40{"sid"')
         return self
 
@@ -103,8 +103,8 @@ def init_of(stream, **members):
 class Witness:
     """A well-behaved stream that runs all the while: every fragment comes back whole and in its turn."""
 
-    def __init__(self, service, stream="witness"):
-        self.worker = Worker(service.url, stream=stream)
+    def __init__(self, service, stream="witness", token=None):
+        self.worker = Worker(service.url, stream=stream, token=token)
         self.worker.init()
         self.stopping = threading.Event()
         self.failure = None
