@@ -113,22 +113,23 @@ static gboolean on_delay_over(gpointer user)
     return G_SOURCE_REMOVE;
 }
 
-static struct wait *find_late(const struct echo *echo, int64_t now_ns)
+static void take_late(struct echo *echo, int64_t now_ns, GPtrArray *jobs)
 {
-    for (GList *link = echo->waiting.head; link; link = link->next) {
+    for (GList *link = echo->waiting.head; link;) {
         struct wait *wait = link->data;
+        link = link->next;
         if (wait->job->deadline_ns <= now_ns)
-            return wait;
+            g_ptr_array_add(jobs, end_wait(wait));
     }
-    return NULL;
 }
 
 static void on_deadline(int64_t now_ns, void *user)
 {
     struct echo *echo = user;
-    struct wait *wait;
-    while ((wait = find_late(echo, now_ns)))
-        answer(end_wait(wait), echo);
+    g_autoptr(GPtrArray) jobs = g_ptr_array_new();
+    take_late(echo, now_ns, jobs);
+    for (guint i = 0; i < jobs->len; i++)
+        answer(jobs->pdata[i], echo);
     converter_expire(echo->converter, now_ns);
 }
 
