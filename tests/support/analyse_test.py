@@ -5,6 +5,7 @@ import pytest
 
 from support import analyse, media, simulated, sound
 from support.analyse import Arrival
+from support.pulse import Pause
 from support.sound import RATE
 
 
@@ -150,6 +151,24 @@ def test_a_growing_delay_is_not_D():
     assert not verdict.ok
 
 
+@pytest.mark.parametrize("share, ok", [(25, True), (15, False)])
+def test_one_picture_in_many_may_be_off(share, ok):
+    verdict = analyse.added_delay(SENT, arrivals(600), arrivals(600, lambda index: 3.0 + 0.08 * (index % share == 0)), 3.0)
+    assert verdict.ok == ok and verdict.facts["medianMs"] == 3000
+    early = analyse.added_delay(SENT, arrivals(600), arrivals(600, lambda index: 3.0 - 0.08 * (index % share == 0)), 3.0)
+    assert early.ok == ok
+
+
+def test_what_came_while_the_machine_slept_is_not_judged():
+    late = arrivals(600, lambda index: 3.7 if 300 <= index < 315 else 3.0)
+    assert not analyse.added_delay(SENT, arrivals(600), late, 3.0).ok
+    slept = [Pause(100.0 + 300 / 30 + 3.0, 100.0 + 315 / 30 + 3.7)]
+    verdict = analyse.added_delay(SENT, arrivals(600), late, 3.0, pauses=slept)
+    assert verdict.ok and 15 <= verdict.facts["leftOut"] < 120
+    always = [Pause(0.0, 1000.0)]
+    assert not analyse.added_delay(SENT, arrivals(600), late, 3.0, pauses=always).ok
+
+
 def test_what_a_new_reader_gets_at_once_does_not_count():
     burst = [Arrival(101.0, f"packet{index}") for index in range(30)] + arrivals(600)[30:]
     verdict = analyse.added_delay(SENT, burst, arrivals(600, lambda index: 3.0), 3.0)
@@ -164,7 +183,9 @@ def test_packets_with_the_same_bytes_keep_their_places():
 
 def test_a_stall_is_seen():
     assert analyse.never_stalls(arrivals(300), 0.5).ok
-    assert not analyse.never_stalls(arrivals(300, lambda index: 1.0 if index > 100 else 0.0), 0.5).ok
+    stalled = arrivals(300, lambda index: 1.0 if index > 100 else 0.0)
+    assert not analyse.never_stalls(stalled, 0.5).ok
+    assert analyse.never_stalls(stalled, 0.5, [Pause(103.5, 104.3)]).ok
 
 
 def test_silence_is_found_without_pilots():

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .processes import Child, StartFailed, wait_until
+from .pulse import Pulse
 from .report import Evidence
 from .rtmp_raw import PlannedPublisher
 from .sample import Sample
@@ -32,12 +33,15 @@ class Broadcast:
         self._publisher = publisher or self._ffmpeg
         self.ledger: list[dict] = []
         self.began = 0.0
+        self._pulse: Pulse | None = None
         self._children: list[Child | PlannedPublisher] = []
 
     def __enter__(self) -> "Broadcast":
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        if self._pulse:
+            self._pulse.stop()
         for child in self._children:
             child.stop(3.0)
 
@@ -64,6 +68,7 @@ class Broadcast:
 
     def watch(self) -> "Broadcast":
         """Begins to watch and to record what is published."""
+        self._pulse = Pulse()
         if self.watch_arrivals:
             self.entered = ArrivalLog(self.stack.url(self.stream, "in"), self.folder, f"{self.stream}-viewer-in")
             self._keep(self.entered.child)
@@ -106,7 +111,8 @@ class Broadcast:
             entered, left = self.entered.arrivals(), self.left.arrivals()
         if not self.recording.exists():
             raise StartFailed(f"nothing was recorded; the recorder says:\n{self.recorder.child.tail()}")
-        return Evidence(self.sample, self.recording, self.ledger, entered, left, self.latency, self.max_lag)
+        return Evidence(self.sample, self.recording, self.ledger, entered, left, self.latency, self.max_lag,
+                        pauses=self._pulse.stop() if self._pulse else [])
 
     def _keep(self, child: Child | PlannedPublisher) -> Child | PlannedPublisher:
         self._children.append(child)

@@ -3,7 +3,7 @@
 It speaks the protocol with the reference implementation (python-socketio over aiohttp) and says back what it hears, as
 the echo mode does. What it does to a fragment is the first entry of the stream's script (one entry a fragment), else the
 behaviour for all. Controlled over HTTP on the same port, see Hostile:
-`PUT /behaviour/<name>`, `PUT /script/<stream>` (a JSON list of names), `GET /seen`.
+`PUT /behaviour/<name>`, `PUT /script/<stream>` (a JSON list of names), `GET /seen`, `GET /pressures`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import random
 import struct
 import sys
+import time
 import urllib.request
 import uuid
 from collections.abc import Awaitable, Callable
@@ -32,6 +33,8 @@ HONEST = "honest"
 LATE_SECONDS = 9.0          # longer than any fragment of a worker with D = 3 s can wait
 HUGE_BYTES = 12 << 20       # more audio than the protocol allows
 STORM = 400
+PAUSE_SECONDS = 4.0         # longer than from one sentence of a lively talk to the next
+SLOW_SECONDS, SLOW_DELAY_MS = 16.0, 5000
 
 
 class Stream:
@@ -49,6 +52,7 @@ class Stream:
                                          "capabilities": {}, **changes})
 
     async def backpressure(self, severity: str, action: str, delay_ms: int = 0) -> None:
+        self.service.note_pressure(self.name, action)
         await self.emit("backpressure", {"stream_id": self.name, "severity": severity, "action": action,
                                          "current_inflight": 1, "max_inflight": self.max_inflight, "queue_depth": 0,
                                          "threshold_exceeded": action, "recommended_delay_ms": delay_ms})
@@ -181,6 +185,20 @@ async def storm(stream: Stream, fragment: dict) -> None:
     await honest(stream, fragment)
 
 
+async def pause_for_a_while(stream: Stream, fragment: dict) -> None:
+    await stream.backpressure("high", "pause")
+    await honest(stream, fragment)
+    await asyncio.sleep(PAUSE_SECONDS)
+    await stream.backpressure("low", "none")
+
+
+async def slow_down_for_a_while(stream: Stream, fragment: dict) -> None:
+    await stream.backpressure("medium", "slow_down", SLOW_DELAY_MS)
+    await honest(stream, fragment)
+    await asyncio.sleep(SLOW_SECONDS)
+    await stream.backpressure("low", "none")
+
+
 async def fewer_at_once(stream: Stream, fragment: dict) -> None:
     """Another limit in the middle of the conversation, and limits that make no sense."""
     for limit in (1, 0, -3, 1000, 10):
@@ -215,7 +233,8 @@ async def broken_packet(stream: Stream, _fragment: dict) -> None:
 Behaviour = Callable[[Stream, dict], Awaitable[None]]
 BEHAVIOURS: dict[str, Behaviour] = {one.__name__: one for one in (
     honest, silent, late, wrong_duration, too_long, wrong_rate, white_noise, not_a_number, all_zero, clipped, no_audio,
-    wrong_sequence, wrong_stream, duplicated, unknown_ids, huge, garbage_base64, nonsense, failed, storm, fewer_at_once,
+    wrong_sequence, wrong_stream, duplicated, unknown_ids, huge, garbage_base64, nonsense, failed, storm, pause_for_a_while,
+    slow_down_for_a_while, fewer_at_once,
     hang_up, hang_up_midway, broken_frames, broken_packet)}
 # How a connection may be received, besides well.
 UNREADY = "never_ready"
@@ -233,6 +252,7 @@ class Service:
         self.scripts: dict[str, list[str]] = {}
         self.streams: dict[str, Stream] = {}
         self.seen: list[dict] = []
+        self.pressures: list[dict] = []
         self.server.on("connect", self._on_connect)
         self.server.on("disconnect", self._on_disconnect)
         self.server.on("stream:init", self._on_init)
@@ -256,9 +276,15 @@ class Service:
         script = self.scripts.get(stream.name)
         name = script.pop(0) if script else self.behaviour if self.behaviour in BEHAVIOURS else HONEST
         self.seen.append({"streamId": stream.name, "fragmentId": fragment["fragment_id"],
-                          "sequence": fragment["sequence_number"], "behaviour": name})
+                          "sequence": fragment["sequence_number"], "behaviour": name, "at": time.monotonic(),
+                          "connection": sid, "endMs": fragment.get("metadata", {}).get("pts_ns", 0) / 1e6
+                          + fragment["audio"]["duration_ms"]})
         del self.seen[:-10000]
         await BEHAVIOURS[name](stream, copy.deepcopy(fragment))
+
+    def note_pressure(self, stream: str, action: str) -> None:
+        self.pressures.append({"streamId": stream, "action": action, "at": time.monotonic()})
+        del self.pressures[:-10000]
 
     # -- HTTP
 
@@ -273,6 +299,9 @@ class Service:
     async def get_seen(self, _request: web.Request) -> web.Response:
         return _reply(self.seen)
 
+    async def get_pressures(self, _request: web.Request) -> web.Response:
+        return _reply(self.pressures)
+
     def app(self) -> web.Application:
         from aiohttp import web
 
@@ -281,6 +310,7 @@ class Service:
         app.router.add_put("/behaviour/{name}", self.put_behaviour)
         app.router.add_put("/script/{stream}", self.put_script)
         app.router.add_get("/seen", self.get_seen)
+        app.router.add_get("/pressures", self.get_pressures)
         return app
 
 
@@ -326,8 +356,15 @@ class Hostile:
         self._put(f"script/{stream}", names)
 
     def seen(self, stream: str) -> list[dict]:
-        """The stream's fragments as they came, and what was done to each."""
-        with urllib.request.urlopen(f"{self.url}/seen", timeout=5) as answer:
+        """The stream's fragments as they came (monotonic seconds), and what was done to each."""
+        return self._noted("seen", stream)
+
+    def pressures(self, stream: str) -> list[dict]:
+        """What the stream was told about its pace, and when."""
+        return self._noted("pressures", stream)
+
+    def _noted(self, what: str, stream: str) -> list[dict]:
+        with urllib.request.urlopen(f"{self.url}/{what}", timeout=5) as answer:
             return [one for one in json.load(answer) if one["streamId"] == stream]
 
     def _put(self, path: str, body: object = None) -> None:

@@ -62,6 +62,13 @@ def test_lies_follow_the_script(service):
     assert [one["behaviour"] for one in service.seen("lies")][:2] == ["wrong_duration", "silent"]
 
 
+def test_pressures_are_noted(service):
+    answers, names, _ = run(service, "pressed", ["storm"])
+    assert len(answers) == 1 and names.count("backpressure") == 401
+    assert [one["action"] for one in service.pressures("pressed")][-4:] == ["slow_down", "none", "pause", "none"]
+    assert service.pressures("plain") == []
+
+
 @pytest.mark.parametrize("name", ["hang_up", "hang_up_midway", "broken_frames"])
 def test_connections_break(service, name):
     answers, _, connected = run(service, name, [name])
@@ -69,4 +76,4 @@ def test_connections_break(service, name):
 
 
 def test_every_behaviour_is_known_by_its_name():
-    assert all(name == one.__name__ for name, one in BEHAVIOURS.items()) and len(BEHAVIOURS) == 25
+    assert all(name == one.__name__ for name, one in BEHAVIOURS.items()) and len(BEHAVIOURS) == 27

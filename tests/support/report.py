@@ -9,6 +9,7 @@ import numpy as np
 
 from . import analyse, dubbing, media, picture
 from .analyse import Arrival, Verdict
+from .pulse import Pause
 from .sample import Sample
 
 
@@ -24,6 +25,7 @@ class Evidence:
     latency: float = 3.0
     max_lag: float = 2.0
     language: str = "es"
+    pauses: list[Pause] = field(default_factory=list)       # of the machine meanwhile
 
 
 class Recording:
@@ -39,8 +41,8 @@ class Recording:
         self.times = sorted(packet.pts for packet in self.video)
 
     def _within_the_sample(self, sound: media.Sound) -> media.Sound:
-        """Without the decoder's first packets, and without what came after the publisher had gone."""
-        start = sound.start + 0.1
+        """Without the decoder's first packets, and without what came before the publisher and after it had gone."""
+        start = max(sound.start, self.offset + self.sent[0].pts) + 0.1
         end = min(sound.end, self.offset + self.sent[-1].pts) - 0.1
         return media.Sound(start, sound.cut(start, max(start, end)))
 
@@ -51,8 +53,9 @@ def stream_verdicts(recording: Recording, tail: float = 0.0) -> list[Verdict]:
     verdicts = [analyse.video_identical(recording.sent, recording.video, tail),
                 analyse.audio_timestamps(recording.audio)]
     if evidence.entered:
-        verdicts.append(analyse.added_delay(recording.sent, evidence.entered, evidence.left, evidence.latency))
-        verdicts.append(analyse.never_stalls(evidence.left, 0.5))
+        verdicts.append(analyse.added_delay(recording.sent, evidence.entered, evidence.left, evidence.latency,
+                                             pauses=evidence.pauses))
+        verdicts.append(analyse.never_stalls(evidence.left, 0.5, evidence.pauses))
     return verdicts
 
 

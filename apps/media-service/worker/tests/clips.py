@@ -48,6 +48,19 @@ def packets(path, stream="v"):
             for p in json.loads(output)["packets"]]
 
 
+def flv_times_so_far(path):
+    """Timestamps, in seconds, of the whole video tags of a FLV file that is being written; none before it begins."""
+    data, at, times = path.read_bytes() if path.exists() else b"", 13, []
+    while at + 11 <= len(data):
+        size, time_ms = int.from_bytes(data[at + 1:at + 4], "big"), int.from_bytes(data[at + 4:at + 7], "big")
+        if at + 11 + size + 4 > len(data):
+            break
+        if data[at] == 9:
+            times.append((time_ms + (data[at + 7] << 24)) / 1000)
+        at += 11 + size + 4
+    return times
+
+
 def video_hashes(path):
     return [packet[2] for packet in packets(path)]
 

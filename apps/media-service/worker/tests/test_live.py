@@ -34,7 +34,8 @@ def record(programs, router, tmp_path):
     """Records until the stream ends or the recorder is stopped."""
     def start(name="out", to="recording"):
         path = tmp_path / f"{to}.flv"
-        program = programs("recorder", "ffmpeg", "-v", "error", "-y", "-i", router.url(name), "-c", "copy", path)
+        program = programs("recorder", "ffmpeg", "-v", "error", "-y", "-i", router.url(name), "-c", "copy",
+                           "-flush_packets", "1", path)
         program.path = path
         return program
     return start
@@ -63,6 +64,19 @@ def is_running(status):
 def stop_recording(recorder):
     recorder.stop(signal.SIGINT)
     return recorder.path
+
+
+def picture_steps(recording):
+    """Seconds from picture to picture of a recording that goes on."""
+    times = clips.flv_times_so_far(recording)
+    return [b - a for a, b in zip(times, times[1:])]
+
+
+def seconds_after_gap(recording):
+    """How much picture there is after the last gap in it; 0 before there is one."""
+    steps = picture_steps(recording)
+    gaps = [place for place, step in enumerate(steps) if step > 0.5]
+    return sum(steps[gaps[-1] + 1:]) if gaps else 0
 
 
 def is_part_of(part, whole):
@@ -144,7 +158,7 @@ def test_publisher_that_goes_and_comes_back(stack, publish, record, clip):
     status = stack.control.read_status(
         lambda s: is_running(s) and s["input"]["reconnects"] == 1, "the input is back")
     assert status["output"]["reconnects"] == 0
-    time.sleep(LATENCY_S + 2)
+    wait_for(lambda: seconds_after_gap(recorder.path) > 2, "the picture after the gap")
     recording = stop_recording(recorder)
 
     sent = set(clips.video_hashes(clip))
@@ -215,7 +229,7 @@ def test_file_played_into_rtmp(worker, router, record, clip):
     program = worker(clip, router.url("out"), "--realtime", "--latency", "2s")
     wait_for(lambda: "is being written" in program.messages(), "the output runs")
     recorder = record()
-    time.sleep(4)
+    wait_for(lambda: sum(picture_steps(recorder.path)) > 3, "3 s of recording")
     hashes = clips.video_hashes(stop_recording(recorder))
     assert len(hashes) > 50 and is_part_of(hashes, clips.video_hashes(clip))
     assert program.stop() == 0
