@@ -5,7 +5,7 @@
 #include <math.h>
 #include <pthread.h>
 
-#define CLIP_SAMPLES (DUB_RATE_HZ / 2)
+#define CLIP_SAMPLES 24000
 
 struct rig {
     pthread_mutex_t lock;
