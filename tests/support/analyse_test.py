@@ -165,6 +165,16 @@ def test_what_came_while_the_machine_slept_is_not_judged():
     slept = [Pause(100.0 + 300 / 30 + 3.0, 100.0 + 315 / 30 + 3.7)]
     verdict = analyse.added_delay(SENT, arrivals(600), late, 3.0, pauses=slept)
     assert verdict.ok and 15 <= verdict.facts["leftOut"] < 120
+
+
+def test_a_busy_machine_is_judged_by_the_middle():
+    uneven = arrivals(600, lambda index: 3.0 + 0.08 * (index % 4 == 0))
+    assert not analyse.added_delay(SENT, arrivals(600), uneven, 3.0).ok
+    often = [Pause(100.0 + second, 100.02 + second) for second in range(30)]
+    assert analyse.added_delay(SENT, arrivals(600), uneven, 3.0, pauses=often).ok
+    wrong = arrivals(600, lambda index: 3.05)
+    assert not analyse.added_delay(SENT, arrivals(600), wrong, 3.0, pauses=often).ok
+    late = arrivals(600, lambda index: 3.0)
     always = [Pause(0.0, 1000.0)]
     assert not analyse.added_delay(SENT, arrivals(600), late, 3.0, pauses=always).ok
 
