@@ -25,7 +25,8 @@ from support import loop, metrics  # noqa: E402  (needs the path above)
 from support.hostile_sts import BEHAVIOURS, HONEST, Hostile  # noqa: E402
 from support.processes import wait_until  # noqa: E402
 from support.rtmp_raw import PlannedPublisher  # noqa: E402
-from support.stack import Layout, Stack, find_programs, http_json  # noqa: E402
+from support.socketio_monitor import Monitor  # noqa: E402
+from support.stack import Layout, Ports, Stack, find_programs, http_json  # noqa: E402
 from support.streams import Recorder  # noqa: E402
 
 STREAM = "soak"
@@ -60,6 +61,7 @@ class History:
     workers: set[int] = field(default_factory=set)
     ledger: list[dict] = field(default_factory=list)
     phrases_counted: dict[str, float] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)       # fragments, as they passed on their way to the service
 
     def durations(self, what):
         return [seconds for _, name, seconds in self.faults if name == what]
@@ -68,8 +70,8 @@ class History:
 class Soak:
     """Runs the stack; everything happens on the caller's thread, between the ticks of sleep()."""
 
-    def __init__(self, stack, clip, folder, seed):
-        self.stack, self.clip, self.folder = stack, clip, folder
+    def __init__(self, stack, monitor, clip, folder, seed):
+        self.stack, self.monitor, self.clip, self.folder = stack, monitor, clip, folder
         self.random = random.Random(seed)
         self.history = History()
         self.service = Hostile(stack.layout.ports.sts, folder)
@@ -145,6 +147,7 @@ class Soak:
         self.history.phrases_counted = {state: last[state] for state in ("dubbed", "passthrough", "dropped")}
         lines = (self.folder / "stack" / "runs" / run_id / "ledger.ndjson").read_text().splitlines()
         self.history.ledger = [json.loads(line) for line in lines]
+        self.history.sent = [event.payload["fragment_id"] for event in self.monitor.events("fragment:data", "up")]
         if self.recorder:
             self.recorder.finish(1.0)
         self.service.stop()
@@ -254,10 +257,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="soak-") as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        layout = Layout(find_programs(arguments.build_dir.resolve()), folder / "stack", settings={
-            "ORCH_GRACE_PERIOD": f"{GRACE_S}s", "LOG_LEVEL": "info", "WORKER_STS_TIMEOUT_MS": "4000"})
-        with Stack(layout).start("media-router", "media-service") as stack:
-            soak = Soak(stack, loop.make_loop(folder), folder, seed)
+        ports = Ports.free()
+        with Monitor(ports.sts) as monitor, Stack(Layout(
+                find_programs(arguments.build_dir.resolve()), folder / "stack", ports, {
+                    "ORCH_GRACE_PERIOD": f"{GRACE_S}s", "LOG_LEVEL": "info", "WORKER_STS_TIMEOUT_MS": "4000",
+                    "WORKER_STS_SERVICE_URL": monitor.url})).start("media-router", "media-service") as stack:
+            soak = Soak(stack, monitor, loop.make_loop(folder), folder, seed)
             try:
                 soak.run(arguments.minutes * 60)
             finally:

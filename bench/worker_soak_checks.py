@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass
 
 import numpy as np
-from support import analyse, media
+from support import account, analyse, media
 
 EDGE_S = 0.4               # around a hole in the sound: fades, and the analysis's own windows
 BACK_S = 7.0               # after a publisher is back: the worker asks every 4 s, and waits for a key frame
@@ -128,12 +128,9 @@ def ledger(history, max_lag_s):
     lines = history.ledger
     states = {state: sum(line["state"] == state for line in lines) for state in history.phrases_counted}
     problems = []
-    if [line["seq"] for line in lines] != list(range(1, len(lines) + 1)):
-        problems.append("numbers are missing")
+    problems += account.complaints(lines, history.sent)
     if states != {state: int(count) for state, count in history.phrases_counted.items()}:
         problems.append(f"counted were {history.phrases_counted}")
-    if any(line["state"] != "dubbed" and not line.get("reason") for line in lines):
-        problems.append("reasons are missing")
     # Written as they are settled, which is not always the order in which they were said.
     said = sorted(lines, key=lambda line: line["startMs"])
     if any(left["endMs"] > right["startMs"] for left, right in zip(said, said[1:])):

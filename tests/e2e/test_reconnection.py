@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from support import analyse, media, picture, report, sample
+from support import account, analyse, media, picture, report, sample
 from support.broadcast import Broadcast
 from support.processes import wait_until
 from support.rtmp_raw import PlannedPublisher, flv_tags
-from support.streams import playable, publish
+from support.socketio_monitor import Monitor
+from support.stack import Layout, Ports, Stack, find_programs
+from support.streams import publish
 
 pytestmark = pytest.mark.p3
 
@@ -125,19 +127,32 @@ def test_media_service_killed_and_back_keeps_its_workers(make_stack, brief_sampl
     wait_until(lambda: not os.path.exists(f"/proc/{worker}"), 20, "the adopted worker to end after the grace period")
 
 
-def test_a_router_that_restarts_gets_its_streams_back(make_stack, short_sample, tmp_path):
-    stack = make_stack(ORCH_GRACE_PERIOD="20s").start(sts_mode="echo")
-    with Broadcast(stack, "router", short_sample, tmp_path, watch_arrivals=False) as broadcast:
-        broadcast.start()
-        broadcast.sleep_until(6.0)
-        stack.children["media-router"].kill()
-        stack.launch("media-router")
-        stack.wait_ready("media-router")
-        publisher = publish(short_sample.path, stack.url("router", "in"), tmp_path, "publisher-again")
-        stack.wait_path("live/router/in", 10)
-        wait_until(lambda: playable(stack.url("router", "out")), 20, "the output to be back", publisher.running)
-        seen = media.tracks(stack.url("router", "out"))
-    assert {track.kind: track.codec for track in seen} == {"video": "h264", "audio": "aac"}
+def test_a_router_that_restarts_gets_its_streams_back(build_dir, brief_sample, tmp_path):
+    ports = Ports.free()
+    with Monitor(ports.sts) as monitor:
+        layout = Layout(find_programs(build_dir), tmp_path / "stack", ports,
+                        {"WORKER_STS_SERVICE_URL": monitor.url, "ORCH_GRACE_PERIOD": "15s"})
+        with Stack(layout).start(sts_mode="echo") as stack:
+            with Broadcast(stack, "router", brief_sample, tmp_path, watch_arrivals=False) as before:
+                before.start()
+                run, worker = stack.stream("router")["runId"], stack.worker_pid("router")
+                wait_until(lambda: stack.phrases("router"), 15, "the first phrase to be heard")
+                stack.children["media-router"].kill()
+                stack.launch("media-router")
+                stack.wait_ready("media-router")
+                time.sleep(before.latency + 1.0)      # what had been published is out, or lost
+            with Broadcast(stack, "router", brief_sample, tmp_path / "again") as after:
+                after.publish()
+                after.sleep_until(after.latency + 2.5)      # the router keeps no picture of before any more
+                after.watch()
+                assert stack.stream("router")["runId"] == run and stack.worker_pid("router") == worker
+                evidence = after.finish()
+    recording = report.Recording(evidence)
+    assert {track.kind: track.codec for track in media.tracks(evidence.recording)} == {"video": "h264", "audio": "aac"}
+    assert report.interruptions(recording, report.bed_of(recording)) == [], "picture, sound, both in step, D as ever"
+    assert account.complaints(evidence.ledger, [event.payload["fragment_id"] for event in
+                                                monitor.events("fragment:data", "up")]) == []
+    assert [line["state"] for line in evidence.ledger[-3:]] == ["dubbed"] * 3, "all of the second publication"
 
 
 def test_a_stopped_stack_leaves_nothing_behind(make_stack, short_sample, tmp_path):
