@@ -121,9 +121,9 @@ def test_complete_counts_and_the_server_closes_after_five_seconds(start_mode, co
     worker.init()
     for i in range(3):
         worker.send(i, SPEECH)
+    ended = time.monotonic()  # when the client hears of the completion says more about the machine
     worker.emit("stream:end", {"stream_id": "news", "reason": "over"})
     complete = worker.wait_for("stream:complete")
-    completed = time.monotonic()
     assert numbers(worker) == [0, 1, 2], "in-flight work completes first"
     counts = {name: complete[name] for name in (
         "total_fragments", "total_duration_ms", "success_count", "partial_count", "failed_count", "avg_processing_time_ms",
@@ -132,7 +132,7 @@ def test_complete_counts_and_the_server_closes_after_five_seconds(start_mode, co
     assert counts["total_fragments"] == 3 and counts["total_duration_ms"] == 6000
     assert (counts["success_count"], counts["partial_count"], counts["failed_count"]) == (3, 0, 0)
     worker.wait_for("disconnect", timeout=20)
-    assert time.monotonic() - completed > 4.8
+    assert time.monotonic() - ended > 4.8
 
 
 def test_before_init_and_for_another_stream(start_mode, connect):
