@@ -35,9 +35,11 @@ struct source {
     struct aac_decoder *decoder; /* streaming thread; NULL until the first packet */
     GstCaps *decoder_caps;       /* what it was made for */
 
-    pthread_mutex_t flow_lock; /* one event at a time: RTSP has a thread for each track */
-    pthread_mutex_t lock;      /* guards what follows */
-    bool has_video, has_audio, is_unusable;
+    pthread_mutex_t flow_lock;    /* one event at a time: RTSP has a thread for each track */
+    pthread_mutex_t lock;         /* guards what follows */
+    bool is_offered[TRACK_COUNT]; /* the input says that it has the track, in whatever codec */
+    bool is_used[TRACK_COUNT];
+    bool is_unusable;
     struct source_facts facts;
 };
 
@@ -260,14 +262,21 @@ static void use_audio(struct source *source, GstPad *pad, const struct track_off
     attach_audio(source, pad, offer->depayloader);
 }
 
+static void note_offer(struct source *source, const struct track_offer *offer)
+{
+    if (!offer->is_media)
+        return;
+    pthread_mutex_lock(&source->lock);
+    source->is_offered[offer->track] = true;
+    pthread_mutex_unlock(&source->lock);
+}
+
 /* Whether it is the first usable offer of its track. The tracks of RTSP may come on two threads. */
 static bool claim(struct source *source, const struct track_offer *offer)
 {
-    bool *has = offer->track == TRACK_VIDEO ? &source->has_video : &source->has_audio;
-
     pthread_mutex_lock(&source->lock);
-    bool is_first = !*has;
-    *has = *has || offer->usable;
+    bool is_first = !source->is_used[offer->track];
+    source->is_used[offer->track] = !is_first || offer->usable;
     pthread_mutex_unlock(&source->lock);
     return is_first;
 }
@@ -297,8 +306,21 @@ static void on_pad_added(GstElement *demuxer, GstPad *pad, gpointer data)
     if (!caps)
         caps = gst_pad_query_caps(pad, NULL);
     track_offer_init(&offer, caps);
+    note_offer(data, &offer);
     take_offer(data, pad, &offer);
     track_offer_clear(&offer);
+}
+
+/* All media of the session description come here before the first pad. "no-more-pads" alone does not tell
+ * which tracks there are: one track's thread may send it while the other's is still showing its pad. */
+static gboolean on_select_stream(GstElement *element, guint number, GstCaps *caps, gpointer data)
+{
+    struct track_offer offer;
+
+    track_offer_init(&offer, caps);
+    note_offer(data, &offer);
+    track_offer_clear(&offer);
+    return TRUE;
 }
 
 static void on_no_more_pads(GstElement *demuxer, gpointer data)
@@ -306,7 +328,7 @@ static void on_no_more_pads(GstElement *demuxer, gpointer data)
     struct source *source = data;
 
     pthread_mutex_lock(&source->lock);
-    bool has_video = source->has_video, has_audio = source->has_audio;
+    bool has_video = source->is_offered[TRACK_VIDEO], has_audio = source->is_offered[TRACK_AUDIO];
     pthread_mutex_unlock(&source->lock);
     if (!has_video)
         report_unusable(source, WORKER_EXIT_TRACK_MISSING,
@@ -356,6 +378,7 @@ static GstElement *build_rtsp(struct source *source, const char *location, const
 
     source->needs_parser = true;
     source->rtsp = source_rtsp_new(location, &element);
+    g_signal_connect(element, "select-stream", G_CALLBACK(on_select_stream), source);
     return element;
 }
 
