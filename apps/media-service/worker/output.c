@@ -19,6 +19,7 @@
 /* A file that is not live: pictures that wait for the dub of their sound. */
 #define FILE_BACKLOG_BYTES_MAX (INT64_C(1) << 30)
 #define FINISH_TIMEOUT_MS 5000
+#define END_INTERVAL_MS 50
 #define WRITTEN (GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST)
 
 struct output {
@@ -27,7 +28,7 @@ struct output {
     void *user;
     bool live, is_file;
     struct reconnect reconnect; /* main thread, as the two below */
-    guint retry_timer, finish_timer;
+    guint retry_timer, finish_timer, end_timer;
 
     pthread_mutex_t lock; /* guards what follows; the pushes only append to queues under it */
     struct sink sink;     /* zeroed while not connected */
@@ -87,6 +88,7 @@ static void disconnect(struct output *output)
 static void finished(struct output *output, bool complete)
 {
     g_clear_handle_id(&output->finish_timer, g_source_remove);
+    g_clear_handle_id(&output->end_timer, g_source_remove);
     disconnect(output);
     output->events.on_finished(complete, output->user);
 }
@@ -171,7 +173,19 @@ static void linger(struct output *output)
     guint linger_ms = (guint)(sink_linger_ns(output->settings->output_url) / DUB_NS_PER_MS);
 
     g_clear_handle_id(&output->finish_timer, g_source_remove);
+    g_clear_handle_id(&output->end_timer, g_source_remove);
     output->finish_timer = g_timeout_add(linger_ms, on_lingered, output);
+}
+
+static gboolean on_end_watch(gpointer data)
+{
+    struct output *output = data;
+
+    if (!sink_has_ended(&output->sink))
+        return G_SOURCE_CONTINUE;
+    output->end_timer = 0;
+    linger(output);
+    return G_SOURCE_REMOVE;
 }
 
 static gboolean on_bus_message(GstBus *bus, GstMessage *message, gpointer data)
@@ -340,12 +354,15 @@ void output_finish(struct output *output)
     pthread_mutex_lock(&output->lock);
     bool has_data = output->sink.ops && output->gate_open && output->audio_packets > 0;
     output->finishing = true;
-    if (has_data) {
+    if (has_data)
         sink_end(&output->sink);
-    }
     pthread_mutex_unlock(&output->lock);
-    output->finish_timer = has_data ? g_timeout_add(FINISH_TIMEOUT_MS, on_finish_timeout, output)
-                                    : g_idle_add(on_nothing_to_finish, output);
+    if (!has_data) {
+        output->finish_timer = g_idle_add(on_nothing_to_finish, output);
+        return;
+    }
+    output->finish_timer = g_timeout_add(FINISH_TIMEOUT_MS, on_finish_timeout, output);
+    output->end_timer = g_timeout_add(END_INTERVAL_MS, on_end_watch, output);
 }
 
 void output_free(struct output *output)
@@ -354,6 +371,7 @@ void output_free(struct output *output)
         return;
     g_clear_handle_id(&output->retry_timer, g_source_remove);
     g_clear_handle_id(&output->finish_timer, g_source_remove);
+    g_clear_handle_id(&output->end_timer, g_source_remove);
     disconnect(output);
     pthread_mutex_destroy(&output->lock);
     g_free(output);

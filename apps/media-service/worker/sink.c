@@ -123,6 +123,11 @@ void sink_end(struct sink *sink)
         gst_app_src_end_of_stream(GST_APP_SRC(sink->audio));
 }
 
+bool sink_has_ended(const struct sink *sink)
+{
+    return sink->ops->has_ended && sink->ops->has_ended(sink);
+}
+
 int64_t sink_backlog_bytes(const struct sink *sink)
 {
     return (int64_t)gst_app_src_get_current_level_bytes(GST_APP_SRC(sink->video));

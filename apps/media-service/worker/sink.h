@@ -29,8 +29,11 @@ void sink_clear(struct sink *sink);
 /* The packet goes in; the first one has to be a key frame for RTMP.
  * Never waits. False when this kind of output cannot carry it. */
 bool sink_push(struct sink *sink, const struct packet *packet);
-/* No more packets will come; EOS on the bus follows. */
+/* No more packets will come. EOS on the bus follows, or sink_has_ended says so before. */
 void sink_end(struct sink *sink);
+/* Whether all that was pushed before sink_end has been taken. False for a kind of sink where only EOS on the
+ * bus tells. Main thread. */
+bool sink_has_ended(const struct sink *sink);
 /* Whether the peer of a sink with this location takes what is sent; n_buffers have come to its first watched
  * pad. That pad's thread. */
 bool sink_is_up(const char *location, GstPad *pad, int n_buffers);

@@ -11,6 +11,8 @@ struct sink_ops {
     /* As sink_is_up. */
     bool (*is_up)(GstPad *pad, int n_buffers);
     int64_t linger_ns; /* as sink_linger_ns */
+    /* As sink_has_ended; NULL: EOS on the bus is reliable. */
+    bool (*has_ended)(const struct sink *sink);
 };
 
 extern const struct sink_ops sink_rtmp_ops, sink_file_ops, sink_srt_ops, sink_rtsp_ops;

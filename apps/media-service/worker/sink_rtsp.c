@@ -39,9 +39,25 @@ static void rtsp_build(struct sink *sink, const char *location)
     sink->watched[1] = gst_element_get_static_pad(sink->audio, "src");
 }
 
+/* EOS on the bus may never come: the element waits for RTCP to end too, and its RTCP thread misses the end of
+ * a track when it sends its BYE before the track's own thread has come back from the event (GStreamer 1.22).
+ * A pad is at EOS once all that is behind it has taken the event, its sender with the last packet included.
+ */
+static bool rtsp_has_ended(const struct sink *sink)
+{
+    bool has_ended = true;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(sink->watched); i++) {
+        g_autoptr(GstPad) pad = gst_pad_get_peer(sink->watched[i]);
+        has_ended = has_ended && pad && GST_PAD_IS_EOS(pad);
+    }
+    return has_ended;
+}
+
 const struct sink_ops sink_rtsp_ops = {
     .build = rtsp_build,
     .set_video_caps = sink_set_complete_caps,
     .push = sink_push_timed,
     .is_up = sink_is_up_by_count,
+    .has_ended = rtsp_has_ended,
 };

@@ -2,7 +2,7 @@
 """A real RTSP server (gst-rtsp-server) for the tests: one clip at /clip for every player from its beginning, and
 /record/NAME that takes a publication and keeps it as NAME.ts.
 
-    rtsp_server.py --port PORT [--clip FILE] [--folder FOLDER] [--user USER --password PASSWORD]
+    rtsp_server.py --port PORT [--clip FILE] [--folder FOLDER] [--user USER --password PASSWORD [--digest]]
 """
 import argparse
 import pathlib
@@ -12,8 +12,9 @@ import sys
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  (versions have to be named first)
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402  (versions have to be named first)
 
 PAYLOADERS = {
     "h264": ("h264parse", "rtph264pay config-interval=-1"),
@@ -55,11 +56,15 @@ def serve_recording(mounts, name, folder):
     return factory
 
 
-def protect(server, factories, user, password):
+def protect(server, factories, user, password, by_digest):
     auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "user")
-    auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    if by_digest:  # RFC 2617: the password itself is never sent
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(user, password, token)
+    else:
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
     server.set_auth(auth)
     for factory in factories:
         permissions = GstRtspServer.RTSPPermissions()
@@ -79,6 +84,7 @@ def main():
     parser.add_argument("--recordings", nargs="*", default=())
     parser.add_argument("--user")
     parser.add_argument("--password")
+    parser.add_argument("--digest", action="store_true")
     arguments = parser.parse_args()
 
     Gst.init(None)
@@ -89,7 +95,7 @@ def main():
     factories = [serve_clip(mounts, arguments)] if arguments.clip else []
     factories += [serve_recording(mounts, name, arguments.folder) for name in arguments.recordings]
     if arguments.user:
-        protect(server, factories, arguments.user, arguments.password)
+        protect(server, factories, arguments.user, arguments.password, arguments.digest)
     if server.attach(None) == 0:
         sys.exit(f"port {arguments.port} cannot be served")
     loop = GLib.MainLoop()

@@ -95,9 +95,9 @@ def let_end(program, peer):
 
 # ---- RTSP in
 
-@pytest.mark.parametrize("audio", ["aac", "latm"])
-def test_rtsp_input(worker, rtsp_server, clip, tmp_path, audio):
-    server = rtsp_server("--clip", clip, "--audio", audio, "--user", "joe", "--password", "s3cret")
+@pytest.mark.parametrize("audio,auth", [("aac", ["--digest"]), ("latm", [])])
+def test_rtsp_input(worker, rtsp_server, clip, tmp_path, audio, auth):
+    server = rtsp_server("--clip", clip, "--audio", audio, "--user", "joe", "--password", "s3cret", *auth)
     out = tmp_path / "out.mp4"
     program = worker(f"rtsp://joe:s3cret@127.0.0.1:{server.port}/clip", out, "--latency", "2s", "--input-grace", "3s")
     let_end(program, server)
@@ -227,6 +227,32 @@ def test_srt_input_as_listener_with_a_passphrase(worker, programs, clip, tmp_pat
     assert "did not come back (nobody connected)" in program.messages()
     assert "horse" not in program.messages() and "passphrase=***" in program.messages()
     assert_whole_and_in_sync(out, clip, tail=6, from_ts=True)
+
+
+@pytest.mark.parametrize("there,here", [("mode=listener", ""), ("", "?mode=listener")])
+def test_srt_input_lost_and_back(controlled, programs, clip, tmp_path, there, here):
+    port, out = free_udp_port(), tmp_path / "out.ts"
+
+    def publish(name):
+        return programs(name, "ffmpeg", "-v", "error", "-re", "-i", clip, "-c", "copy", "-f", "mpegts",
+                        f"srt://127.0.0.1:{port}?{there}")
+
+    program = controlled(f"srt://127.0.0.1:{port}{here}", out, "--input-grace", "30s")
+    first = publish("first")
+    program.control.read_status(lambda s: s["state"] == "running", "the stream runs")
+    first.stop(signal.SIGKILL)
+    program.control.read_status(lambda s: s["state"] == "reconnecting", "the loss is noticed")
+    publish("second")
+    program.control.read_status(lambda s: s["input"]["connected"] and s["input"]["reconnects"] == 1, "it is back")
+    for _ in range(5):
+        program.control.read("status")
+    assert program.stop() == 0, program.messages()
+    got = clips.packets(out)
+    gaps = [(a, b) for a, b in zip(got, got[1:]) if b[1] - a[1] > 0.5]
+    assert len(gaps) == 1 and gaps[0][1][3], "one gap, which ends with a key frame"
+    sound = [packet[0] for packet in clips.packets(out, "a")]
+    assert max(b - a for a, b in zip(sound, sound[1:])) < 0.0235, "the sound went on"
+    assert max(abs(offset) for offset in clips.av_offsets(out, [gaps[0][1][0]])) <= 11
 
 
 def test_srt_wrong_passphrase_never_comes(worker, programs, clip, tmp_path):
