@@ -29,13 +29,15 @@ struct dub_log_config {
     const char *run_id;      /* likewise */
     const char *level;       /* "debug", "info", "warn", "error" */
     const char *format;      /* "json", "text", "auto": text when stderr is a terminal */
-    const char *dir;         /* NULL or "": stderr only. Appends to dir/component[-stream_id].log */
-    int64_t max_bytes;       /* a file that would grow beyond is rotated to .1, .2, ... */
+    const char *dir;         /* NULL or "": stderr only. Appends to dir/component[-stream_id].log, which other
+                                processes may write too */
+    int64_t max_bytes;       /* a file that would grow beyond is rotated to .1, .2, ...; 0: never */
     int max_files;           /* files kept, the current one included */
 };
 
 /* Once, from main, before other threads. Copies what it needs. A log directory that cannot be written is said
- * once on stderr and is not a failure. */
+ * once on stderr, and once when it can be written again, and is not a failure. With a stream_id, logs of
+ * other streams of the component that nobody has written for a week are removed. */
 void dub_log_init(const struct dub_log_config *config);
 /* What the log lines carry as instanceId, also where it was made up. Borrowed until dub_log_clear; NULL
  * before dub_log_init. */

@@ -5,20 +5,19 @@
  * process, so it stays set and looks at the state; dub_log_clear only forgets the state. */
 #include <dubbing_log.h>
 
+#include "log_file.h"
+
 #include <dubbing_clock.h>
-#include <dubbing_file.h>
 #include <dubbing_ids.h>
 #include <dubbing_json.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX_BYTES 4096
 #define TIMESTAMP_LENGTH 24 /* dub_wall_time_format */
+#define OLD_STREAM_S (7 * 24 * 3600)
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -28,14 +27,9 @@ static struct {
     char *instance_id;
     char *stream_id;
     char *run_id;
-    char *path; /* NULL: no file */
-    int fd;     /* -1: none */
-    int64_t size_bytes;
-    int64_t max_bytes;
-    int max_files;
+    struct log_file file;
     bool text;
-    bool file_failed; /* said once */
-} state = {.fd = -1};
+} state = {.file = {.fd = -1}};
 static int level = DUB_LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -51,63 +45,6 @@ static void write_whole(int fd, const char *data, size_t size)
         data += n;
         size -= (size_t)n;
     }
-}
-
-static void say_file_failed(int errnum)
-{
-    if (state.file_failed)
-        return;
-    state.file_failed = true;
-    g_autofree char *line = g_strdup_printf("%s: cannot write the log file %s: %s; logging to stderr only\n",
-                                            state.component, state.path, g_strerror(errnum));
-    write_whole(STDERR_FILENO, line, strlen(line));
-}
-
-static void open_file(void)
-{
-    struct stat info;
-    state.fd = g_open(state.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (state.fd < 0 || fstat(state.fd, &info) != 0) {
-        say_file_failed(errno);
-        return;
-    }
-    state.size_bytes = info.st_size;
-}
-
-static void close_file(void)
-{
-    if (state.fd >= 0)
-        close(state.fd);
-    state.fd = -1;
-}
-
-/* log -> log.1 -> log.2 ...; what would be number max_files falls off the end. */
-static void rotate(void)
-{
-    close_file();
-    if (state.max_files <= 1)
-        (void)g_unlink(state.path);
-    for (int i = state.max_files - 1; i >= 1; i--) {
-        g_autofree char *to = g_strdup_printf("%s.%d", state.path, i);
-        g_autofree char *from = i > 1 ? g_strdup_printf("%s.%d", state.path, i - 1) : g_strdup(state.path);
-        (void)g_rename(from, to);
-    }
-    open_file();
-}
-
-static void append_to_file(const char *line, size_t size)
-{
-    if (state.path == NULL)
-        return;
-    if (state.fd >= 0 && state.size_bytes > 0 && state.size_bytes + (int64_t)size > state.max_bytes)
-        rotate();
-    if (state.fd < 0)
-        return;
-    ssize_t written = write(state.fd, line, size);
-    if (written != (ssize_t)size)
-        say_file_failed(written < 0 ? errno : ENOSPC);
-    else
-        state.size_bytes += written;
 }
 
 /* A copy that is UTF-8 and no longer than MESSAGE_MAX_BYTES. */
@@ -189,17 +126,40 @@ static char *format_text(const struct entry *entry, const char *component, const
     return g_string_free(line, FALSE);
 }
 
-static void emit(const struct entry *entry)
+/* Lock held. */
+static enum log_file_news write_entry(const struct entry *entry, bool to_file)
 {
     char timestamp[32];
     dub_wall_time_format(dub_wall_time_ms(), timestamp);
-    pthread_mutex_lock(&lock);
     g_autofree char *shown = state.text || state.component == NULL
                                  ? format_text(entry, first_of(state.component, "log"), timestamp)
                                  : format_json(entry, timestamp);
     g_autofree char *line = g_strconcat(shown, "\n", NULL);
     write_whole(STDERR_FILENO, line, strlen(line));
-    append_to_file(line, strlen(line));
+    return to_file ? log_file_append(&state.file, line, strlen(line)) : LOG_FILE_NO_NEWS;
+}
+
+/* Lock held. Said when it begins and when it ends, not for each line. */
+static void tell_news(enum log_file_news news)
+{
+    bool again = news == LOG_FILE_AGAIN;
+    g_autofree char *text = again
+                                ? g_strdup_printf("the log file %s is written again; %" G_GINT64_FORMAT
+                                                  " lines are missing in it",
+                                                  state.file.path, state.file.missing)
+                                : g_strdup_printf("cannot write the log file %s: %s; logging to stderr only",
+                                                  state.file.path, g_strerror(state.file.errnum));
+    g_autofree char *message = g_utf8_make_valid(text, -1);
+    struct entry entry = {.level = DUB_LOG_WARN, .message = message};
+    (void)write_entry(&entry, again);
+}
+
+static void emit(const struct entry *entry)
+{
+    pthread_mutex_lock(&lock);
+    enum log_file_news news = write_entry(entry, true);
+    if (news != LOG_FILE_NO_NEWS)
+        tell_news(news);
     pthread_mutex_unlock(&lock);
 }
 
@@ -298,13 +258,11 @@ static GLogWriterOutput write_glib_message(GLogLevelFlags flags, const GLogField
 
 static void free_state(void)
 {
-    close_file();
+    log_file_clear(&state.file);
     g_clear_pointer(&state.component, g_free);
     g_clear_pointer(&state.instance_id, g_free);
     g_clear_pointer(&state.stream_id, g_free);
     g_clear_pointer(&state.run_id, g_free);
-    g_clear_pointer(&state.path, g_free);
-    state.file_failed = false;
     state.text = false;
 }
 
@@ -313,13 +271,15 @@ static void start_file(const struct dub_log_config *config)
     if (config->dir == NULL || *config->dir == '\0')
         return;
     const char *stream_id = config->stream_id != NULL ? config->stream_id : "";
-    g_autofree char *name =
-        g_strdup_printf("%s%s%s.log", config->component, *stream_id != '\0' ? "-" : "", stream_id);
-    state.path = g_build_filename(config->dir, name, NULL);
-    if (g_mkdir_with_parents(config->dir, 0750) != 0)
-        say_file_failed(errno);
-    else
-        open_file();
+    g_autofree char *prefix = g_strdup_printf("%s-", config->component);
+    g_autofree char *name = *stream_id != '\0' ? g_strdup_printf("%s%s.log", prefix, stream_id)
+                                               : g_strdup_printf("%s.log", config->component);
+    g_autofree char *path = g_build_filename(config->dir, name, NULL);
+    log_file_init(&state.file, path, config->max_bytes > 0 ? config->max_bytes : INT64_MAX,
+                  config->max_files);
+    /* Streams come and go under ever new names; each leaves a file. */
+    if (*stream_id != '\0')
+        log_file_remove_old(config->dir, prefix, OLD_STREAM_S);
 }
 
 static char *copy_or_null(const char *text)
@@ -343,8 +303,6 @@ void dub_log_init(const struct dub_log_config *config)
         state.instance_id = dub_uuid_new();
     state.stream_id = copy_or_null(config->stream_id);
     state.run_id = copy_or_null(config->run_id);
-    state.max_bytes = config->max_bytes > 0 ? config->max_bytes : INT64_MAX;
-    state.max_files = config->max_files;
     bool automatic = g_strcmp0(config->format, "json") != 0 && g_strcmp0(config->format, "text") != 0;
     state.text = automatic ? isatty(STDERR_FILENO) == 1 : strcmp(config->format, "text") == 0;
     g_atomic_int_set(&level, (int)level_from_name(config->level));
