@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A small layer over SoupServer: a table of routes, JSON in and out, an API key, limits, and one shape of
- * error.
+/* A small layer over SoupServer: a table of routes, JSON in and out, an API key, limits (those below, 100
+ * header fields), and one shape of error.
  *
  * Each connection carries one request (and what it may become: a WebSocket).
  *
@@ -33,7 +33,9 @@ struct dub_http_request {
 typedef void (*dub_http_handler)(struct dub_http_request *request, void *user);
 
 enum dub_http_route_flags {
-    DUB_HTTP_WRITES = 1 << 0, /* needs the API key when one is set, else a loopback peer */
+    /* Needs the API key when one is set, else a loopback peer that passes on nothing: no proxy, no browser
+     * with a page from elsewhere. */
+    DUB_HTTP_WRITES = 1 << 0,
     DUB_HTTP_KEYED = 1 << 1,  /* needs the API key when one is set */
     DUB_HTTP_ALWAYS = 1 << 2, /* answered beyond max_connections too */
 };
@@ -54,6 +56,11 @@ struct dub_http_config {
     /* Connections at a time, 0: no limit. Further ones get 503 with Retry-After, beyond twice as many they
      * are closed at once. What has become a WebSocket does not count. */
     unsigned max_connections;
+    /* With make_room the oldest connection is closed instead, beyond max_connections in all or beyond
+     * max_per_address (0: no limit) from one address: many slow or silent clients then keep out nobody who
+     * sends a request at once. */
+    bool make_room;
+    unsigned max_per_address;
     /* For a client to send its request, from the connection on, and then to take the answer; after that the
      * connection is closed. 0: no limit. */
     unsigned request_timeout_ms;
@@ -81,6 +88,9 @@ void dub_http_reply_text(struct dub_http_request *request, unsigned status, cons
                          char *take_text);
 void dub_http_reply_error(struct dub_http_request *request, unsigned status, const char *code,
                           const char *format, ...) G_GNUC_PRINTF(4, 5);
+/* For a handler whose answer has no end: this connection is no longer limited in time nor counted, which the
+ * handler has to do then. */
+void dub_http_request_stream(struct dub_http_request *request);
 /* Parses the body as one JSON object (at most max_depth nested, UTF-8). On failure answers 400 and returns
  * NULL. */
 JsonObject *dub_http_request_json(struct dub_http_request *request);

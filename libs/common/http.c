@@ -5,6 +5,7 @@
 #include <dubbing_http.h>
 
 #include "http_guard.h"
+#include "http_routes.h"
 
 #include <dubbing_config.h>
 #include <dubbing_json.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 
 #define DEFAULT_MAX_BODY_BYTES (1024 * 1024)
-#define MAX_PARAMS 8
+#define MAX_HEADER_FIELDS 100
 #define JSON_TYPE "application/json"
 
 struct dub_http_server {
@@ -72,6 +73,11 @@ void dub_http_reply_error(struct dub_http_request *request, unsigned status, con
     refuse(request->server, request->message, status, code, text);
 }
 
+void dub_http_request_stream(struct dub_http_request *request)
+{
+    http_guard_let_stream(request->message);
+}
+
 JsonObject *dub_http_request_json(struct dub_http_request *request)
 {
     struct dub_error error;
@@ -87,15 +93,14 @@ JsonObject *dub_http_request_json(struct dub_http_request *request)
     return json_node_dup_object(node);
 }
 
-/* Takes as long for a wrong key as for a right one of the same length, whichever byte differs. */
+/* Of the digests, so that the time tells neither where the first difference is nor how long the key is. */
 static bool equal_in_constant_time(const char *a, const char *b)
 {
-    size_t length = strlen(a);
-    if (strlen(b) != length)
-        return false;
+    g_autofree char *digest_a = g_compute_checksum_for_string(G_CHECKSUM_SHA256, a, -1);
+    g_autofree char *digest_b = g_compute_checksum_for_string(G_CHECKSUM_SHA256, b, -1);
     volatile unsigned char difference = 0;
-    for (size_t i = 0; i < length; i++)
-        difference = (unsigned char)(difference | (a[i] ^ b[i]));
+    for (size_t i = 0; digest_a[i] != '\0'; i++)
+        difference = (unsigned char)(difference | (digest_a[i] ^ digest_b[i]));
     return difference == 0;
 }
 
@@ -118,6 +123,40 @@ static bool is_from_loopback(SoupServerMessage *message)
                g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address))) != FALSE;
 }
 
+/* A proxy on this machine passes on what comes from elsewhere. What such a header says is never believed,
+ * that it is there is enough. */
+static bool was_forwarded(SoupMessageHeaders *headers)
+{
+    static const char *const names[] = {"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP",
+                                        "Via"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+        if (soup_message_headers_get_list(headers, names[i]) != NULL)
+            return true;
+    return false;
+}
+
+/* A browser on this machine sends what a page from elsewhere makes it send, and names that page's origin
+ * (https://fetch.spec.whatwg.org/#origin-header). */
+static bool is_from_foreign_page(SoupMessageHeaders *headers)
+{
+    const char *origin = soup_message_headers_get_list(headers, "Origin");
+    if (origin == NULL)
+        return false;
+    g_autoptr(GUri) uri = g_uri_parse(origin, G_URI_FLAGS_NONE, NULL);
+    const char *host = uri != NULL ? g_uri_get_host(uri) : NULL;
+    if (host == NULL)
+        return true;
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+    return address != NULL ? !g_inet_address_get_is_loopback(address)
+                           : g_ascii_strcasecmp(host, "localhost") != 0;
+}
+
+static bool is_local_caller(SoupServerMessage *message)
+{
+    SoupMessageHeaders *headers = soup_server_message_get_request_headers(message);
+    return is_from_loopback(message) && !was_forwarded(headers) && !is_from_foreign_page(headers);
+}
+
 /* Answers 401 or 403 and returns false where the caller may not. */
 static bool is_allowed(struct dub_http_server *server, SoupServerMessage *message, unsigned flags)
 {
@@ -131,84 +170,21 @@ static bool is_allowed(struct dub_http_server *server, SoupServerMessage *messag
                "the API key is missing or wrong: send Authorization: Bearer");
         return false;
     }
-    if (server->api_key == NULL && (flags & DUB_HTTP_WRITES) && !is_from_loopback(message)) {
+    if (server->api_key == NULL && (flags & DUB_HTTP_WRITES) && !is_local_caller(message)) {
         refuse(server, message, 403, "FORBIDDEN", "without an API key this is allowed from loopback only");
         return false;
     }
     return true;
 }
 
-/* The URL-decoded text, NULL when it hides a NUL or is not UTF-8. */
-static char *decode(const char *text)
-{
-    g_autofree char *decoded = g_uri_unescape_string(text, NULL);
-    if (decoded == NULL || !g_utf8_validate(decoded, -1, NULL))
-        return NULL;
-    return g_steal_pointer(&decoded);
-}
-
-/* Adds what stands for the pattern's {name}; false when the segments do not match. */
-static bool match_segment(const char *pattern, const char *segment, GPtrArray *params)
-{
-    if (pattern[0] != '{')
-        return strcmp(pattern, segment) == 0;
-    char *value = *segment != '\0' ? decode(segment) : NULL;
-    if (value != NULL)
-        g_ptr_array_add(params, value);
-    return value != NULL;
-}
-
-static bool match_rest(char **segments, GPtrArray *params)
-{
-    g_autofree char *rest = g_strjoinv("/", segments);
-    return match_segment("{", rest, params);
-}
-
-static bool match_path(const char *pattern, const char *path, GPtrArray *params)
-{
-    g_auto(GStrv) wanted = g_strsplit(pattern, "/", -1);
-    g_auto(GStrv) found = g_strsplit(path, "/", -1);
-    g_ptr_array_set_size(params, 0);
-    guint i = 0;
-    for (; wanted[i] != NULL; i++) {
-        if (found[i] == NULL)
-            return false;
-        if (g_str_has_suffix(wanted[i], "...}"))
-            return match_rest(found + i, params);
-        if (params->len == MAX_PARAMS || !match_segment(wanted[i], found[i], params))
-            return false;
-    }
-    return found[i] == NULL;
-}
-
-static bool method_matches(const struct dub_http_route *route, const char *method)
-{
-    return strcmp(route->method, method) == 0 ||
-           (strcmp(route->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
-}
-
-/* The route for the message, its params filled in. Otherwise NULL, and allowed lists the methods that the
- * path has (empty: the path is unknown). */
-static const struct dub_http_route *find_route(struct dub_http_server *server, SoupServerMessage *message,
-                                               GPtrArray *params, GString *allowed)
-{
-    const char *path = g_uri_get_path(soup_server_message_get_uri(message));
-    for (const struct dub_http_route *route = server->routes; route->pattern != NULL; route++) {
-        if (!match_path(route->pattern, path, params))
-            continue;
-        if (method_matches(route, soup_server_message_get_method(message)))
-            return route;
-        g_string_append_printf(allowed, "%s%s", allowed->len > 0 ? ", " : "", route->method);
-    }
-    return NULL;
-}
-
-/* As find_route, but answers 404 or 405 where there is none. */
+/* Answers 404 or 405 where there is none. */
 static const struct dub_http_route *find_route_or_refuse(struct dub_http_server *server,
                                                          SoupServerMessage *message, GPtrArray *params)
 {
     g_autoptr(GString) allowed = g_string_new(NULL);
-    const struct dub_http_route *route = find_route(server, message, params, allowed);
+    const struct dub_http_route *route =
+        http_routes_find(server->routes, soup_server_message_get_method(message),
+                         g_uri_get_path(soup_server_message_get_uri(message)), params, allowed);
     if (route != NULL)
         return route;
     if (allowed->len == 0) {
@@ -237,6 +213,20 @@ static bool is_crowded_out(struct dub_http_server *server, SoupServerMessage *me
         return false;
     soup_message_headers_replace(soup_server_message_get_response_headers(message), "Retry-After", "1");
     refuse(server, message, 503, "TOO_MANY_CONNECTIONS", "too many connections are open: try again");
+    return true;
+}
+
+static bool has_too_many_headers(struct dub_http_server *server, SoupServerMessage *message)
+{
+    SoupMessageHeadersIter iter;
+    const char *name, *value;
+    unsigned n = 0;
+    soup_message_headers_iter_init(&iter, soup_server_message_get_request_headers(message));
+    while (n <= MAX_HEADER_FIELDS && soup_message_headers_iter_next(&iter, &name, &value))
+        n++;
+    if (n <= MAX_HEADER_FIELDS)
+        return false;
+    refuse(server, message, 431, "TOO_MANY_HEADERS", "the request has too many header fields");
     return true;
 }
 
@@ -283,7 +273,8 @@ static void on_headers(SoupServer *soup, SoupServerMessage *message, const char 
         refuse_large_body(server, message);
         return;
     }
-    const struct dub_http_route *route = find_route_or_refuse(server, message, params);
+    const struct dub_http_route *route =
+        has_too_many_headers(server, message) ? NULL : find_route_or_refuse(server, message, params);
     bool is_refused = route == NULL || is_crowded_out(server, message, route->flags) ||
                       !is_allowed(server, message, route->flags);
     if (is_refused || !takes_a_body(message)) {
@@ -406,7 +397,11 @@ struct dub_http_server *dub_http_server_new(const struct dub_http_config *config
         dub_http_server_free(server);
         return NULL;
     }
-    server->guard = http_guard_new(server->soup, config->max_connections, config->request_timeout_ms);
+    server->guard =
+        http_guard_new(server->soup, &(struct http_guard_limits){.max_connections = config->max_connections,
+                                                                 .max_per_address = config->max_per_address,
+                                                                 .timeout_ms = config->request_timeout_ms,
+                                                                 .make_room = config->make_room});
     server->port = bound_port(server->soup);
     return server;
 }

@@ -11,31 +11,42 @@
 
 struct http_guard {
     SoupServer *soup;
-    unsigned max_connections, timeout_ms;
-    GHashTable *visits; /* set of struct visit */
+    struct http_guard_limits limits;
+    GQueue visits; /* struct visit, the oldest first; those that are hung up or stream are not in it */
 };
 
 /* Lives as long as its message. */
 struct visit {
-    struct http_guard *guard; /* NULL: the guard is gone */
+    struct http_guard *guard; /* NULL: the guard is gone, or the visit is not counted any more */
+    GList link;               /* in the guard's visits */
     GSocket *socket;          /* NULL: not one of ours to close */
+    GInetAddress *address;    /* NULL: not known */
     guint timer;
     bool is_over;
+    bool streams;
 };
+
+static void stop_counting(struct visit *visit)
+{
+    g_clear_handle_id(&visit->timer, g_source_remove);
+    if (visit->guard)
+        g_queue_unlink(&visit->guard->visits, &visit->link);
+    visit->guard = NULL;
+}
 
 static void visit_free(void *data)
 {
     struct visit *visit = data;
-    if (visit->guard)
-        g_hash_table_remove(visit->guard->visits, visit);
-    g_clear_handle_id(&visit->timer, g_source_remove);
+    stop_counting(visit);
     g_clear_object(&visit->socket);
+    g_clear_object(&visit->address);
     g_free(visit);
 }
 
 /* libsoup sees the end of the stream and clears up. */
 static void hang_up(struct visit *visit)
 {
+    stop_counting(visit);
     if (visit->socket)
         g_socket_shutdown(visit->socket, TRUE, TRUE, NULL);
 }
@@ -51,8 +62,8 @@ static gboolean on_timeout(gpointer data)
 static void start_timer(struct visit *visit)
 {
     g_clear_handle_id(&visit->timer, g_source_remove);
-    if (visit->guard && visit->guard->timeout_ms)
-        visit->timer = g_timeout_add(visit->guard->timeout_ms, on_timeout, visit);
+    if (visit->guard && visit->guard->limits.timeout_ms)
+        visit->timer = g_timeout_add(visit->guard->limits.timeout_ms, on_timeout, visit);
 }
 
 /* The request is complete; how long its handling may take is the handler's affair. */
@@ -64,7 +75,9 @@ static void on_got_body(SoupServerMessage *message, void *data)
 
 static void on_wrote_headers(SoupServerMessage *message, void *data)
 {
-    start_timer(data);
+    struct visit *visit = data;
+    if (!visit->streams)
+        start_timer(visit);
 }
 
 /* libsoup 3.2 forgets to give up its reference on a socket that it has accepted, some 350 bytes that
@@ -77,6 +90,52 @@ static void drop_forgotten_reference(GSocket *socket)
     g_object_set_data(G_OBJECT(socket), SEEN, socket);
 }
 
+static GInetAddress *address_of(SoupServerMessage *message)
+{
+    GSocketAddress *address = soup_server_message_get_remote_address(message);
+    return G_IS_INET_SOCKET_ADDRESS(address)
+               ? g_object_ref(g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address)))
+               : NULL;
+}
+
+/* The oldest visit from the address, and how many there are. */
+static struct visit *oldest_from(const struct http_guard *guard, GInetAddress *address, unsigned *n)
+{
+    struct visit *oldest = NULL;
+    *n = 0;
+    for (GList *link = guard->visits.head; link; link = link->next) {
+        struct visit *visit = link->data;
+        if (!visit->address || !g_inet_address_equal(visit->address, address))
+            continue;
+        oldest = oldest ? oldest : visit;
+        (*n)++;
+    }
+    return oldest;
+}
+
+/* A client that means it sends its request at once and takes the answer: what has been there for long is
+ * slow, half open, or one of very many. */
+static void make_room(struct http_guard *guard, const struct visit *visit)
+{
+    const struct http_guard_limits *limits = &guard->limits;
+    unsigned n = 0;
+    struct visit *oldest =
+        limits->max_per_address && visit->address ? oldest_from(guard, visit->address, &n) : NULL;
+    if (oldest && n > limits->max_per_address)
+        hang_up(oldest);
+    if (limits->max_connections && g_queue_get_length(&guard->visits) > limits->max_connections)
+        hang_up(g_queue_peek_head(&guard->visits));
+}
+
+static void turn_away(struct http_guard *guard, struct visit *visit)
+{
+    unsigned max = guard->limits.max_connections;
+    unsigned n_others = g_queue_get_length(&guard->visits) - 1;
+    visit->is_over = max && n_others >= max;
+    if (visit->is_over && n_others / 2 >= max)
+        hang_up(visit);
+}
+
 static void on_request_started(SoupServer *soup, SoupServerMessage *message, void *data)
 {
     struct http_guard *guard = data;
@@ -85,43 +144,37 @@ static void on_request_started(SoupServer *soup, SoupServerMessage *message, voi
     if (socket)
         drop_forgotten_reference(socket);
     visit->guard = guard;
+    visit->link.data = visit;
     visit->socket = socket ? g_object_ref(socket) : NULL;
-    g_hash_table_add(guard->visits, visit);
-    unsigned n_others = g_hash_table_size(guard->visits) - 1;
-    visit->is_over = guard->max_connections && n_others >= guard->max_connections;
+    visit->address = address_of(message);
+    g_queue_push_tail_link(&guard->visits, &visit->link);
     g_object_set_data_full(G_OBJECT(message), VISIT, visit, visit_free);
     g_signal_connect(message, "got-body", G_CALLBACK(on_got_body), visit);
     g_signal_connect(message, "wrote-headers", G_CALLBACK(on_wrote_headers), visit);
     start_timer(visit);
-    if (visit->is_over && n_others / 2 >= guard->max_connections)
-        hang_up(visit);
+    if (guard->limits.make_room)
+        make_room(guard, visit);
+    else
+        turn_away(guard, visit);
 }
 
-struct http_guard *http_guard_new(SoupServer *soup, unsigned max_connections, unsigned timeout_ms)
+struct http_guard *http_guard_new(SoupServer *soup, const struct http_guard_limits *limits)
 {
     struct http_guard *guard = g_new0(struct http_guard, 1);
     guard->soup = soup;
-    guard->max_connections = max_connections;
-    guard->timeout_ms = timeout_ms;
-    guard->visits = g_hash_table_new(NULL, NULL);
+    guard->limits = *limits;
+    g_queue_init(&guard->visits);
     g_signal_connect(soup, "request-started", G_CALLBACK(on_request_started), guard);
     return guard;
 }
 
 void http_guard_free(struct http_guard *guard)
 {
-    GHashTableIter iter;
-    void *item;
     if (!guard)
         return;
     g_signal_handlers_disconnect_by_data(guard->soup, guard);
-    g_hash_table_iter_init(&iter, guard->visits);
-    while (g_hash_table_iter_next(&iter, &item, NULL)) {
-        struct visit *visit = item;
-        visit->guard = NULL;
-        g_clear_handle_id(&visit->timer, g_source_remove);
-    }
-    g_hash_table_unref(guard->visits);
+    while (guard->visits.head)
+        stop_counting(guard->visits.head->data);
     g_free(guard);
 }
 
@@ -129,4 +182,13 @@ bool http_guard_is_over(const struct http_guard *guard, SoupServerMessage *messa
 {
     const struct visit *visit = g_object_get_data(G_OBJECT(message), VISIT);
     return guard && visit && visit->is_over;
+}
+
+void http_guard_let_stream(SoupServerMessage *message)
+{
+    struct visit *visit = g_object_get_data(G_OBJECT(message), VISIT);
+    if (!visit)
+        return;
+    visit->streams = true;
+    stop_counting(visit);
 }
