@@ -97,7 +97,7 @@ JsonObject *stream_to_json(const struct stream *stream, const struct worker_ops 
     add_masked(object, "inputUrl", stream->input_url);
     add_masked(object, "outputUrl", stream->output_url);
     json_object_set_int_member(object, "restarts", stream->restarts);
-    if (stream->worker != NULL)
+    if (stream->worker != NULL && workers->pid(stream->worker) != 0)
         json_object_set_int_member(object, "workerPid", workers->pid(stream->worker));
     if (stream->last_error != NULL)
         json_object_set_string_member(object, "lastError", stream->last_error);

@@ -161,9 +161,11 @@ static struct worker *start_or_adopt(struct stream *stream, struct dub_error *er
     struct worker_spec spec = spec_of(stream, socket_path, environment);
     pid_t running = control_client_probe(socket_path);
     struct worker *worker = NULL;
-    if (running > 0)
+    if (running > 0) {
+        struct dub_log_context context = stream_log_context(stream);
+        dub_log(DUB_LOG_INFO, &context, "media-worker runs already, pid %d", (int)running);
         worker = config->workers->adopt(&spec, running, &worker_events, stream, error);
-    else if (state_dir_has_room_for(config->state_dir, stream->id))
+    } else if (state_dir_has_room_for(config->state_dir, stream->id))
         worker = config->workers->start(&spec, &worker_events, stream, error);
     else
         dub_error_set(error, DUB_ERROR_NOT_FOUND, "the stream's id is too long for a socket in %s",
@@ -181,11 +183,8 @@ static void start_worker(struct stream *stream)
     /* First, so that a crash between the two leaves no worker that nobody knows. */
     stream_record_save(stream, config->state_dir);
     stream->worker = start_or_adopt(stream, &error);
-    if (stream->worker != NULL) {
-        dub_log(DUB_LOG_INFO, &context, "media-worker runs, pid %d",
-                (int)config->workers->pid(stream->worker));
+    if (stream->worker != NULL)
         return;
-    }
     dub_log(DUB_LOG_ERROR, &context, "media-worker could not be started: %s", error.message);
     stream_set_error(stream, error.message);
     stream->start_failure = error.code == DUB_ERROR_NOT_FOUND ? WORKER_END_REFUSED : WORKER_END_FAILED;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A child's end comes from dub_process with its exit code; that of an adopted worker, which is nobody's child
  * any more, from a pidfd, without one. The pidfd also makes sure that signals reach that process and no later
- * one. */
+ * one. A worker that is to be started waits for its turn (starts.h) without a process. */
 #include "worker.h"
 
 #include "control_client.h"
+#include "starts.h"
 
 #include <dubbing_json.h>
 #include <dubbing_log.h>
@@ -22,14 +23,21 @@ struct worker {
     void *user;
     const struct dub_clock *clock;
     pid_t pid;
-    struct dub_process *process; /* NULL: adopted */
+    struct dub_process *process; /* NULL: adopted, or not started yet */
+    struct waiting *waiting;     /* NULL: has been started */
     int pidfd;                   /* -1: a child of ours */
-    guint pidfd_source, kill_source;
+    guint pidfd_source, kill_source, end_source;
     struct control_client *control;
     int64_t heard_at_ns;
     bool stopping;
     bool given_up;    /* killed for its silence */
     char *last_error; /* the last error line it logged; NULL: none */
+};
+
+/* What starting takes, kept until then. */
+struct waiting {
+    char *socket_path;
+    char **argv, **environment;
 };
 
 static const struct {
@@ -56,7 +64,8 @@ static void report_end(struct worker *worker, enum worker_end_kind kind, const c
     g_autofree char *text = worker->last_error != NULL
                                 ? g_strdup_printf("media-worker %s: %s", how, worker->last_error)
                                 : g_strdup_printf("media-worker %s", how);
-    control_client_drain(worker->control);
+    if (worker->control != NULL)
+        control_client_drain(worker->control);
     worker->events.on_end(&(struct worker_end){kind, text}, worker->user);
 }
 
@@ -139,7 +148,8 @@ static void kill_worker(struct worker *worker, int signal_number)
 static void check_silence(struct worker *worker)
 {
     struct dub_log_context context = context_of(worker);
-    if (worker->given_up || dub_clock_now_ns(worker->clock) - worker->heard_at_ns < WORKER_SILENCE_MAX_NS)
+    if (worker->waiting != NULL || worker->given_up ||
+        dub_clock_now_ns(worker->clock) - worker->heard_at_ns < WORKER_SILENCE_MAX_NS)
         return;
     dub_log(DUB_LOG_ERROR, &context, "media-worker (pid %d) has not said anything for %d s: killing it",
             (int)worker->pid, (int)(WORKER_SILENCE_MAX_NS / DUB_NS_PER_S));
@@ -167,12 +177,25 @@ static void connect_control(struct worker *worker, const char *socket_path)
     worker->control = control_client_new(socket_path, &control_events, worker);
 }
 
+static void free_waiting(struct waiting *waiting)
+{
+    if (waiting == NULL)
+        return;
+    g_free(waiting->socket_path);
+    g_strfreev(waiting->argv);
+    g_strfreev(waiting->environment);
+    g_free(waiting);
+}
+
 static void free_worker(struct worker *worker)
 {
     if (worker == NULL)
         return;
+    (void)starts_remove(worker);
+    free_waiting(worker->waiting);
     g_clear_handle_id(&worker->pidfd_source, g_source_remove);
     g_clear_handle_id(&worker->kill_source, g_source_remove);
+    g_clear_handle_id(&worker->end_source, g_source_remove);
     control_client_free(worker->control);
     dub_process_free(worker->process);
     if (worker->pidfd >= 0)
@@ -183,23 +206,42 @@ static void free_worker(struct worker *worker)
     g_free(worker);
 }
 
+static void start_process(void *user)
+{
+    struct worker *worker = user;
+    struct waiting *waiting = g_steal_pointer(&worker->waiting);
+    struct dub_log_context context = context_of(worker);
+    struct dub_error error = {0};
+    worker->process =
+        dub_process_start(&(struct dub_process_spec){.argv = (const char *const *)waiting->argv,
+                                                     .environment = (const char *const *)waiting->environment,
+                                                     .outlive_parent = true,
+                                                     .on_line = on_line_of_child,
+                                                     .on_exit = on_exit_of_child,
+                                                     .user = worker},
+                          &error);
+    if (worker->process != NULL) {
+        worker->pid = dub_process_pid(worker->process);
+        worker->heard_at_ns = dub_clock_now_ns(worker->clock);
+        connect_control(worker, waiting->socket_path);
+        dub_log(DUB_LOG_INFO, &context, "media-worker runs, pid %d", (int)worker->pid);
+    }
+    free_waiting(waiting);
+    if (worker->process != NULL)
+        return;
+    g_autofree char *how = g_strdup_printf("could not be started: %s", error.message);
+    report_end(worker, error.code == DUB_ERROR_NOT_FOUND ? WORKER_END_REFUSED : WORKER_END_FAILED, how);
+}
+
 static struct worker *start_worker(const struct worker_spec *spec, const struct worker_events *events,
                                    void *user, struct dub_error *error)
 {
     struct worker *worker = new_worker(spec, events, user);
-    worker->process = dub_process_start(&(struct dub_process_spec){.argv = spec->argv,
-                                                                   .environment = spec->environment,
-                                                                   .outlive_parent = true,
-                                                                   .on_line = on_line_of_child,
-                                                                   .on_exit = on_exit_of_child,
-                                                                   .user = worker},
-                                        error);
-    if (worker->process == NULL) {
-        free_worker(worker);
-        return NULL;
-    }
-    worker->pid = dub_process_pid(worker->process);
-    connect_control(worker, spec->socket_path);
+    worker->waiting = g_new(struct waiting, 1);
+    *worker->waiting = (struct waiting){.socket_path = g_strdup(spec->socket_path),
+                                        .argv = g_strdupv((char **)spec->argv),
+                                        .environment = g_strdupv((char **)spec->environment)};
+    starts_add(start_process, worker);
     return worker;
 }
 
@@ -235,11 +277,23 @@ static gboolean kill_adopted(void *user)
     return G_SOURCE_REMOVE;
 }
 
+static gboolean end_unstarted(void *user)
+{
+    struct worker *worker = user;
+    worker->end_source = 0;
+    report_end(worker, WORKER_END_FINISHED, "was stopped before it was started");
+    return G_SOURCE_REMOVE;
+}
+
 static void stop_worker(struct worker *worker)
 {
     if (worker->stopping)
         return;
     worker->stopping = true;
+    if (starts_remove(worker)) {
+        worker->end_source = g_idle_add_full(G_PRIORITY_DEFAULT, end_unstarted, worker, NULL);
+        return;
+    }
     if (worker->process != NULL) {
         dub_process_stop(worker->process, WORKER_STOP_GRACE_MS);
         return;

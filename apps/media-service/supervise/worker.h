@@ -45,6 +45,7 @@ struct worker;
 
 /* What the registry needs of workers; its tests put a fake in its place. */
 struct worker_ops {
+    /* The program itself is started a little later, which then fails by on_end. */
     struct worker *(*start)(const struct worker_spec *spec, const struct worker_events *events, void *user,
                             struct dub_error *error);
     /* argv and environment are not used. pid was found by control_client_probe. */
@@ -54,6 +55,7 @@ struct worker_ops {
     void (*stop)(struct worker *worker);
     /* To be called now and then: kills one that has been silent for WORKER_SILENCE_MAX_NS. */
     void (*tick)(struct worker *worker);
+    /* 0 as long as it has not been started. */
     pid_t (*pid)(const struct worker *worker);
     /* Does not stop the process: it goes on alone. NULL is fine. */
     void (*free)(struct worker *worker);

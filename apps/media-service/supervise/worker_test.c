@@ -46,7 +46,7 @@ static void wait_for_end(const struct ends *ends)
     g_assert_cmpuint(ends->n, ==, 1);
 }
 
-static struct worker *start(const char *script, const struct dub_clock *clock, struct ends *ends)
+static struct worker *start_later(const char *script, const struct dub_clock *clock, struct ends *ends)
 {
     const char *const argv[] = {"sh", "-c", script, NULL};
     struct dub_error error = {0};
@@ -58,6 +58,14 @@ static struct worker *start(const char *script, const struct dub_clock *clock, s
                                                        .clock = clock},
                                  &events, ends, &error);
     g_assert(worker != NULL);
+    return worker;
+}
+
+static struct worker *start(const char *script, const struct dub_clock *clock, struct ends *ends)
+{
+    struct worker *worker = start_later(script, clock, ends);
+    while (worker_process_ops.pid(worker) == 0)
+        g_main_context_iteration(NULL, TRUE);
     return worker;
 }
 
@@ -215,13 +223,41 @@ static void test_missing_program(void)
 {
     const char *const argv[] = {"/nonexistent/worker", NULL};
     struct dub_error error = {0};
+    struct ends ends = {0};
     struct worker_spec spec = {.stream_id = "demo",
                                .run_id = "r1",
                                .socket_path = "/nonexistent/w.sock",
                                .argv = argv,
                                .clock = dub_clock_monotonic()};
-    g_assert_null(worker_process_ops.start(&spec, &events, NULL, &error));
-    g_assert_cmpint(error.code, ==, DUB_ERROR_NOT_FOUND);
+    struct worker *worker = worker_process_ops.start(&spec, &events, &ends, &error);
+    wait_for_end(&ends);
+    g_assert_cmpint(ends.kind, ==, WORKER_END_REFUSED);
+    g_assert_nonnull(strstr(ends.text, "could not be started"));
+    g_assert_nonnull(strstr(ends.text, "/nonexistent/worker"));
+    worker_process_ops.free(worker);
+    g_free(ends.text);
+}
+
+static void test_stopped_before_its_turn_it_is_never_started(void)
+{
+    struct ends ends = {0};
+    struct worker *worker = start_later("exit 77", dub_clock_monotonic(), &ends);
+    g_assert_cmpint(worker_process_ops.pid(worker), ==, 0);
+    worker_process_ops.tick(worker);
+    worker_process_ops.stop(worker);
+    worker_process_ops.stop(worker);
+    g_assert_cmpuint(ends.n, ==, 0);
+    wait_for_end(&ends);
+    g_assert_cmpint(ends.kind, ==, WORKER_END_FINISHED);
+    g_assert_nonnull(strstr(ends.text, "before it was started"));
+    worker_process_ops.free(worker);
+    g_free(ends.text);
+
+    ends = (struct ends){0};
+    worker_process_ops.free(start_later("exit 77", dub_clock_monotonic(), &ends));
+    while (g_main_context_pending(NULL))
+        g_main_context_iteration(NULL, FALSE);
+    g_assert_cmpuint(ends.n, ==, 0);
 }
 
 int main(int argc, char **argv)
@@ -234,5 +270,7 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/stop-is-a-gentle-end", test_stop_is_a_gentle_end);
     g_test_add_func("/worker/adopted-worker-is-watched", test_adopted_worker_is_watched);
     g_test_add_func("/worker/missing-program", test_missing_program);
+    g_test_add_func("/worker/stopped-before-its-turn-it-is-never-started",
+                    test_stopped_before_its_turn_it_is_never_started);
     return g_test_run();
 }

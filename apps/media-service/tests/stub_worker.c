@@ -4,7 +4,8 @@
  *
  * STUB_EXIT=<code>  end at once with this code, after an error line
  * STUB_IGNORE_TERM  do not end on SIGTERM
- * STUB_PHRASES=<n>  phrases to tell of, at once */
+ * STUB_PHRASES=<n>  phrases to tell of, at once
+ * STUB_STATUS_MS=<n>  how often to tell its status; 100 without it, a worker's second where there are many */
 #include <dubbing_config.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
@@ -112,7 +113,7 @@ static gboolean on_client(GSocketService *service, GSocketConnection *client, GO
     return TRUE;
 }
 
-static gboolean on_second(void *user)
+static gboolean on_status_due(void *user)
 {
     for (guint i = stub.clients->len; i > 0; i--)
         send_status(stub.clients->pdata[i - 1]);
@@ -123,6 +124,18 @@ static void on_stop(void *user)
 {
     if (g_getenv("STUB_IGNORE_TERM") == NULL)
         g_main_loop_quit(stub.loop);
+}
+
+static unsigned number_of(const char *variable)
+{
+    const char *text = g_getenv(variable);
+    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : 0;
+}
+
+static unsigned status_interval_ms(void)
+{
+    unsigned interval_ms = number_of("STUB_STATUS_MS");
+    return interval_ms != 0 ? interval_ms : 100;
 }
 
 static void serve(const char *path)
@@ -137,15 +150,9 @@ static void serve(const char *path)
         exit(1);
     }
     g_signal_connect(service, "incoming", G_CALLBACK(on_client), NULL);
-    g_timeout_add(100, on_second, NULL);
+    g_timeout_add(status_interval_ms(), on_status_due, NULL);
     g_main_loop_run(stub.loop);
     g_unlink(path);
-}
-
-static unsigned number_of(const char *variable)
-{
-    const char *text = g_getenv(variable);
-    return text != NULL ? (unsigned)strtoul(text, NULL, 10) : 0;
 }
 
 int main(void)
