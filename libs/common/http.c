@@ -11,8 +11,10 @@
 #include <dubbing_json.h>
 #include <dubbing_log.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define DEFAULT_MAX_BODY_BYTES (1024 * 1024)
+#define BACKLOG 1024 /* connections that wait to be accepted; the system may allow fewer */
 #define MAX_HEADER_FIELDS 100
 #define JSON_TYPE "application/json"
 
@@ -354,6 +356,15 @@ static bool listen_on(struct dub_http_server *server, const char *host, uint16_t
     return address != NULL && soup_server_listen(server->soup, address, options, gerror);
 }
 
+/* GLib lets ten connections wait: who comes eleventh in a pause of ours is told nothing and tries again after
+ * a whole second. To listen again only changes that number. */
+static void lengthen_backlog(struct dub_http_server *server)
+{
+    g_autoptr(GSList) sockets = soup_server_get_listeners(server->soup);
+    for (GSList *item = sockets; item != NULL; item = item->next)
+        (void)listen(g_socket_get_fd(item->data), BACKLOG);
+}
+
 static bool start_listening(struct dub_http_server *server, const char *address, struct dub_error *error)
 {
     g_autofree char *host = NULL;
@@ -402,6 +413,7 @@ struct dub_http_server *dub_http_server_new(const struct dub_http_config *config
                                                                  .max_per_address = config->max_per_address,
                                                                  .timeout_ms = config->request_timeout_ms,
                                                                  .make_room = config->make_room});
+    lengthen_backlog(server);
     server->port = bound_port(server->soup);
     return server;
 }

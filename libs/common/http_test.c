@@ -6,7 +6,10 @@
 #include "test_support.h"
 
 #include <dubbing_json.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 struct fixture {
     struct dub_http_server *server;
@@ -591,6 +594,27 @@ static void test_tls_works(void)
 
 #define ADD(name, function) g_test_add("/http/" name, struct fixture, NULL, set_up, function, tear_down)
 
+/* The server does not run meanwhile: what connects is waiting in its backlog. */
+static void test_many_may_wait_to_be_accepted(void)
+{
+    enum { MANY = 64 };
+    struct fixture fixture = {0};
+    int sockets[MANY];
+    set_up(&fixture, NULL);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)dub_http_server_port(fixture.server)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    for (unsigned i = 0; i < MANY; i++) {
+        sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(sockets[i], (struct sockaddr *)&address, sizeof(address));
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        g_assert_cmpint(poll(&(struct pollfd){.fd = sockets[i], .events = POLLOUT}, 1, 500), ==, 1);
+        close(sockets[i]);
+    }
+    tear_down(&fixture, NULL);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -614,6 +638,7 @@ int main(int argc, char **argv)
     g_test_add("/http/key-is-needed", struct fixture, NULL, set_up_with_key, test_key_is_needed, tear_down);
     g_test_add_func("/http/bad-addresses-are-named", test_bad_addresses_are_named);
     g_test_add_func("/http/all-interfaces", test_all_interfaces);
+    g_test_add_func("/http/many-may-wait-to-be-accepted", test_many_may_wait_to_be_accepted);
     g_test_add_func("/http/own-shape-of-errors", test_own_shape_of_errors);
     g_test_add_func("/http/tls-needs-good-files", test_tls_needs_good_files);
     g_test_add_func("/http/tls-works", test_tls_works);
