@@ -4,8 +4,8 @@
  * Reads S16LE stereo at 48 kHz from its input and prints lines: "hops" and a 0 or 1 per 10 ms, then per
  * fragment "fragment", its start, its end and when it was found complete, in ms; last "ns_per_hop" and the
  * processor time of a hop. */
-#include "samples.h"
-#include "vad.h"
+#include "sound/samples.h"
+#include "speech/vad.h"
 
 #include <stdio.h>
 #include <time.h>

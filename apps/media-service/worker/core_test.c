@@ -4,7 +4,7 @@
  */
 #include "core.h"
 
-#include "test_sounds.h"
+#include "speech/test_sounds.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_gst.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sync_meter.h"
 
+#include "dubber/timeline.h"
 #include <glib.h>
 #include <stdlib.h>
-#include <timeline.h>
 
 #define MS INT64_C(1000000)
 #define S (1000 * MS)

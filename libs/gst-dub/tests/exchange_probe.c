@@ -6,7 +6,7 @@
  *   stats                    one line {"stats": ...}
  *
  * The end of stdin ends the stream. */
-#include "exchange.h"
+#include "exchange/exchange.h"
 
 #include <dubbing_json.h>
 #include <stdio.h>

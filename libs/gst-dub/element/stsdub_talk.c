@@ -2,8 +2,8 @@
 #include "stsdub_talk.h"
 
 #include "dubbing_gst.h"
-#include "samples.h"
-#include "test_sounds.h"
+#include "sound/samples.h"
+#include "speech/test_sounds.h"
 
 #include <math.h>
 

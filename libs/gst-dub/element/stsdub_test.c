@@ -3,7 +3,7 @@
  * no real time anywhere. stsdub_speech_test.c has the phrases. */
 #include "dubbing_gst.h"
 #include "fake_exchange.h"
-#include "samples.h"
+#include "sound/samples.h"
 #include "stsdub_talk.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "pcm_ring.h"
 
-#include "samples.h"
+#include "sound/samples.h"
 #include <string.h>
 
 #define CAPACITY 4000

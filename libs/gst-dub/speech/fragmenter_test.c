@@ -2,7 +2,7 @@
 /* The rules of system.md section 4, on a made-up detector. */
 #include "fragmenter.h"
 
-#include "samples.h"
+#include "sound/samples.h"
 
 #define HOPS(ms) ((ms) / 10)
 #define SAMPLES(ms) DUB_MS_TO_SAMPLES(ms)

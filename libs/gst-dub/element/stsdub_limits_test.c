@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* How long the fragments of somebody who does not stop talking are, live, on a test clock. */
-#include "samples.h"
+#include "sound/samples.h"
 #include "stsdub_talk.h"
 
 #include <string.h>

@@ -5,12 +5,12 @@
 
 #include "dubber.h"
 
-#include "limiter.h"
 #include "pcm_ring.h"
 #include "placing.h"
-#include "samples.h"
+#include "sound/limiter.h"
+#include "sound/samples.h"
+#include "speech/vad.h"
 #include "timeline.h"
-#include "vad.h"
 
 struct dub_ready_clip {
     float *samples; /* owned */

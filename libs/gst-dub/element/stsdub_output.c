@@ -4,7 +4,7 @@
 #include "stsdub.h"
 
 #include "dubbing_gst.h"
-#include "samples.h"
+#include "sound/samples.h"
 
 /* Live, two blocks of the mixer at a time: waking up costs more than mixing. */
 #define LIVE_BLOCKS 2

@@ -14,7 +14,7 @@
 #pragma once
 
 #include "fragmenter.h"
-#include "samples.h"
+#include "sound/samples.h"
 #include <stdbool.h>
 #include <stdint.h>
 

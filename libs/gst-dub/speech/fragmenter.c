@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fragmenter.h"
 
-#include "samples.h"
+#include "sound/samples.h"
 #include <math.h>
 
 #define HOP DUB_BLOCK_SAMPLES

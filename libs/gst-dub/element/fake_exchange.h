@@ -3,7 +3,7 @@
  * at a time; linked instead of exchange.c. */
 #pragma once
 
-#include "exchange.h"
+#include "exchange/exchange.h"
 
 /* The oldest fragment not yet taken, waiting for it for at most 10 s of real time; false when none came. The
  * samples are the caller's (g_free). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "test_sounds.h"
 
-#include "resample.h"
-#include "samples.h"
+#include "sound/resample.h"
+#include "sound/samples.h"
 #include <dubbing_bytes.h>
 #include <glib/gstdio.h>
 #include <math.h>

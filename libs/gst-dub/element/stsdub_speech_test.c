@@ -2,7 +2,7 @@
 /* What becomes of phrases in the element, and how they are mixed; as in stsdub_test.c without real time. */
 #include "dubbing_gst.h"
 #include "fake_exchange.h"
-#include "samples.h"
+#include "sound/samples.h"
 #include "stsdub_talk.h"
 
 #include <math.h>

@@ -9,9 +9,9 @@
  * for the clock or calling the exchange. */
 #pragma once
 
-#include "dubber.h"
-#include "exchange.h"
-#include "stretch_thread.h"
+#include "dubber/dubber.h"
+#include "exchange/exchange.h"
+#include "sound/stretch_thread.h"
 #include <gst/audio/audio.h>
 #include <gst/gst.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "timeline.h"
 
-#include "samples.h"
+#include "sound/samples.h"
 #include <math.h>
 
 #define FRAME 1024 /* one AAC access unit */

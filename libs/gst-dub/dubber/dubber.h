@@ -11,9 +11,9 @@
  * when dub_dubber_ready() says that everything that can still change the block is known. */
 #pragma once
 
-#include "fragmenter.h"
 #include "ledger.h"
-#include "mixer.h"
+#include "sound/mixer.h"
+#include "speech/fragmenter.h"
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * instead of stretch.c) that takes as long as the test says. */
 #include "dubbing_gst.h"
 #include "fake_exchange.h"
-#include "samples.h"
-#include "stretch.h"
+#include "sound/samples.h"
+#include "sound/stretch.h"
 #include "stsdub_talk.h"
 
 #include <math.h>

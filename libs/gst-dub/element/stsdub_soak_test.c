@@ -5,9 +5,9 @@
  * and threads stay as they were after the first fifth of the run. */
 #include "dubbing_gst.h"
 #include "fake_exchange.h"
-#include "samples.h"
+#include "sound/samples.h"
+#include "speech/test_sounds.h"
 #include "stsdub_rig.h"
-#include "test_sounds.h"
 
 #include <malloc.h>
 #include <math.h>

@@ -2,9 +2,9 @@
 /* Phrases on their way to the sts-service and back. */
 #include "stsdub.h"
 
-#include "clip.h"
 #include "dubbing_gst.h"
-#include "samples.h"
+#include "sound/clip.h"
+#include "sound/samples.h"
 
 /* What an answer needs to become a clip; and with it the exchange says TIMEOUT before the mixer gives up. */
 #define ANSWER_MARGIN_NS (50 * DUB_NS_PER_MS)

@@ -4,7 +4,7 @@
  * says how many; FRAGMENTER_TEST_SEED repeats the one that failed. */
 #include "fragmenter.h"
 
-#include "samples.h"
+#include "sound/samples.h"
 #include <stdlib.h>
 
 #define HOP DUB_BLOCK_SAMPLES

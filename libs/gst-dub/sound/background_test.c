@@ -3,7 +3,7 @@
 #include "background.h"
 
 #include "samples.h"
-#include "test_sounds.h"
+#include "speech/test_sounds.h"
 #include <glib.h>
 #include <math.h>
 #include <string.h>

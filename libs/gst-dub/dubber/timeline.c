@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "timeline.h"
 
-#include "samples.h"
+#include "sound/samples.h"
 #include <math.h>
 
 /* Below one AAC frame at 48 kHz (1024 samples), above the jitter of millisecond time stamps. */

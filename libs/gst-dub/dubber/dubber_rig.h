@@ -6,7 +6,7 @@
 
 #include "dubber.h"
 
-#include "samples.h"
+#include "sound/samples.h"
 
 #define S INT64_C(1000000000)
 #define MS INT64_C(1000000)

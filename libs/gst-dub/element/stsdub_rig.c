@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "stsdub_rig.h"
 
-#include "samples.h"
+#include "sound/samples.h"
 #include <string.h>
 
 #define CAPS "audio/x-raw,format=S16LE,rate=48000,channels=2,layout=interleaved"

@@ -2,7 +2,7 @@
 #include "stsdub.h"
 
 #include "dubbing_gst.h"
-#include "samples.h"
+#include "sound/samples.h"
 
 #include <dubbing_log.h>
 
