@@ -209,11 +209,11 @@ static void test_refused_by_the_kernel(struct fixture *fixture, const void *data
 
 static void fill(const char *dir)
 {
+    static const char data[1 << 20];
     g_autofree char *path = g_build_filename(dir, "fill", NULL);
-    g_autofree char *data = g_malloc0(1 << 20);
     FILE *stream = g_fopen(path, "we");
     g_assert_nonnull(stream);
-    (void)!fwrite(data, 1, 1 << 20, stream);
+    (void)!fwrite(data, 1, sizeof data, stream);
     (void)fclose(stream);
 }
 
