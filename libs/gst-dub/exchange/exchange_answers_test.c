@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "breaker.h"
 #include "exchange_core_rig.h"
 
 static void test_breaker_opens_probes_and_closes(void)
