@@ -44,6 +44,8 @@ double dub_metric_get(struct dub_metric *metric, const char *const *values);
  * cumulative, n_buckets + 1 of them, the last for +Inf. */
 void dub_metric_set_histogram(struct dub_metric *metric, const uint64_t *counts, double sum,
                               const char *const *values);
+/* Forgets one series; fine when there is none. */
+void dub_metric_drop(struct dub_metric *metric, const char *const *values);
 /* Forgets all series of the registry whose label has this value (a stream that ended). */
 void dub_metrics_drop_label(struct dub_metrics *metrics, const char *label, const char *value);
 

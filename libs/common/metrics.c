@@ -181,6 +181,14 @@ double dub_metric_get(struct dub_metric *metric, const char *const *values)
     return value;
 }
 
+void dub_metric_drop(struct dub_metric *metric, const char *const *values)
+{
+    g_autofree char *key = make_key(metric, values);
+    pthread_mutex_lock(&metric->owner->lock);
+    g_hash_table_remove(metric->series, key);
+    pthread_mutex_unlock(&metric->owner->lock);
+}
+
 struct wanted {
     unsigned index;
     const char *value;

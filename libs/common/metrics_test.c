@@ -109,6 +109,11 @@ static void test_ended_streams_are_forgotten(void)
     dub_metric_observe(l, 1, V("a"));
     dub_metric_observe(l, 1, V("b"));
     dub_metric_inc(r, 1, V("a", "a"));
+    dub_metric_drop(r, V("b", "a"));
+    g_assert_cmpfloat(dub_metric_get(r, V("a", "a")), ==, 1);
+    dub_metric_inc(r, 1, V("b", "a"));
+    dub_metric_drop(r, V("b", "a"));
+    g_assert_cmpfloat(dub_metric_get(r, V("b", "a")), ==, 0);
     dub_metrics_drop_label(metrics, "stream_id", "a");
     g_assert_cmpfloat(dub_metric_get(l, V("a")), ==, 0);
     g_assert_cmpfloat(dub_metric_get(l, V("b")), ==, 1);

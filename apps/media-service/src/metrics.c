@@ -19,6 +19,7 @@
     X(DELAY, "worker_delay_ms", GAUGE, NULL,                                                                 \
       "Arrival to release of the picture that waited longest in the last second; kept while none comes, "    \
       "milliseconds.")                                                                                       \
+    X(LATENCY, "worker_latency_ms", GAUGE, NULL, "The delay D that was asked for, milliseconds.")            \
     X(DUB_LAG, "worker_dub_lag_ms", GAUGE, NULL, "How far the dub trails the picture, milliseconds.")        \
     X(LATE_BLOCKS, "worker_late_blocks_total", COUNTER, NULL, "Blocks of sound mixed after their deadline.") \
     X(BACKPRESSURE, "worker_backpressure_severity", GAUGE, NULL, "0 none, 1 low, 2 medium, 3 high.")         \
@@ -53,6 +54,13 @@ static const struct dub_metric_spec hooks_spec = {"media_service_hook_events_tot
                                                   NULL,
                                                   0,
                                                   0};
+static const struct dub_metric_spec dependencies_spec = {"media_service_dependency_up",
+                                                         "Whether what readiness depends on works: 0 or 1.",
+                                                         DUB_METRIC_GAUGE,
+                                                         {"dependency"},
+                                                         NULL,
+                                                         0,
+                                                         0};
 static const struct dub_metric_spec build_spec = {"media_service_build_info",
                                                   "Always 1; the label tells the version.",
                                                   DUB_METRIC_GAUGE,
@@ -64,7 +72,7 @@ static const struct dub_metric_spec build_spec = {"media_service_build_info",
 struct service_metrics {
     struct dub_metrics *set;
     struct dub_metric *of_stream[METRIC_COUNT];
-    struct dub_metric *streams, *hooks;
+    struct dub_metric *streams, *hooks, *dependencies;
 };
 
 struct service_metrics *service_metrics_new(void)
@@ -75,6 +83,7 @@ struct service_metrics *service_metrics_new(void)
         metrics->of_stream[i] = dub_metrics_add(metrics->set, &stream_specs[i]);
     metrics->streams = dub_metrics_add(metrics->set, &streams_spec);
     metrics->hooks = dub_metrics_add(metrics->set, &hooks_spec);
+    metrics->dependencies = dub_metrics_add(metrics->set, &dependencies_spec);
     dub_metric_set(dub_metrics_add(metrics->set, &build_spec), 1, (const char *const[]){DUB_VERSION});
     return metrics;
 }
@@ -90,6 +99,11 @@ void service_metrics_free(struct service_metrics *metrics)
 void service_metrics_count_hook(struct service_metrics *metrics, const char *event, const char *result)
 {
     dub_metric_inc(metrics->hooks, 1, (const char *const[]){event, result});
+}
+
+void service_metrics_set_dependency(struct service_metrics *metrics, const char *dependency, bool up)
+{
+    dub_metric_set(metrics->dependencies, up, (const char *const[]){dependency});
 }
 
 void service_metrics_count_restart(struct service_metrics *metrics, const char *stream_id)
@@ -124,6 +138,14 @@ static void set_rtt(struct service_metrics *metrics, const char *stream_id, cons
                              (const char *const[]){stream_id});
 }
 
+/* What a worker that is gone measured last is not so any more, and would keep alerts firing. */
+static void drop_gauges(struct service_metrics *metrics, const char *stream_id)
+{
+    for (unsigned i = 0; i < METRIC_COUNT; i++)
+        if (stream_specs[i].type == DUB_METRIC_GAUGE)
+            dub_metric_drop(metrics->of_stream[i], (const char *const[]){stream_id});
+}
+
 static void update_stream(struct service_metrics *metrics, const struct stream *stream)
 {
     const struct dub_worker_status *status = &stream->status;
@@ -140,14 +162,19 @@ static void update_stream(struct service_metrics *metrics, const struct stream *
     set(metrics, METRIC_INPUT_RECONNECTS, id, NULL, (double)status->input.reconnects);
     set(metrics, METRIC_OUTPUT_RECONNECTS, id, NULL, (double)status->output.reconnects);
     set(metrics, METRIC_STS_RECONNECTS, id, NULL, (double)status->sts.reconnects);
+    set_rtt(metrics, id, &status->sts);
+    set(metrics, METRIC_LATE_BLOCKS, id, NULL, (double)status->late_blocks);
+    if (stream->worker == NULL) {
+        drop_gauges(metrics, id);
+        return;
+    }
     set(metrics, METRIC_INFLIGHT, id, NULL, status->sts.inflight);
     set(metrics, METRIC_AV_SYNC, id, NULL, status->av_sync_delta_ms);
     set(metrics, METRIC_BREAKER, id, NULL, (double)status->sts.breaker);
     set(metrics, METRIC_DELAY, id, NULL, (double)status->delay_ms);
+    set(metrics, METRIC_LATENCY, id, NULL, (double)status->latency_ms);
     set(metrics, METRIC_DUB_LAG, id, NULL, (double)status->dub_lag_ms);
-    set(metrics, METRIC_LATE_BLOCKS, id, NULL, (double)status->late_blocks);
     set(metrics, METRIC_BACKPRESSURE, id, NULL, (double)status->sts.backpressure);
-    set_rtt(metrics, id, &status->sts);
 }
 
 char *service_metrics_format(struct service_metrics *metrics, const struct registry *registry)

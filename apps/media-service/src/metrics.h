@@ -13,6 +13,8 @@ void service_metrics_free(struct service_metrics *metrics);
 
 /* event: "ready", "not-ready"; result: "accepted", "rejected". */
 void service_metrics_count_hook(struct service_metrics *metrics, const char *event, const char *result);
+/* dependency: as in GET /ready. */
+void service_metrics_set_dependency(struct service_metrics *metrics, const char *dependency, bool up);
 void service_metrics_count_restart(struct service_metrics *metrics, const char *stream_id);
 /* Drops the series of a stream. */
 void service_metrics_forget(struct service_metrics *metrics, const char *stream_id);

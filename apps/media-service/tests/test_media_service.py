@@ -87,11 +87,14 @@ def test_health_names_what_is_missing(start_service, fake_server):
     service = start_service(MEDIAMTX_API_URL=router.url)
     assert service.get("/health").json["status"] == "ok"
     wait_for(lambda: service.get("/ready").status == 200, "ready")
+    assert b'media_service_dependency_up{dependency="router"} 1\n' in service.get("/metrics").body
     router.close()
     answer = wait_for(lambda: (lambda found: found if found.status == 503 else None)(service.get("/ready")), "not ready")
     assert answer.json["ready"] is False
     assert answer.json["checks"]["router"]["ok"] is False and answer.json["checks"]["router"]["detail"]
     assert answer.json["checks"]["worker"]["ok"] is True
+    for line in (b'{dependency="router"} 0\n', b'{dependency="stateDir"} 1\n', b'{dependency="worker"} 1\n'):
+        assert b"media_service_dependency_up" + line in service.get("/metrics").body
     assert service.get("/health").status == 200
 
 
@@ -111,7 +114,8 @@ def test_metrics_follow_the_worker(start_service):
     for line in ('worker_phrases_total{stream_id="demo",state="dubbed"} 2', 'worker_audio_fragments_total{stream_id="demo"} 3',
                  'worker_fallback_total{stream_id="demo",reason="TIMEOUT"} 1', 'worker_input_reconnects_total{stream_id="demo"} 2',
                  'worker_sts_rtt_ms_bucket{stream_id="demo",le="250"} 3', 'worker_sts_rtt_ms_sum{stream_id="demo"} 500',
-                 'worker_delay_ms{stream_id="demo"} 3001', 'worker_late_blocks_total{stream_id="demo"} 4',
+                 'worker_delay_ms{stream_id="demo"} 3001', 'worker_latency_ms{stream_id="demo"} 3000',
+                 'worker_late_blocks_total{stream_id="demo"} 4',
                  'media_service_streams{state="running"} 1',
                  'media_service_worker_restarts_total{stream_id="demo"} 0',
                  'media_service_hook_events_total{event="ready",result="accepted"} 1'):
@@ -123,6 +127,20 @@ def test_metrics_follow_the_worker(start_service):
     assert check.returncode in (0, 3), check.stdout + check.stderr
     complaints = [line for line in (check.stdout + check.stderr).splitlines() if line]
     assert all(line.endswith("metric names should not contain abbreviated units") for line in complaints), complaints
+
+
+def test_gauges_of_a_worker_that_is_gone_are_gone(service):
+    service.hook("ready")
+    service.wait_state("running")
+    wait_for(lambda: b'worker_delay_ms{stream_id="demo"} ' in service.get("/metrics").body, "the worker's delay")
+    service.call("DELETE", "/api/v1/streams/demo")
+    service.wait_state("idle")
+    text = service.get("/metrics").body.decode()
+    assert 'worker_audio_fragments_total{stream_id="demo"} 3\n' in text, "what has been counted stays"
+    for name in ("delay_ms", "latency_ms", "av_sync_delta_ms", "sts_breaker_state", "backpressure_severity", "dub_lag_ms",
+                 "inflight_fragments"):
+        assert f"# TYPE worker_{name} gauge\n" in text
+        assert f'worker_{name}{{stream_id="demo"}}' not in text
 
 
 def test_worker_that_dies_is_replaced(start_service):
