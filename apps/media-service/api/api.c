@@ -6,6 +6,13 @@
 #include <dubbing_hooks.h>
 #include <dubbing_json.h>
 
+/* A hook with all its fields as long as they may be, each byte escaped, fits. */
+#define BODY_MAX_BYTES (128 * 1024)
+/* Whoever is meant to call sends its request at once, so that the oldest can go. */
+#define CONNECTIONS_MAX 256
+#define CONNECTIONS_PER_ADDRESS_MAX 128
+#define REQUEST_TIMEOUT_MS 10000
+
 void api_reply_object(struct dub_http_request *request, unsigned status, JsonObject *take_object)
 {
     JsonNode *node = json_node_init_object(json_node_alloc(), take_object);
@@ -68,7 +75,13 @@ struct api *api_new(const char *address, const char *api_key, const struct api_d
                     struct dub_error *error)
 {
     struct api *api = g_new0(struct api, 1);
-    struct dub_http_config config = {.address = address, .api_key = api_key};
+    struct dub_http_config config = {.address = address,
+                                     .api_key = api_key,
+                                     .max_body_bytes = BODY_MAX_BYTES,
+                                     .max_connections = CONNECTIONS_MAX,
+                                     .max_per_address = CONNECTIONS_PER_ADDRESS_MAX,
+                                     .make_room = true,
+                                     .request_timeout_ms = REQUEST_TIMEOUT_MS};
     api->deps = *deps;
     api->events = events_new();
     api->server = dub_http_server_new(&config, routes, api, error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) to any number of
- * listeners up to a limit. One that does not read is dropped; nothing is kept for those who come later. */
+ * listeners up to a limit. One that does not read is dropped. One that comes back with Last-Event-ID is sent
+ * what it missed, or the event "missed" when that is no longer known. */
 #pragma once
 
 #include <dubbing_http.h>
@@ -11,8 +12,7 @@ struct events *events_new(void);
 /* Before the HTTP server goes. NULL is fine. */
 void events_free(struct events *events);
 
-/* Turns the request into a listener, or answers 503 when there are too many. */
+/* Turns the request into a listener, or answers 503 when there are too many, in all or from its address. */
 void events_add_listener(struct events *events, struct dub_http_request *request);
 /* name: one word; data: one line of JSON. */
 void events_send(struct events *events, const char *name, const char *data);
-unsigned events_count(const struct events *events);

@@ -3,6 +3,7 @@
 
 #include <dubbing_ids.h>
 #include <dubbing_json.h>
+#include <dubbing_text.h>
 
 #define URL_MAX_BYTES 4096
 
@@ -23,8 +24,8 @@ static struct stream *find_or_404(struct api *api, struct dub_http_request *requ
 {
     struct stream *stream = registry_find(api->deps.registry, request->params[0]);
     if (stream == NULL)
-        dub_http_reply_error(request, 404, "STREAM_NOT_FOUND", "there is no stream \"%s\"",
-                             request->params[0]);
+        dub_http_reply_error(request, 404, "STREAM_NOT_FOUND", "there is no stream \"%.*s\"",
+                             dub_text_cut(request->params[0], DUB_STREAM_ID_MAX), request->params[0]);
     return stream;
 }
 
@@ -33,6 +34,20 @@ void api_on_get(struct dub_http_request *request, void *user)
     const struct stream *stream = find_or_404(user, request);
     if (stream != NULL)
         api_reply_object(request, 200, api_describe(user, stream));
+}
+
+/* NULL without one: the router's. */
+static const char *read_url(struct dub_json_reader *reader, const char *name)
+{
+    const char *url = dub_json_read_string_or(reader, name, URL_MAX_BYTES, NULL);
+    bool is_clean = url == NULL || (*url != '\0' && g_utf8_validate(url, -1, NULL));
+    for (const char *c = url; is_clean && c != NULL && *c != '\0'; c++)
+        is_clean = !g_ascii_iscntrl(*c);
+    if (!is_clean && !*reader->failed)
+        *reader->failed =
+            !dub_error_set(reader->error, DUB_ERROR_INVALID_ARGUMENT,
+                           "%s: must be a URL or a file name, without control characters", name);
+    return url;
 }
 
 void api_on_start(struct dub_http_request *request, void *user)
@@ -47,8 +62,8 @@ void api_on_start(struct dub_http_request *request, void *user)
     g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), body);
     struct dub_json_reader reader = dub_json_reader_on(node, DUB_ERROR_INVALID_ARGUMENT, &failed, &error);
     const char *stream_id = dub_json_read_string(&reader, "streamId", 0);
-    const char *input_url = dub_json_read_string_or(&reader, "inputUrl", URL_MAX_BYTES, NULL);
-    const char *output_url = dub_json_read_string_or(&reader, "outputUrl", URL_MAX_BYTES, NULL);
+    const char *input_url = read_url(&reader, "inputUrl");
+    const char *output_url = read_url(&reader, "outputUrl");
     if (!failed && !dub_stream_id_is_valid(stream_id))
         failed =
             !dub_error_set(&error, DUB_ERROR_INVALID_ARGUMENT,
@@ -82,28 +97,32 @@ void api_on_restart(struct dub_http_request *request, void *user)
     on_wish(request, user, registry_restart);
 }
 
-/* The number after "after=", 0 without one; false after a 400. */
-static bool read_after(struct dub_http_request *request, gint64 *after)
+/* The number of a query parameter, fallback without one; false after a 400. */
+static bool read_number(struct dub_http_request *request, const char *name, gint64 min, gint64 max,
+                        gint64 fallback, gint64 *value)
 {
-    const char *text = request->query != NULL ? g_hash_table_lookup(request->query, "after") : NULL;
-    *after = 0;
-    if (text == NULL || g_ascii_string_to_signed(text, 10, 0, G_MAXINT64, after, NULL))
+    const char *text = request->query != NULL ? g_hash_table_lookup(request->query, name) : NULL;
+    *value = fallback;
+    if (text == NULL || g_ascii_string_to_signed(text, 10, min, max, value, NULL))
         return true;
-    dub_http_reply_error(request, 400, "INVALID_ARGUMENT", "after: must be a whole number from 0");
+    dub_http_reply_error(request, 400, "INVALID_ARGUMENT",
+                         "%s: must be a whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, name,
+                         min, max);
     return false;
 }
 
 void api_on_phrases(struct dub_http_request *request, void *user)
 {
-    gint64 after;
+    gint64 after, limit;
     const struct stream *stream = find_or_404(user, request);
-    if (stream == NULL || !read_after(request, &after))
+    if (stream == NULL || !read_number(request, "after", 0, G_MAXINT64, 0, &after) ||
+        !read_number(request, "limit", 1, LEDGER_MAX_LINES, LEDGER_MAX_LINES, &limit))
         return;
     JsonObject *object = json_object_new();
     json_object_set_string_member(object, "streamId", stream->id);
     json_object_set_string_member(object, "runId", stream->run_id);
     json_object_set_int_member(object, "lastSeq", stream->ledger.last_seq);
-    json_object_set_array_member(object, "phrases", ledger_to_json(&stream->ledger, after));
+    json_object_set_array_member(object, "phrases", ledger_to_json(&stream->ledger, after, (guint)limit));
     api_reply_object(request, 200, object);
 }
 

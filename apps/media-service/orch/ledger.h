@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What became of each phrase of one run, in memory: the last LEDGER_MAX_LINES lines by ascending seq, and the
- * counts of all. Where it comes from delivers lines again after a reconnect; each counts once. */
+/* What became of each phrase of one run, in memory: the last LEDGER_MAX_LINES lines by ascending seq, fewer
+ * when they are larger than LEDGER_MAX_BYTES, and the counts of all. Where it comes from delivers lines again
+ * after a reconnect; each counts once. */
 #pragma once
 
 #include <dubbing_ledger.h>
@@ -8,15 +9,19 @@
 #include <stdbool.h>
 
 #define LEDGER_MAX_LINES 5000
+#define LEDGER_MAX_BYTES (8 * 1024 * 1024) /* of the lines' texts */
 
 struct ledger {
     GPtrArray *lines; /* struct ledger_entry * */
     int64_t counts[DUB_PHRASE_STATE_COUNT];
-    int64_t last_seq; /* the highest so far; 0: none */
+    int64_t last_seq;   /* the highest so far; 0: none */
+    int64_t kept_after; /* the highest seq that is not kept any more; 0: all are */
+    gsize n_bytes;
 };
 
 struct ledger_entry {
     int64_t seq;
+    gsize n_bytes;
     JsonNode *json; /* the line as the API gives it */
 };
 
@@ -27,5 +32,5 @@ void ledger_clear(struct ledger *ledger);
  * is there already or is older than what is kept. */
 const struct ledger_entry *ledger_add(struct ledger *ledger, const struct dub_ledger_line *line, int64_t seq);
 
-/* The lines with a seq above after, oldest first, as a new array. */
-JsonArray *ledger_to_json(const struct ledger *ledger, int64_t after);
+/* The lines with a seq above after, oldest first, at most limit, as a new array. */
+JsonArray *ledger_to_json(const struct ledger *ledger, int64_t after, guint limit);

@@ -9,6 +9,8 @@
 #include <dubbing_log.h>
 #include <dubbing_main.h>
 #include <dubbing_process.h>
+#include <gio/gio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TICK_MS 200
@@ -209,12 +211,23 @@ static void on_signal(void *user)
     registry_stop_all(app->registry, on_all_stopped, app);
 }
 
+static bool is_loopback(const char *host)
+{
+    g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
+    return address != NULL ? g_inet_address_get_is_loopback(address) != FALSE
+                           : strcmp(host, "localhost") == 0;
+}
+
 static void log_address(const struct app *app)
 {
     g_autofree char *host = NULL;
     uint16_t port = 0;
-    if (dub_parse_address(app->settings->http_addr, &host, &port))
-        dub_log_info("listening on %s:%u", *host != '\0' ? host : "0.0.0.0", api_port(app->api));
+    if (!dub_parse_address(app->settings->http_addr, &host, &port))
+        return;
+    if (*app->settings->api_key == '\0' && !is_loopback(host))
+        dub_log_warn("ORCH_API_KEY is not set: hooks and other calls that change something are accepted from "
+                     "loopback only");
+    dub_log_info("listening on %s:%u", *host != '\0' ? host : "0.0.0.0", api_port(app->api));
 }
 
 int app_run(const struct service_settings *settings)

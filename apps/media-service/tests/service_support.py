@@ -4,10 +4,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -108,7 +110,7 @@ class Service:
             self.process = subprocess.Popen([MEDIA_SERVICE], env=clean_environment(**self.variables),
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         match = wait_for(lambda: self.process.poll() is not None or
-                         re.search(rb"listening on 127\.0\.0\.1:(\d+)", self.log.read_bytes()[offset:]), "listening")
+                         re.search(rb"listening on (?:127\.0\.0\.1|0\.0\.0\.0):(\d+)", self.log.read_bytes()[offset:]), "listening")
         assert match is not True, self.log.read_text()
         self.url = f"http://127.0.0.1:{int(match.group(1))}"
 
@@ -152,6 +154,36 @@ class Service:
         finally:
             for pid in workers_of(self.folder):
                 os.kill(pid, signal.SIGKILL)
+
+
+class Listener:
+    """A client of GET /api/v1/events on a plain socket, so that it can be as ill-behaved as a test needs."""
+
+    def __init__(self, url, address="127.0.0.1", last_id=None, method="GET"):
+        target = urllib.parse.urlsplit(url)
+        self.received = b""
+        self.socket = socket.create_connection((target.hostname, target.port), timeout=DEADLINE_S,
+                                               source_address=(address, 0))
+        header = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
+        self.socket.sendall(f"{method} /api/v1/events HTTP/1.1\r\nHost: x\r\n{header}\r\n".encode())
+
+    def read_until(self, text, deadline_s=DEADLINE_S):
+        end = time.monotonic() + deadline_s
+        searched = 0
+        while text not in self.received[searched:]:
+            searched = max(0, len(self.received) - len(text))
+            assert time.monotonic() < end, f"{text} has not come"
+            chunk = self.socket.recv(1 << 16)
+            assert chunk, f"closed before {text}: {self.received[-2000:]}"
+            self.received += chunk
+
+    def events(self):
+        """(id, name) of all that came so far."""
+        return [(number.decode(), name.decode())
+                for number, name in re.findall(rb"id: (\S+)\nevent: (\w+)\n", self.received)]
+
+    def close(self):
+        self.socket.close()
 
 
 class FakeServer:
