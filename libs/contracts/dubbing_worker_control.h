@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The control socket of a media-worker: newline-delimited JSON objects, the kind in "type" (worker to client)
- * or "command" (client to worker). The functions follow the rules of dubbing_events.h; problems are
- * INVALID_ARGUMENT. */
+/* The control socket of a media-worker, and of an egress-forwarder, which speaks the same: newline-delimited
+ * JSON objects, the kind in "type" (worker to client) or "command" (client to worker). The functions follow
+ * the rules of dubbing_events.h; problems are INVALID_ARGUMENT. */
 #pragma once
 
 #include <dubbing_error.h>
@@ -88,6 +88,8 @@ struct dub_worker_output {
     char *url; /* masked */
     bool connected;
     int64_t bytes, reconnects;
+    char *last_error; /* why it was lost or refused last, one line; NULL: it was not, or the worker logs it
+                         only */
 };
 
 struct dub_worker_sts {

@@ -3,6 +3,7 @@
 #include "worker_control_private.h"
 
 #define URL_BYTES_MAX 4096
+#define ERROR_BYTES_MAX 4096
 
 CONTRACT_DEFINE_NAMES(dub_worker_state, DUB_WORKER_STATES, dub_worker_state)
 CONTRACT_DEFINE_NAMES(dub_control_breaker, DUB_BREAKER_NAMES, dub_control_breaker)
@@ -64,6 +65,7 @@ static void read_output(struct dub_json_reader *parent, struct dub_worker_output
     output->connected = dub_json_read_bool(&reader, "connected");
     output->bytes = read_count(&reader, "bytes");
     output->reconnects = read_count(&reader, "reconnects");
+    output->last_error = contract_read_string_or_null(&reader, "lastError", ERROR_BYTES_MAX);
 }
 
 static void read_rtt(struct dub_json_reader *parent, struct dub_worker_sts *sts)
@@ -158,6 +160,7 @@ static JsonObject *output_to_object(const struct dub_worker_output *output)
     json_object_set_boolean_member(object, "connected", output->connected);
     json_object_set_int_member(object, "bytes", output->bytes);
     json_object_set_int_member(object, "reconnects", output->reconnects);
+    contract_set_string(object, "lastError", output->last_error);
     return object;
 }
 
@@ -216,6 +219,7 @@ void dub_worker_status_clear(struct dub_worker_status *status)
     g_free(status->input.video_codec);
     g_free(status->input.audio_codec);
     g_free(status->output.url);
+    g_free(status->output.last_error);
     g_free(status->sts.mode);
     dub_counts_clear(&status->fallbacks);
     dub_counts_clear(&status->bus_errors);

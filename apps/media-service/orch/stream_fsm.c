@@ -6,10 +6,6 @@
 #include <glib.h>
 #include <string.h>
 
-#define RESTART_WINDOW_NS (600 * DUB_NS_PER_S)
-#define RESTART_FIRST_NS DUB_NS_PER_S
-#define RESTART_MAX_NS (30 * DUB_NS_PER_S)
-
 struct step {
     int64_t now_ns;
     struct stream_actions *actions;
@@ -39,7 +35,7 @@ static void start_worker(struct stream_fsm *fsm, struct step *step)
 static void begin(struct stream_fsm *fsm, struct step *step)
 {
     enter(fsm, STREAM_STARTING);
-    fsm->n_restarts = 0;
+    fsm->restarts.n = 0;
     act(step, STREAM_ACTION_BEGIN_RUN);
     start_worker(fsm, step);
 }
@@ -141,7 +137,7 @@ static bool adopt_as(struct stream_fsm *fsm, bool by_operator)
 {
     want(fsm, by_operator);
     fsm->has_worker = true;
-    fsm->n_restarts = 0;
+    fsm->restarts.n = 0;
     enter(fsm, STREAM_STARTING);
     return true;
 }
@@ -164,23 +160,6 @@ static bool worker_is_up(struct stream_fsm *fsm, struct step *step)
     return true;
 }
 
-static void forget_old_restarts(struct stream_fsm *fsm, int64_t now_ns)
-{
-    unsigned old = 0;
-    while (old < fsm->n_restarts && now_ns - fsm->restarts_ns[old] >= RESTART_WINDOW_NS)
-        old++;
-    fsm->n_restarts -= old;
-    memmove(fsm->restarts_ns, fsm->restarts_ns + old, fsm->n_restarts * sizeof(fsm->restarts_ns[0]));
-}
-
-/* Within the window each restart waits twice as long as the one before. */
-static void plan_restart(struct stream_fsm *fsm, struct step *step)
-{
-    int64_t wait_ns = MIN(RESTART_FIRST_NS << fsm->n_restarts, RESTART_MAX_NS);
-    fsm->restarts_ns[fsm->n_restarts++] = step->now_ns;
-    fsm->restart_at_ns = step->now_ns + wait_ns;
-}
-
 static bool worker_failed(struct stream_fsm *fsm, struct step *step)
 {
     if (!fsm->has_worker)
@@ -190,11 +169,9 @@ static bool worker_failed(struct stream_fsm *fsm, struct step *step)
     /* Without a publisher there is nothing to restart for: if one comes back, it starts at once. */
     if (fsm->grace_deadline_ns != 0)
         return true;
-    forget_old_restarts(fsm, step->now_ns);
-    if (fsm->n_restarts == STREAM_MAX_RESTARTS)
+    fsm->restart_at_ns = restarts_plan(&fsm->restarts, step->now_ns);
+    if (fsm->restart_at_ns < 0)
         finish(fsm, step, STREAM_DEGRADED);
-    else
-        plan_restart(fsm, step);
     return true;
 }
 

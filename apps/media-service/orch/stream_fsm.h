@@ -8,6 +8,8 @@
  * absence shows as a grace deadline within starting and running. At most one worker lives at any time. */
 #pragma once
 
+#include "restarts.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,7 +62,7 @@ enum stream_action {
         STREAM_ACTION_COUNT
 };
 
-#define STREAM_MAX_RESTARTS 6
+#define STREAM_MAX_RESTARTS RESTARTS_MAX
 #define STREAM_MAX_ACTIONS 4
 
 struct stream_actions {
@@ -77,10 +79,9 @@ struct stream_fsm {
     bool by_operator; /* started without a publisher: not-ready does not concern it */
     bool held;        /* stopped by an operator: the publisher's mere presence does not start it again */
     bool has_worker;  /* a START_WORKER or an adoption whose end has not been reported */
-    int64_t grace_deadline_ns;                /* 0: none */
-    int64_t restart_at_ns;                    /* 0: none */
-    int64_t restarts_ns[STREAM_MAX_RESTARTS]; /* when workers were restarted, within the window */
-    unsigned n_restarts;
+    int64_t grace_deadline_ns; /* 0: none */
+    int64_t restart_at_ns;     /* 0: none */
+    struct restarts restarts;  /* of the worker, in this run */
 };
 
 void stream_fsm_init(struct stream_fsm *fsm, int64_t grace_ns);

@@ -274,7 +274,7 @@ static void test_backoff_then_degraded(void)
     g_assert_false(feed(&world, STREAM_EVENT_SEEN));
     g_assert_true(feed(&world, STREAM_EVENT_READY));
     g_assert_cmpint(world.fsm.state, ==, STREAM_STARTING);
-    g_assert_cmpuint(world.fsm.n_restarts, ==, 0);
+    g_assert_cmpuint(world.fsm.restarts.n, ==, 0);
 }
 
 static void test_rare_failures_never_degrade(void)

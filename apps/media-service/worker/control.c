@@ -247,7 +247,7 @@ static bool take_place(struct control *control, const char *folder, const char *
     control->lock_fd = dub_file_lock(lock_path, error);
     if (control->lock_fd < 0)
         return false;
-    /* The lock is ours: what lies there was left behind by a worker that died. */
+    /* The lock is ours: what lies there was left behind by a process that died. */
     g_unlink(control->path);
     return true;
 }
@@ -268,10 +268,10 @@ static bool listen_on(struct control *control, struct dub_error *error)
     return true;
 }
 
-struct control *control_new(const char *state_dir, const char *stream_id, const struct control_events *events,
-                            void *user, struct dub_error *error)
+struct control *control_new(const char *state_dir, const char *folder_name, const char *stream_id,
+                            const struct control_events *events, void *user, struct dub_error *error)
 {
-    g_autofree char *folder = g_build_filename(state_dir, "workers", NULL);
+    g_autofree char *folder = g_build_filename(state_dir, folder_name, NULL);
     struct control *control = g_new0(struct control, 1);
 
     control->events = *events;

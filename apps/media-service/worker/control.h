@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The worker's control socket: a Unix stream socket that speaks newline-delimited JSON
+/* The control socket of a worker or forwarder: a Unix stream socket that speaks newline-delimited JSON
  * (dubbing_worker_control.h). Several clients at once; one that does not read is dropped. All calls and
  * events on the main thread. */
 #pragma once
@@ -20,10 +20,11 @@ struct control_events {
     void (*on_stop)(void *user);
 };
 
-/* Serves <state_dir>/workers/<stream_id>.sock, making the folders. NULL with an error: another worker serves
- * it already, the folder cannot be written, the path is too long. */
-struct control *control_new(const char *state_dir, const char *stream_id, const struct control_events *events,
-                            void *user, struct dub_error *error);
+/* Serves <state_dir>/<folder_name>/<stream_id>.sock, making the folders: "workers" for a media-worker,
+ * "egress" for an egress-forwarder. NULL with an error: another one serves it already, the folder cannot be
+ * written, the path is too long. */
+struct control *control_new(const char *state_dir, const char *folder_name, const char *stream_id,
+                            const struct control_events *events, void *user, struct dub_error *error);
 /* Closes the clients and removes the socket. NULL is fine. */
 void control_free(struct control *control);
 

@@ -51,7 +51,7 @@ static void rig_init(struct rig *rig)
     struct dub_error error = {0};
 
     *rig = (struct rig){.folder = g_dir_make_tmp("control-XXXXXX", NULL), .asked_after = -1};
-    rig->control = control_new(rig->folder, "id", &events, rig, &error);
+    rig->control = control_new(rig->folder, "workers", "id", &events, rig, &error);
     g_assert_cmpstr(error.message, ==, "");
     g_assert_nonnull(rig->control);
 }
@@ -302,7 +302,7 @@ static void test_one_worker_per_stream(void)
     struct dub_error error = {0};
 
     rig_init(&rig);
-    g_assert_null(control_new(rig.folder, "id", &events, &rig, &error));
+    g_assert_null(control_new(rig.folder, "workers", "id", &events, &rig, &error));
     g_assert_cmpstr(error.message, !=, "");
     /* The refused one has not taken the socket away. */
     g_assert_true(g_file_test(control_path(rig.control), G_FILE_TEST_EXISTS));
@@ -318,7 +318,7 @@ static void test_socket_left_behind_is_replaced(void)
     g_autofree char *path = g_build_filename(rig.folder, "workers", "id.sock", NULL);
     g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
     g_assert_true(g_file_set_contents(path, "", 0, NULL));
-    rig.control = control_new(rig.folder, "id", &events, &rig, NULL);
+    rig.control = control_new(rig.folder, "workers", "id", &events, &rig, NULL);
     g_assert_nonnull(rig.control);
     g_autoptr(GSocketConnection) connection = connect_client(&rig);
     rig_clear(&rig);
@@ -329,7 +329,7 @@ static void test_too_long_path_is_an_error(void)
     struct dub_error error = {0};
     g_autofree char *folder = g_strnfill(200, 'x');
 
-    g_assert_null(control_new(folder, "id", &events, NULL, &error));
+    g_assert_null(control_new(folder, "workers", "id", &events, NULL, &error));
     g_assert_nonnull(strstr(error.message, "ORCH_STATE_DIR"));
 }
 

@@ -384,7 +384,8 @@ static bool open_records(struct worker *worker, struct dub_error *error)
         return false;
     if (is_disabled(settings->state_dir))
         return true;
-    worker->control = control_new(settings->state_dir, settings->stream_id, &control_events, worker, error);
+    worker->control =
+        control_new(settings->state_dir, "workers", settings->stream_id, &control_events, worker, error);
     return worker->control != NULL;
 }
 
