@@ -1,227 +1,389 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "bundle.h"
 
+#include "job_thread.h"
+#include "run_files.h"
+#include "run_folder.h"
+#include "seal.h"
+
 #include <dubbing_clock.h>
-#include <dubbing_file.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
-#include <dubbing_mailbox.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
-#define LEDGER_READ_MAX_BYTES (64 << 20)
+#define LEDGER_READ_MAX_BYTES (16 << 20) /* far more than the lines that anybody asks for */
+#define MAX_WAITING 4096
+#define STOP_WAIT_NS (2 * DUB_NS_PER_S)
+#define HURRY_WAIT_NS (500 * DUB_NS_PER_MS)
 
 struct bundle_store {
     char *root;
-    GMainContext *context; /* the thread's */
-    GMainLoop *loop;
-    GThread *thread;
-    struct dub_mailbox *jobs; /* struct job *; NULL: end */
+    struct retention retention;
+    int64_t stop_wait_ns;
+    int hurry; /* atomic: the end is near */
+    struct disk_health health;
+    pthread_mutex_t lock;          /* guards the running */
+    GHashTable *running;           /* ids of the runs that are not sealed */
+    struct job_thread *writer;     /* for the runs that last */
+    GPtrArray *open;               /* the writer's: struct run_files, borrowed */
+    struct job_thread *keeper;     /* for those that have ended */
+    GQueue unsealed;               /* the keeper's: struct run_files that the disk has refused to seal */
+    struct retention_index *index; /* the keeper's */
 };
 
-/* What the writer is asked to do: a file to write, or without a path, to clean up. */
+enum job_kind {
+    JOB_OPEN,
+    JOB_LINE,
+    JOB_MANIFEST,
+    JOB_END,
+    JOB_CLOSE,
+    JOB_CLEAN_UP,
+    JOB_TICK,
+};
+
 struct job {
-    char *path;
-    char *text;
-    struct retention retention;
-    char **keep;
+    enum job_kind kind;
+    struct run_files *files; /* NULL: of the store */
+    char *text;              /* of a line or a manifest */
+    JsonObject *facts;       /* of an end */
+    uint64_t n_refused;
 };
 
 struct bundle {
     struct bundle_store *store;
+    struct run_files *files; /* passed to the threads, not looked at */
     char *stream_id, *run_id;
     char *folder;
-    int ledger_fd; /* -1: not open */
-    bool failed;   /* said once */
+    uint64_t n_refused; /* lines for which the writer had no room */
 };
 
-static struct job *new_job(char *take_path, char *take_text)
+static void free_job(struct job *job)
 {
-    struct job *job = g_new(struct job, 1);
-    *job = (struct job){.path = take_path, .text = take_text};
-    return job;
-}
-
-static void free_job(void *data)
-{
-    struct job *job = data;
-    if (job == NULL)
-        return;
-    g_strfreev(job->keep);
-    g_free(job->path);
+    g_clear_pointer(&job->facts, json_object_unref);
     g_free(job->text);
     g_free(job);
 }
 
-static void run_job(void *data, void *user)
+static void set_running(struct bundle_store *store, const char *run_id, bool running)
 {
-    const struct bundle_store *store = user;
-    struct job *job = data;
-    struct dub_error error;
-    if (job == NULL) {
-        g_main_loop_quit(store->loop);
-        return;
+    pthread_mutex_lock(&store->lock);
+    if (running)
+        g_hash_table_add(store->running, g_strdup(run_id));
+    else
+        g_hash_table_remove(store->running, run_id);
+    pthread_mutex_unlock(&store->lock);
+}
+
+static bool is_running(const char *run_id, void *user)
+{
+    struct bundle_store *store = user;
+    pthread_mutex_lock(&store->lock);
+    bool running = g_hash_table_contains(store->running, run_id);
+    pthread_mutex_unlock(&store->lock);
+    return running;
+}
+
+/* ---- the keeper ---- */
+
+static bool try_to_seal(struct bundle_store *store, struct run_files *files)
+{
+    if (!run_files_seal(files, &store->hurry))
+        return false;
+    retention_forget(store->index, files->run_id);
+    set_running(store, files->run_id, false);
+    run_files_free(files);
+    return true;
+}
+
+static void seal(struct bundle_store *store, struct run_files *take_files)
+{
+    if (!try_to_seal(store, take_files))
+        g_queue_push_tail(&store->unsealed, take_files);
+}
+
+static void seal_again(struct bundle_store *store)
+{
+    for (guint n = store->unsealed.length; n > 0; n--)
+        seal(store, g_queue_pop_head(&store->unsealed));
+}
+
+static bool is_leftover(struct bundle_store *store, const char *run_id)
+{
+    g_autofree char *folder = g_build_filename(store->root, run_id, NULL);
+    return !is_running(run_id, store) && !seal_is_intact(folder) && !run_folder_is_in_use(folder);
+}
+
+static void seal_leftovers(struct bundle_store *store)
+{
+    g_autoptr(GPtrArray) names = run_folder_list(store->root);
+    for (guint i = 0; i < names->len && g_atomic_int_get(&store->hurry) == 0; i++) {
+        const char *run_id = names->pdata[i];
+        if (!is_leftover(store, run_id))
+            continue;
+        struct run_files *files = run_files_new(&store->health, store->root, "", run_id);
+        files->leftover = true;
+        set_running(store, run_id, true);
+        seal(store, files);
     }
-    if (job->path == NULL)
-        retention_clean(store->root, &job->retention, dub_wall_time_ms(), (const char *const *)job->keep);
-    else if (!dub_file_write_atomic(job->path, job->text, strlen(job->text), &error))
-        dub_log_warn("a run bundle is incomplete: %s; the stream goes on", error.message);
+}
+
+static void run_keeper_job(void *data, void *user)
+{
+    struct job *job = data;
+    struct bundle_store *store = user;
+    if (job->kind == JOB_END) {
+        seal(store, job->files);
+    } else {
+        seal_again(store);
+        if (job->kind == JOB_CLEAN_UP)
+            seal_leftovers(store);
+        retention_clean(store->index, &store->retention, dub_wall_time_ms(), is_running, store);
+    }
     free_job(job);
 }
 
-static void *run_thread(void *user)
+/* ---- the writer ---- */
+
+static void write_all_again(const struct bundle_store *store)
 {
-    const struct bundle_store *store = user;
-    g_main_loop_run(store->loop);
-    return NULL;
+    for (guint i = 0; i < store->open->len; i++) {
+        struct run_files *files = store->open->pdata[i];
+        run_files_write(files);
+        ledger_file_sync(&files->ledger);
+    }
 }
 
-/* There is always room: a job is a rare and small thing. */
-static void post(struct bundle_store *store, struct job *take_job)
+/* From here on the files are the keeper's. */
+static void hand_over(struct bundle_store *store, struct job *take_job)
 {
-    if (!dub_mailbox_post_control(store->jobs, take_job))
-        free_job(take_job);
+    struct run_files *files = take_job->files;
+    g_ptr_array_remove_fast(store->open, files);
+    files->facts = g_steal_pointer(&take_job->facts);
+    files->n_refused = take_job->n_refused;
+    run_files_write(files);
+    job_thread_post(store->keeper, take_job, true);
 }
 
-struct bundle_store *bundle_store_new(const char *root)
+static void close_files(struct bundle_store *store, struct run_files *files)
+{
+    g_ptr_array_remove_fast(store->open, files);
+    run_files_free(files);
+}
+
+static void run_writer_job(void *data, void *user)
+{
+    struct job *job = data;
+    struct bundle_store *store = user;
+    if (job->kind == JOB_OPEN)
+        g_ptr_array_add(store->open, job->files);
+    if (job->kind == JOB_LINE)
+        ledger_file_add(&job->files->ledger, job->text);
+    if (job->kind == JOB_MANIFEST || job->kind == JOB_END) {
+        g_free(job->files->manifest);
+        job->files->manifest = g_steal_pointer(&job->text);
+    }
+    if (job->kind == JOB_END) {
+        hand_over(store, job);
+        return;
+    }
+    if (job->kind == JOB_TICK)
+        write_all_again(store);
+    else
+        run_files_write(job->files);
+    if (job->kind == JOB_CLOSE)
+        close_files(store, job->files);
+    free_job(job);
+}
+
+/* ---- the caller's thread ---- */
+
+struct bundle_store *bundle_store_new(const struct bundle_store_config *config)
 {
     struct bundle_store *store = g_new0(struct bundle_store, 1);
-    store->root = g_strdup(root);
-    store->context = g_main_context_new();
-    store->loop = g_main_loop_new(store->context, FALSE);
-    store->jobs = dub_mailbox_new(store->context, 0, run_job, free_job, store);
-    store->thread = g_thread_new("bundles", run_thread, store);
+    store->root = g_canonicalize_filename(config->root, NULL);
+    store->retention = config->retention;
+    store->stop_wait_ns = config->stop_wait_ns > 0 ? config->stop_wait_ns : STOP_WAIT_NS;
+    disk_health_init(&store->health, store->root);
+    pthread_mutex_init(&store->lock, NULL);
+    store->running = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    store->open = g_ptr_array_new();
+    g_queue_init(&store->unsealed);
+    store->index = retention_index_new(store->root);
+    store->keeper = job_thread_new("bundle-keeper", MAX_WAITING, run_keeper_job, store);
+    store->writer = job_thread_new(
+        "bundle-writer", config->max_waiting > 0 ? config->max_waiting : MAX_WAITING, run_writer_job, store);
     return store;
 }
 
-static struct job *new_clean_job(const struct retention *retention, const char *const *keep)
+static struct job *new_job(enum job_kind kind, struct run_files *files, char *take_text)
 {
     struct job *job = g_new(struct job, 1);
-    *job = (struct job){.retention = *retention, .keep = g_strdupv((char **)keep)};
+    *job = (struct job){.kind = kind, .files = files, .text = take_text};
     return job;
 }
 
-void bundle_store_clean(struct bundle_store *store, const struct retention *retention,
-                        const char *const *keep)
+/* One that is still waiting is as good. */
+static void post_to_store(struct job_thread *thread, enum job_kind kind, bool must)
 {
-    post(store, new_clean_job(retention, keep));
+    struct job *job = new_job(kind, NULL, NULL);
+    if (!job_thread_post(thread, job, must))
+        free_job(job);
+}
+
+void bundle_store_clean_up(struct bundle_store *store)
+{
+    post_to_store(store->keeper, JOB_CLEAN_UP, true);
+}
+
+void bundle_store_tick(struct bundle_store *store)
+{
+    post_to_store(store->writer, JOB_TICK, false);
+    post_to_store(store->keeper, JOB_TICK, false);
+}
+
+bool bundle_store_is_refused(struct bundle_store *store)
+{
+    return disk_health_is_stuck(&store->health);
+}
+
+/* Both threads, one after the other: what the one has done last may be something for the other. */
+static bool join_threads(struct bundle_store *store)
+{
+    int64_t until_ns = dub_clock_now_ns(dub_clock_monotonic()) + store->stop_wait_ns;
+    job_thread_end(store->writer);
+    if (!job_thread_join(store->writer, until_ns))
+        return false;
+    job_thread_end(store->keeper);
+    if (job_thread_join(store->keeper, until_ns))
+        return true;
+    g_atomic_int_set(&store->hurry, 1);
+    return job_thread_join(store->keeper, until_ns + HURRY_WAIT_NS);
 }
 
 void bundle_store_free(struct bundle_store *store)
 {
     if (store == NULL)
         return;
-    post(store, NULL);
-    g_thread_join(store->thread);
-    dub_mailbox_free(store->jobs);
-    g_main_loop_unref(store->loop);
-    g_main_context_unref(store->context);
+    if (!join_threads(store)) {
+        dub_log_warn("%s does not answer; what was to be written there is left to the next start",
+                     store->root);
+        return;
+    }
+    g_queue_clear_full(&store->unsealed, (GDestroyNotify)run_files_free);
+    for (guint i = 0; i < store->open->len; i++)
+        run_files_free(store->open->pdata[i]);
+    g_ptr_array_unref(store->open);
+    g_hash_table_unref(store->running);
+    retention_index_free(store->index);
+    pthread_mutex_destroy(&store->lock);
+    disk_health_clear(&store->health);
     g_free(store->root);
     g_free(store);
 }
 
-static void say_failed(struct bundle *bundle, const char *message)
+char *bundle_store_audio_folder(const struct bundle_store *store, const char *run_id)
 {
-    struct dub_log_context context = {.stream_id = bundle->stream_id, .run_id = bundle->run_id};
-    if (!bundle->failed)
-        dub_log(DUB_LOG_WARN, &context, "the run bundle is incomplete: %s; the stream goes on", message);
-    bundle->failed = true;
+    return g_build_filename(store->root, run_id, RUN_AUDIO, NULL);
 }
 
-static char *path_in(const struct bundle *bundle, const char *name)
+static void post(const struct bundle *bundle, enum job_kind kind, char *take_text)
 {
-    return g_build_filename(bundle->folder, name, NULL);
-}
-
-/* A crash may have cut the last line: the next one must not be glued to it. */
-static void end_last_line(int fd)
-{
-    char last;
-    off_t size = lseek(fd, 0, SEEK_END);
-    if (size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n' && write(fd, "\n", 1) != 1)
-        return;
-}
-
-static void open_ledger(struct bundle *bundle)
-{
-    g_autofree char *path = path_in(bundle, "ledger.ndjson");
-    bundle->ledger_fd = g_open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-    if (bundle->ledger_fd >= 0) {
-        end_last_line(bundle->ledger_fd);
-        return;
-    }
-    struct dub_error error;
-    dub_error_set_errno(&error, DUB_ERROR_IO, errno, "cannot open %s", path);
-    say_failed(bundle, error.message);
+    struct job *job = new_job(kind, bundle->files, take_text);
+    if (!job_thread_post(bundle->store->writer, job, true))
+        free_job(job);
 }
 
 struct bundle *bundle_open(struct bundle_store *store, const char *stream_id, const char *run_id)
 {
     struct bundle *bundle = g_new0(struct bundle, 1);
-    struct dub_error error;
     bundle->store = store;
+    bundle->files = run_files_new(&store->health, store->root, stream_id, run_id);
     bundle->stream_id = g_strdup(stream_id);
     bundle->run_id = g_strdup(run_id);
     bundle->folder = g_build_filename(store->root, run_id, NULL);
-    bundle->ledger_fd = -1;
-    if (dub_dir_ensure(bundle->folder, &error))
-        open_ledger(bundle);
-    else
-        say_failed(bundle, error.message);
+    set_running(store, run_id, true);
+    post(bundle, JOB_OPEN, NULL);
     return bundle;
 }
 
-void bundle_close(struct bundle *bundle)
+static void free_bundle(struct bundle *bundle)
 {
-    if (bundle == NULL)
-        return;
-    if (bundle->ledger_fd >= 0)
-        close(bundle->ledger_fd);
     g_free(bundle->stream_id);
     g_free(bundle->run_id);
     g_free(bundle->folder);
     g_free(bundle);
 }
 
+void bundle_close(struct bundle *bundle)
+{
+    if (bundle == NULL)
+        return;
+    post(bundle, JOB_CLOSE, NULL);
+    free_bundle(bundle);
+}
+
+static void add_identity(const struct bundle *bundle, JsonObject *manifest, enum run_status status)
+{
+    json_object_set_string_member(manifest, "streamId", bundle->stream_id);
+    json_object_set_string_member(manifest, "runId", bundle->run_id);
+    json_object_set_string_member(manifest, "status", run_status_name(status));
+}
+
+void bundle_end(struct bundle *bundle, JsonObject *take_facts)
+{
+    add_identity(bundle, take_facts, RUN_CLOSING);
+    struct job *job =
+        new_job(JOB_END, bundle->files, dub_json_object_to_string_take(json_object_ref(take_facts)));
+    job->facts = take_facts;
+    job->n_refused = bundle->n_refused;
+    if (!job_thread_post(bundle->store->writer, job, true))
+        free_job(job);
+    free_bundle(bundle);
+}
+
 void bundle_write_manifest(struct bundle *bundle, JsonObject *take_manifest)
 {
-    json_object_set_string_member(take_manifest, "streamId", bundle->stream_id);
-    json_object_set_string_member(take_manifest, "runId", bundle->run_id);
-    g_autofree char *text = dub_json_object_to_string_take(take_manifest);
-    /* The folder could not be made: said then. */
-    if (bundle->failed)
-        return;
-    post(bundle->store, new_job(path_in(bundle, "manifest.json"), g_steal_pointer(&text)));
+    add_identity(bundle, take_manifest, RUN_RUNNING);
+    post(bundle, JOB_MANIFEST, dub_json_object_to_string_take(take_manifest));
 }
 
 void bundle_append_line(struct bundle *bundle, const char *line)
 {
-    struct dub_error error;
-    if (bundle->ledger_fd < 0)
+    struct dub_log_context context = {.stream_id = bundle->stream_id, .run_id = bundle->run_id};
+    struct job *job = new_job(JOB_LINE, bundle->files, g_strdup(line));
+    if (job_thread_post(bundle->store->writer, job, false))
         return;
-    /* One write of a line with its newline: whole or not there, as far as O_APPEND promises. */
-    g_autofree char *whole = g_strconcat(line, "\n", NULL);
-    errno = ENOSPC;
-    if (write(bundle->ledger_fd, whole, strlen(whole)) == (ssize_t)strlen(whole))
-        return;
-    dub_error_set_errno(&error, DUB_ERROR_IO, errno, "cannot write the ledger in %s", bundle->folder);
-    say_failed(bundle, error.message);
+    free_job(job);
+    if (bundle->n_refused++ == 0)
+        dub_log(DUB_LOG_WARN, &context,
+                "%s is too slow: lines of the ledger are left out; the stream goes on", bundle->store->root);
+}
+
+/* The end of the file, with as many whole lines as fit. */
+static char *read_tail(const char *path)
+{
+    FILE *file = g_fopen(path, "re");
+    if (file == NULL)
+        return g_strdup("");
+    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
+    long from = MAX(size - LEDGER_READ_MAX_BYTES, 0);
+    char *text = g_malloc((gsize)(size - from) + 1);
+    gsize n = fseek(file, from, SEEK_SET) == 0 ? fread(text, 1, (gsize)(size - from), file) : 0;
+    fclose(file);
+    text[n] = '\0';
+    char *first = from > 0 ? strchr(text, '\n') : NULL;
+    if (first != NULL)
+        memmove(text, first + 1, strlen(first));
+    return text;
 }
 
 void bundle_read_lines(struct bundle *bundle, unsigned max_lines,
                        void (*on_line)(const char *line, void *user), void *user)
 {
-    g_autofree char *path = path_in(bundle, "ledger.ndjson");
-    g_autofree char *text = NULL;
-    GStatBuf info;
-    if (g_stat(path, &info) != 0 || info.st_size > LEDGER_READ_MAX_BYTES ||
-        !g_file_get_contents(path, &text, NULL, NULL))
-        return;
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autofree char *path = g_build_filename(bundle->folder, RUN_LEDGER, NULL);
+    g_autofree char *text = read_tail(path);
+    g_auto(GStrv) lines = g_strsplit(g_strchomp(text), "\n", -1);
     guint n = g_strv_length(lines);
     for (guint i = n > max_lines ? n - max_lines : 0; i < n; i++)
         if (*lines[i] != '\0')

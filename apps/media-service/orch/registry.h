@@ -26,6 +26,7 @@ struct registry_config {
     const char *router_rtmp_url; /* without a slash at the end */
     const char *streams_dir;     /* where <streamId>.env are looked for */
     struct bundle_store *bundles;
+    bool captures_media; /* each fragment's audio goes into the run's bundle */
     int64_t grace_ns;
     int64_t max_workers; /* 0: no limit */
 };

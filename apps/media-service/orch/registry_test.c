@@ -119,7 +119,7 @@ static void open_registry(struct fixture *fixture, int64_t max_workers)
     g_autofree char *runs = g_build_filename(fixture->folder, "runs", NULL);
     fixture->state_dir = state_dir_open(state, &error);
     g_assert_nonnull(fixture->state_dir);
-    fixture->bundles = bundle_store_new(runs);
+    fixture->bundles = bundle_store_new(&(struct bundle_store_config){.root = runs});
     fixture->registry = registry_new(&(struct registry_config){.clock = &fixture->clock.clock,
                                                                .workers = &fake_ops,
                                                                .state_dir = fixture->state_dir,
@@ -128,6 +128,7 @@ static void open_registry(struct fixture *fixture, int64_t max_workers)
                                                                .router_rtmp_url = "rtmp://r",
                                                                .streams_dir = fixture->folder,
                                                                .bundles = fixture->bundles,
+                                                               .captures_media = true,
                                                                .grace_ns = 30 * DUB_NS_PER_S,
                                                                .max_workers = max_workers},
                                      &events, fixture);
@@ -225,6 +226,7 @@ static void test_settings_and_urls_reach_the_worker(struct fixture *fixture, con
                                            "COMMON=1",
                                            "ORCH_STATE_DIR=",
                                            "RUN_ID=2",
+                                           "WORKER_CAPTURE_DIR=/",
                                            NULL};
     for (unsigned i = 0; expected[i] != NULL; i++)
         g_assert_nonnull(strstr(fakes.last->environment, expected[i]));
@@ -409,7 +411,13 @@ static void test_a_run_leaves_its_bundle(struct fixture *fixture, const void *da
     g_assert_cmpuint(g_strv_length(lines), ==, 3);
     g_autoptr(JsonObject) object = object_of(manifest);
     g_assert_cmpstr(json_object_get_string_member(object, "runId"), ==, run_id);
-    g_assert_true(json_object_has_member(object, "endedAt"));
+    static const char *const members[] = {"endedAt", "versions", "sourceLang", "voice",
+                                          "exit",    "files",    NULL};
+    for (unsigned i = 0; members[i] != NULL; i++)
+        g_assert_true(json_object_has_member(object, members[i]));
+    g_assert_cmpstr(json_object_get_string_member(object, "targetLang"), ==, "es");
+    g_assert_cmpstr(json_object_get_string_member(object, "captureMode"), ==, "media");
+    g_assert_cmpstr(json_object_get_string_member(object, "status"), ==, "complete");
     g_assert_cmpint(
         json_object_get_int_member(json_object_get_object_member(object, "phrases"), "passthrough"), ==, 2);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "stream.h"
 
+#include "registry_private.h"
+
 #include <dubbing_ids.h>
 
 struct stream *stream_new(struct registry *registry, const char *id, int64_t grace_ns)
@@ -31,6 +33,7 @@ void stream_free(struct stream *stream)
     g_free(stream->output_url);
     g_free(stream->source_id);
     g_free(stream->last_error);
+    g_free(stream->last_exit);
     g_free(stream);
 }
 
@@ -108,19 +111,56 @@ JsonObject *stream_to_json(const struct stream *stream, const struct worker_ops 
     return object;
 }
 
+/* As the worker sees it: what was set for the stream, else what media-service was given for all. */
+static void add_setting(JsonObject *object, const char *name, const struct stream *stream,
+                        const char *variable, const char *fallback)
+{
+    const char *inherited = g_getenv(variable);
+    const char *value = stream_settings_get(&stream->settings, variable);
+    if (value == NULL)
+        value = inherited != NULL && *inherited != '\0' ? inherited : fallback;
+    json_object_set_string_member(object, name, value);
+}
+
+static void add_run_facts(JsonObject *object, const struct stream *stream)
+{
+    add_setting(object, "sourceLang", stream, "WORKER_SOURCE_LANG", "en");
+    add_setting(object, "targetLang", stream, "WORKER_TARGET_LANG", "es");
+    add_setting(object, "voice", stream, "WORKER_TTS_VOICE", "default");
+    if (!stream->has_status)
+        return;
+    json_object_set_int_member(object, "latencyMs", stream->status.latency_ms);
+    json_object_set_int_member(object, "fragmentsSent", stream->status.sts.fragments);
+}
+
+static JsonObject *versions(void)
+{
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "mediaService", DUB_VERSION);
+    return object;
+}
+
 JsonObject *stream_to_manifest(const struct stream *stream)
 {
     char started[32];
     JsonObject *object = json_object_new();
+    bool captures = stream->registry->config.captures_media;
     dub_wall_time_format(stream->started_ms, started);
     json_object_set_string_member(object, "startedAt", started);
     json_object_set_string_member(object, "state", stream_state_name(stream->fsm.state));
+    json_object_set_object_member(object, "versions", versions());
+    if (dub_log_instance_id() != NULL)
+        json_object_set_string_member(object, "instanceId", dub_log_instance_id());
+    json_object_set_string_member(object, "captureMode", captures ? "media" : "metadata");
     add_masked(object, "inputUrl", stream->input_url);
     add_masked(object, "outputUrl", stream->output_url);
+    add_run_facts(object, stream);
     json_object_set_object_member(object, "settings", stream_settings_to_json(&stream->settings));
     json_object_set_int_member(object, "restarts", stream->restarts);
     if (stream->last_error != NULL)
         json_object_set_string_member(object, "lastError", stream->last_error);
+    if (stream->last_exit != NULL)
+        json_object_set_string_member(object, "exit", stream->last_exit);
     add_phrase_counts(object, &stream->ledger);
     return object;
 }

@@ -33,6 +33,7 @@ struct stream {
     int64_t started_ns, ended_ns; /* of the run, on the registry's clock */
     unsigned restarts;            /* of the worker, in this run */
     char *last_error;             /* NULL: none */
+    char *last_exit;              /* how the run's last worker ended; NULL: it did not */
     enum worker_end_kind start_failure;
     guint start_failure_source; /* tells the state machine, soon, that a worker could not be started */
 };

@@ -8,6 +8,9 @@
 #include <dubbing_json.h>
 #include <string.h>
 
+/* What a JSON number holds exactly. */
+#define SEQ_MAX (INT64_C(1) << 53)
+
 static void open_bundle(struct stream *stream)
 {
     stream->bundle = bundle_open(stream->registry->config.bundles, stream->id, stream->run_id);
@@ -24,6 +27,7 @@ static void reset_run(struct stream *stream)
     stream->seq_base = 0;
     stream->restarts = 0;
     g_clear_pointer(&stream->last_error, g_free);
+    g_clear_pointer(&stream->last_exit, g_free);
 }
 
 static void begin_run(struct stream *stream)
@@ -45,9 +49,8 @@ static void end_run(struct stream *stream)
     json_object_set_string_member(manifest, "endedAt", ended);
     stream->ended_ns = registry_now_ns(stream->registry);
     if (stream->bundle != NULL)
-        bundle_write_manifest(stream->bundle, g_steal_pointer(&manifest));
+        bundle_end(g_steal_pointer(&stream->bundle), g_steal_pointer(&manifest));
     g_clear_pointer(&manifest, json_object_unref);
-    g_clear_pointer(&stream->bundle, bundle_close);
     state_dir_remove_stream(stream->registry->config.state_dir, stream->id);
     dub_log(DUB_LOG_INFO, &context, "run ended");
 }
@@ -56,6 +59,9 @@ static void take_phrase(const struct dub_ledger_line *line, void *user)
 {
     struct stream *stream = user;
     struct registry *registry = stream->registry;
+    /* A worker that counts in such steps lies; the next one's numbers would have no room. */
+    if (line->seq > SEQ_MAX - stream->seq_base)
+        return;
     const struct ledger_entry *entry = ledger_add(&stream->ledger, line, stream->seq_base + line->seq);
     if (entry == NULL)
         return;
@@ -102,6 +108,7 @@ static void take_end(const struct worker_end *end, void *user)
     dub_log(expected ? DUB_LOG_INFO : DUB_LOG_WARN, &context, "%s", end->text);
     if (!expected)
         stream_set_error(stream, end->text);
+    stream_replace_text(&stream->last_exit, end->text);
     stream->registry->config.workers->free(g_steal_pointer(&stream->worker));
     stream_dispatch(stream, event_of_end(end->kind));
 }
@@ -119,6 +126,9 @@ static char **make_environment(const struct stream *stream)
     g_ptr_array_add(environment, g_strdup_printf("WORKER_INPUT_URL=%s", stream->input_url));
     g_ptr_array_add(environment, g_strdup_printf("WORKER_OUTPUT_URL=%s", stream->output_url));
     g_ptr_array_add(environment, g_strdup_printf("RUN_ID=%s", stream->run_id));
+    g_autofree char *audio_folder = bundle_store_audio_folder(config->bundles, stream->run_id);
+    g_ptr_array_add(environment,
+                    g_strconcat("WORKER_CAPTURE_DIR=", config->captures_media ? audio_folder : "", NULL));
     g_ptr_array_add(environment, g_strdup_printf("ORCH_STATE_DIR=%s", state_dir_path(config->state_dir)));
     g_ptr_array_add(environment, NULL);
     return (char **)g_ptr_array_free(environment, FALSE);

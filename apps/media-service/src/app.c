@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define TICK_MS 200
+#define BUNDLE_TICK_S 60
 #define STOP_MAX_MS (WORKER_STOP_GRACE_MS + 2000)
 /* A worker gives up on its input later than we do: the decision is ours. */
 #define WORKER_EXTRA_GRACE_NS (5 * DUB_NS_PER_S)
@@ -30,7 +31,7 @@ struct app {
     struct registry *registry;
     struct reconcile *reconcile;
     struct api *api;
-    guint tick;
+    guint tick, bundle_tick;
 };
 
 static char *without_last_slash(const char *url)
@@ -119,24 +120,16 @@ static void make_registry(struct app *app)
                                   .router_rtmp_url = app->router_rtmp_url,
                                   .streams_dir = settings->streams_dir,
                                   .bundles = app->bundles,
+                                  .captures_media = settings->capture_mode == CAPTURE_MEDIA,
                                   .grace_ns = settings->grace_ns,
                                   .max_workers = settings->max_workers},
         &events, app);
 }
 
-/* Once at start; the runs of adopted workers go on. */
-static void clean_up_bundles(const struct app *app)
+static gboolean on_bundle_tick(void *user)
 {
-    const struct service_settings *settings = app->settings;
-    g_autoptr(GPtrArray) keep = g_ptr_array_new();
-    g_autoptr(GList) streams = registry_list(app->registry);
-    for (GList *item = streams; item != NULL; item = item->next)
-        g_ptr_array_add(keep, ((struct stream *)item->data)->run_id);
-    g_ptr_array_add(keep, NULL);
-    bundle_store_clean(app->bundles,
-                       &(struct retention){.max_age_ms = settings->capture_max_age_ns / DUB_NS_PER_MS,
-                                           .max_bytes = settings->capture_max_bytes},
-                       (const char *const *)keep->pdata);
+    bundle_store_tick(((struct app *)user)->bundles);
+    return G_SOURCE_CONTINUE;
 }
 
 static gboolean on_tick(void *user)
@@ -157,7 +150,10 @@ static int set_up(struct app *app, struct dub_error *error)
     app->worker_environment = make_worker_environment(settings);
     app->router_rtmp_url = without_last_slash(settings->router_rtmp_url);
     app->router_api_url = without_last_slash(settings->router_api_url);
-    app->bundles = bundle_store_new(settings->bundle_root);
+    app->bundles = bundle_store_new(&(struct bundle_store_config){
+        .root = settings->bundle_root,
+        .retention = {.max_age_ms = settings->capture_max_age_ns / DUB_NS_PER_MS,
+                      .max_bytes = settings->capture_max_bytes}});
     app->metrics = service_metrics_new();
     make_registry(app);
     app->reconcile = reconcile_new(app->router_api_url, app->registry);
@@ -178,6 +174,7 @@ static int set_up(struct app *app, struct dub_error *error)
 static void clear(struct app *app)
 {
     g_clear_handle_id(&app->tick, g_source_remove);
+    g_clear_handle_id(&app->bundle_tick, g_source_remove);
     g_clear_pointer(&app->api, api_free);
     reconcile_free(app->reconcile);
     registry_free(app->registry);
@@ -238,7 +235,9 @@ int app_run(const struct service_settings *settings)
     if (code == DUB_EXIT_OK) {
         dub_main_on_signal(on_signal, &app);
         registry_adopt(app.registry);
-        clean_up_bundles(&app);
+        /* Now that the runs of adopted workers are known. */
+        bundle_store_clean_up(app.bundles);
+        app.bundle_tick = g_timeout_add_seconds(BUNDLE_TICK_S, on_bundle_tick, &app);
         app.tick = g_timeout_add(TICK_MS, on_tick, &app);
         log_address(&app);
         g_main_loop_run(app.loop);

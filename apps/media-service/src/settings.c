@@ -38,13 +38,13 @@ static const struct dub_config_item items[] = {
     {"ASSET_STORE_ROOT", "asset-store-root", DUB_CONFIG_STRING, ".local/runs",
      "where the run bundles are kept", AT(bundle_root), .flags = DUB_CONFIG_REQUIRED},
     {"CAPTURE_MODE", "capture-mode", DUB_CONFIG_CHOICE, "metadata",
-     "what a run bundle holds; media is not available in this version", AT(capture_mode),
+     "what a run bundle holds; media: each fragment's audio too, sent and received", AT(capture_mode),
      .choices = capture_modes},
     {"CAPTURE_MAX_BYTES", "capture-max-bytes", DUB_CONFIG_BYTES, "1GiB",
-     "total size of the run bundles, the oldest go at start; 0: no limit", AT(capture_max_bytes), 0,
+     "total size of the run bundles, the oldest go first; 0: no limit", AT(capture_max_bytes), 0,
      INT64_C(1) << 50},
     {"CAPTURE_MAX_AGE", "capture-max-age", DUB_CONFIG_DURATION, "168h",
-     "age after which a run bundle is removed at start; 0: no limit", AT(capture_max_age_ns), 0,
+     "age after which a run bundle is removed; 0: no limit", AT(capture_max_age_ns), 0,
      10 * 365 * 24 * HOUR_NS},
     {NULL},
 };
@@ -65,9 +65,6 @@ static void check(const void *data, GPtrArray *problems)
     static const char *const http[] = {"http", "https", NULL};
     check_url(problems, "MEDIAMTX_RTMP_URL", settings->router_rtmp_url, rtmp);
     check_url(problems, "MEDIAMTX_API_URL", settings->router_api_url, http);
-    if (settings->capture_mode == CAPTURE_MEDIA)
-        g_ptr_array_add(
-            problems, g_strdup("CAPTURE_MODE is \"media\": only \"metadata\" is available in this version"));
 }
 
 const struct dub_config_program service_program = {

@@ -337,9 +337,9 @@ def test_wrong_configuration_is_refused(folder):
     assert result.returncode == 2
     for name in ("ORCH_HTTP_ADDR", "ORCH_GRACE_PERIOD", "CAPTURE_MODE"):
         assert name in result.stderr
-    result = run_once(folder, MEDIAMTX_RTMP_URL="http://x", MEDIAMTX_API_URL="nothing", CAPTURE_MODE="media")
+    result = run_once(folder, MEDIAMTX_RTMP_URL="http://x", MEDIAMTX_API_URL="nothing")
     assert result.returncode == 2
-    for name in ("MEDIAMTX_RTMP_URL", "MEDIAMTX_API_URL", "CAPTURE_MODE"):
+    for name in ("MEDIAMTX_RTMP_URL", "MEDIAMTX_API_URL"):
         assert name in result.stderr
     assert run_once(folder, ORCH_WORKER_COMMAND="worker 'unbalanced").returncode == 2
 
