@@ -131,12 +131,11 @@ def test_a_destination_that_is_behind_goes_on_at_a_key_picture(forward, router, 
 
     def plan():
         """In real time until the destination hangs; then all up to burst_ms at once, and the rest in real time."""
-        skipped = 0.0
+        begin, skipped = time.monotonic(), 0.0
         for tag in flv_tags(clip):
             if hangs.is_set() and tag.time_ms < burst_ms:
                 skipped = max(skipped, tag.time_ms / 1000 - (time.monotonic() - begin))
             yield tag.time_ms / 1000 - skipped, tag
-    begin = time.monotonic()
     publisher = PlannedPublisher(("127.0.0.1", router.rtmp), "live/test/out", plan())
     session = wait_pictures(destination, 1, 1, forwarder)[0]
     destination.reading.clear()
