@@ -1,5 +1,6 @@
 """Publishers that come back, a router that restarts, a control plane that is killed: what can go on, goes on."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from support import account, analyse, media, picture, report, sample
 from support.broadcast import Broadcast
 from support.processes import wait_until
+from support.pulse import Pulse
 from support.rtmp_raw import PlannedPublisher, flv_tags
 from support.socketio_monitor import Monitor
 from support.stack import Layout, Ports, Stack, find_programs
@@ -117,13 +119,16 @@ def test_media_service_killed_and_back_keeps_its_workers(make_stack, brief_sampl
         stack.launch("media-service")
         stack.wait_ready("media-service")
         wait_until(lambda: stack.stream("adopted").get("state") == "running", 15, "the worker to be adopted")
-        assert stack.worker_pid("adopted") == worker
+        assert stack.worker_pids() == [worker] == [stack.worker_pid("adopted")], "no second one"
         assert stack.stream("adopted")["runId"] == run
         evidence = broadcast.finish()
     recording = report.Recording(evidence)
     bed = report.bed_of(recording)
     assert report.complaints(report.stream_verdicts(recording) + report.sample_verdicts(recording, bed)) == []
     assert {line["state"] for line in evidence.ledger} == {"dubbed"}
+    assert account.complaints(evidence.ledger, [line["fragmentId"] for line in evidence.ledger]) == []
+    kept = account.bundle_ledger(tmp_path / "stack0" / "runs", run)
+    assert [line["fragmentId"] for line in kept] == [line["fragmentId"] for line in evidence.ledger], "on disk too"
     wait_until(lambda: not os.path.exists(f"/proc/{worker}"), 20, "the adopted worker to end after the grace period")
 
 
@@ -161,9 +166,16 @@ def test_a_stopped_stack_leaves_nothing_behind(make_stack, short_sample, tmp_pat
         broadcast.start()
         worker = wait_until(lambda: stack.worker_pid("left"), 10, "the worker")
         broadcast.sleep_until(5.0)
+        run = stack.stream("left")["runId"]
+        pulse, began = Pulse(), time.monotonic()
         stack.children["media-service"].send(signal.SIGTERM)
         assert stack.children["media-service"].finish(15) == 0
-        assert not os.path.exists(f"/proc/{worker}"), "a clean stop stops the workers"
+        took = time.monotonic() - began - sum(pause.end - pause.start for pause in pulse.stop())
+        assert took < 5.0, f"a clean stop took {took:.1f} s beside what the machine slept"
+        assert not os.path.exists(f"/proc/{worker}") and stack.worker_pids() == [], "a clean stop stops the workers"
+        manifest = json.loads((tmp_path / "stack0" / "runs" / run / "manifest.json").read_text())
+        assert manifest["runId"] == run and manifest["endedAt"]
+        assert list((stack.state_dir / "streams").iterdir()) == [], "nothing is left to be continued"
         assert report.complaints([analyse.video_identical(
             media.packets(short_sample.path, "video"), media.packets(finished(broadcast), "video"), tail=12.0)]) == []
 

@@ -242,6 +242,20 @@ class Stack:
         hello = ask_worker(self.state_dir / "workers" / f"{stream}.sock")
         return hello.get("pid") if hello else None
 
+    def worker_pids(self) -> list[int]:
+        """All processes of this stack's workers, whether or not anybody knows of them."""
+        mine = f"ORCH_STATE_DIR={self.state_dir.resolve()}\0".encode()
+        return sorted(int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit() and
+                      mine in _read(folder / "environ") and b"media-worker" in _read(folder / "cmdline"))
+
+
+def _read(path: Path) -> bytes:
+    """Empty where the process has ended or is not ours to read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
 
 def http_text(url: str, timeout: float = 3.0) -> str | None:
     try:
