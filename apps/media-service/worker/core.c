@@ -107,8 +107,9 @@ static GstElement *new_dub(const struct worker_settings *settings, bool live)
                  "stream-id", settings->stream_id, "worker-id", settings->common.instance_id, "sts-url",
                  settings->sts_url, "sts-api-key", settings->sts_api_key, "sts-timeout-ms",
                  (guint)settings->sts_timeout_ms, "source-lang", settings->source_lang, "target-lang",
-                 settings->target_lang, "voice", settings->voice, "segment-duration",
-                 (guint64)settings->segment_duration_ns, "max-inflight", (guint)settings->max_inflight, NULL);
+                 settings->target_lang, "voice", settings->voice, "capture-dir", settings->capture_dir,
+                 "segment-duration", (guint64)settings->segment_duration_ns, "max-inflight",
+                 (guint)settings->max_inflight, NULL);
     gst_util_set_object_arg(G_OBJECT(dub), "sts-mode", worker_settings_sts_mode(settings));
     gst_util_set_object_arg(G_OBJECT(dub), "mix-mode", worker_settings_mix_mode(settings));
     gst_util_set_object_arg(G_OBJECT(dub), "fallback", worker_settings_fallback(settings));

@@ -70,6 +70,8 @@ static const struct dub_config_item items[] = {
      "the control socket is served in workers/ under it; empty: none", AT(state_dir)},
     {"WORKER_LEDGER", "ledger", DUB_CONFIG_STRING, NULL, "file for the phrases, one JSON object per line",
      AT(ledger)},
+    {"WORKER_CAPTURE_DIR", "capture-dir", DUB_CONFIG_STRING, NULL,
+     "folder for the audio of each fragment, as sent and as received; empty: none", AT(capture_dir)},
     {0},
 };
 

@@ -34,8 +34,9 @@ struct worker_settings {
     int64_t segment_duration_ns;
     int64_t max_inflight;
     int64_t input_grace_ns, output_grace_ns;
-    char *state_dir; /* where the control socket is served; "": none */
-    char *ledger;    /* a file for the phrases, one JSON object per line; "": none */
+    char *state_dir;   /* where the control socket is served; "": none */
+    char *capture_dir; /* a folder for the audio of each fragment; "": none */
+    char *ledger;      /* a file for the phrases, one JSON object per line; "": none */
 };
 
 extern const struct dub_config_program worker_program;

@@ -42,6 +42,7 @@ struct sts_dub_settings {
     enum sts_mode sts_mode;
     guint sts_timeout_ms;
     char *source_lang, *target_lang, *voice;
+    char *capture_dir;                /* NULL or "": none */
     enum sts_mix_mode mix_mode;       /* while playing too */
     enum dub_bed fallback;            /* likewise */
     double duck_gain_db, dub_gain_db; /* likewise */

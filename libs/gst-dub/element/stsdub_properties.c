@@ -19,6 +19,7 @@ enum {
     PROP_SOURCE_LANG,
     PROP_TARGET_LANG,
     PROP_VOICE,
+    PROP_CAPTURE_DIR,
     PROP_MIX_MODE,
     PROP_FALLBACK,
     PROP_DUCK_GAIN,
@@ -112,6 +113,7 @@ void sts_dub_settings_clear(struct sts_dub_settings *settings)
     g_free(settings->source_lang);
     g_free(settings->target_lang);
     g_free(settings->voice);
+    g_free(settings->capture_dir);
 }
 
 static float factor(double db)
@@ -158,6 +160,8 @@ static char **text_setting(struct sts_dub_settings *settings, guint id)
         return &settings->target_lang;
     case PROP_VOICE:
         return &settings->voice;
+    case PROP_CAPTURE_DIR:
+        return &settings->capture_dir;
     default:
         return NULL;
     }
@@ -327,6 +331,9 @@ static void install_texts(GObjectClass *class)
          "Language that is wanted, as its code: en, es, ...", DEFAULT_TARGET_LANG},
         {PROP_VOICE, "voice", "Voice", "Voice profile of the sts-service, one of those it lists",
          DEFAULT_VOICE},
+        {PROP_CAPTURE_DIR, "capture-dir", "Capture",
+         "Folder in which the audio of each fragment is kept, as sent and as received; none if not set",
+         NULL},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         GParamSpec *spec =

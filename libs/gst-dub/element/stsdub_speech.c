@@ -223,6 +223,7 @@ static struct dub_exchange *new_exchange(StsDub *self)
         .voice_profile = settings->voice,
         .max_inflight = settings->max_inflight,
         .timeout_ms = settings->sts_timeout_ms,
+        .capture_dir = settings->capture_dir,
         .clock = dub_clock_monotonic(),
     };
     return dub_exchange_new(&config, &events, self);

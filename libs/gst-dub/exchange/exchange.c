@@ -30,6 +30,7 @@ struct dub_exchange {
     GMainLoop *loop;
     struct dub_mailbox *box;
     struct exchange_core *core;
+    struct dub_capture *capture;   /* NULL: nothing is kept */
     struct dub_sio_client *client; /* the current attempt or connection; NULL: none */
     struct dub_sio_socket *socket; /* NULL: not connected */
     GPtrArray *leaving;            /* clients that were given up and are still closing */
@@ -356,6 +357,9 @@ struct dub_exchange *dub_exchange_new(const struct dub_exchange_config *config,
     exchange->dead = g_ptr_array_new_with_free_func((GDestroyNotify)dub_sio_client_free);
     pthread_mutex_init(&exchange->lock, NULL);
     exchange->core = exchange_core_new(config, &core_ops, exchange);
+    exchange->capture = dub_capture_new(
+        &(struct dub_capture_config){.folder = config->capture_dir, .stream_id = exchange->stream_id});
+    exchange_core_set_capture(exchange->core, exchange->capture);
     exchange->context = g_main_context_new();
     exchange->loop = g_main_loop_new(exchange->context, FALSE);
     exchange->box = dub_mailbox_new(exchange->context, MAX_OUTSTANDING, on_message, message_free, exchange);
@@ -414,6 +418,7 @@ void dub_exchange_free(struct dub_exchange *exchange)
     g_thread_join(exchange->thread);
     dub_mailbox_free(exchange->box);
     exchange_core_free(exchange->core);
+    dub_capture_free(exchange->capture);
     g_main_loop_unref(exchange->loop);
     g_main_context_unref(exchange->context);
     pthread_mutex_destroy(&exchange->lock);

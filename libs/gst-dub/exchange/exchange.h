@@ -26,8 +26,9 @@ struct dub_exchange_config {
     const char *source_language;
     const char *target_language;
     const char *voice_profile;
-    unsigned max_inflight; /* 1..10 */
-    unsigned timeout_ms;   /* 1000..30000: an answer later than this after sending is a TIMEOUT */
+    unsigned max_inflight;   /* 1..10 */
+    unsigned timeout_ms;     /* 1000..30000: an answer later than this after sending is a TIMEOUT */
+    const char *capture_dir; /* each fragment's audio is kept there (capture.h); NULL or "": it is not */
     const struct dub_clock *clock;
 };
 

@@ -150,6 +150,7 @@ static void handle_answer(struct exchange_core *core, GList *link,
     const struct exchange_item *item = link->data;
     unsigned n_samples = 0;
     int16_t *samples = NULL;
+    dub_capture_received(core->capture, item->uuid, &processed->dubbed_audio);
     if (is_read && processed->status == DUB_FRAGMENT_FAILED)
         *error = processed->error;
     else if (is_read)

@@ -73,6 +73,11 @@ struct exchange_core *exchange_core_new(const struct dub_exchange_config *config
     return core;
 }
 
+void exchange_core_set_capture(struct exchange_core *core, struct dub_capture *capture)
+{
+    core->capture = capture;
+}
+
 void exchange_core_free(struct exchange_core *core)
 {
     if (core == NULL)
@@ -229,6 +234,7 @@ static JsonNode *fragment_to_json(struct exchange_core *core, struct exchange_it
     data.metadata.source_pts_ns = item->fragment.start_ns;
     data.metadata.max_duration_ms = item->fragment.max_duration_ns / DUB_NS_PER_MS;
     exchange_audio_take(&data.audio, &item->fragment);
+    dub_capture_sent(core->capture, item->uuid, &data.audio);
     JsonNode *node = dub_fragment_data_to_json(&data);
     dub_audio_clear(&data.audio);
     return node;

@@ -9,6 +9,7 @@
  * come back at once. One thread. No function of the table may call back into the core. */
 #pragma once
 
+#include "capture.h"
 #include "exchange.h"
 #include "exchange_rtt.h"
 
@@ -29,6 +30,8 @@ struct exchange_ops {
 /* config is copied, ops kept by reference. The first attempt starts with exchange_core_run. */
 struct exchange_core *exchange_core_new(const struct dub_exchange_config *config,
                                         const struct exchange_ops *ops, void *user);
+/* Before the first run: what is sent and received is kept there. Borrowed; NULL: it is not. */
+void exchange_core_set_capture(struct exchange_core *core, struct dub_capture *capture);
 /* Nothing may be outstanding: close first. NULL is fine. */
 void exchange_core_free(struct exchange_core *core);
 

@@ -48,6 +48,7 @@ struct exchange_core {
     struct dub_exchange_config config;
     const struct exchange_ops *ops;
     void *user;
+    struct dub_capture *capture; /* NULL: nothing is kept */
     enum exchange_state state;
     struct dub_backoff backoff;
     int64_t attempt_ns;          /* WAITING: when the next attempt is due */

@@ -94,7 +94,7 @@ def properties(text):
 
 def test_every_property_is_described(environment):
     found = properties(inspect(environment))
-    assert len(found) == 21
+    assert len(found) == 22
     for name, (blurb, _) in found.items():
         assert len(blurb) > 20, name
     units = {"latency": "in ns", "max-lag": "in ns", "segment-duration": "in ns", "sts-timeout-ms": "in ms",
