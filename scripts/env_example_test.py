@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAMS = ["media-router", "media-service", "media-worker", "sts-service"]
+PROGRAMS = ["media-router", "media-service", "media-worker", "egress-forwarder", "sts-service"]
 
 
 def documented():

@@ -63,6 +63,8 @@ static const struct dub_http_route routes[] = {
     {"GET", "/api/v1/streams/{id}", api_on_get, 0},
     {"DELETE", "/api/v1/streams/{id}", api_on_stop, DUB_HTTP_WRITES},
     {"POST", "/api/v1/streams/{id}/restart", api_on_restart, DUB_HTTP_WRITES},
+    {"PUT", "/api/v1/streams/{id}/egress", api_on_set_egress, DUB_HTTP_WRITES},
+    {"DELETE", "/api/v1/streams/{id}/egress", api_on_end_egress, DUB_HTTP_WRITES},
     {"GET", "/api/v1/streams/{id}/phrases", api_on_phrases, 0},
     {"GET", "/api/v1/events", api_on_events, 0},
     {"GET", "/health", api_on_health, 0},

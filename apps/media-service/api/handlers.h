@@ -26,6 +26,8 @@ void api_on_get(struct dub_http_request *request, void *user);
 void api_on_start(struct dub_http_request *request, void *user);
 void api_on_stop(struct dub_http_request *request, void *user);
 void api_on_restart(struct dub_http_request *request, void *user);
+void api_on_set_egress(struct dub_http_request *request, void *user);
+void api_on_end_egress(struct dub_http_request *request, void *user);
 void api_on_phrases(struct dub_http_request *request, void *user);
 void api_on_events(struct dub_http_request *request, void *user);
 void api_on_health(struct dub_http_request *request, void *user);

@@ -3,6 +3,7 @@
 
 #include "../supervise/control_client.h"
 #include "registry_private.h"
+#include "stream_egress.h"
 #include "stream_run.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@ static void free_stream(void *data)
 {
     struct stream *stream = data;
     stream->registry->config.workers->free(g_steal_pointer(&stream->worker));
+    stream->registry->config.workers->free(g_steal_pointer(&stream->egress.worker));
     stream_free(stream);
 }
 
@@ -65,7 +67,7 @@ static struct stream *find_forgettable(const struct registry *registry)
     g_hash_table_iter_init(&iter, registry->streams);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         struct stream *stream = value;
-        if (is_busy(stream))
+        if (is_busy(stream) || stream->egress.worker != NULL)
             continue;
         n_idle++;
         if (oldest == NULL || stream->ended_ns < oldest->ended_ns)
@@ -239,7 +241,32 @@ bool registry_restart(struct registry *registry, const char *stream_id, struct d
                               : dub_error_set(error, DUB_ERROR_UNAVAILABLE, "media-service is stopping");
 }
 
-void registry_adopt(struct registry *registry)
+bool registry_set_egress(struct registry *registry, const char *stream_id, const char *dest_url,
+                         struct dub_error *error)
+{
+    struct stream *stream = registry_find(registry, stream_id);
+    if (stream == NULL)
+        return dub_error_set(error, DUB_ERROR_STREAM_NOT_FOUND, "there is no stream \"%s\"", stream_id);
+    if (stream->fsm.state != STREAM_STARTING && stream->fsm.state != STREAM_RUNNING)
+        return dub_error_set(error, DUB_ERROR_UNAVAILABLE, "the stream is %s",
+                             stream_state_name(stream->fsm.state));
+    stream_egress_set(stream, dest_url);
+    return true;
+}
+
+/* After the workers: by then it is known which streams go on. */
+static void adopt_egress(struct registry *registry)
+{
+    g_autoptr(GPtrArray) ids = state_dir_list_egress(registry->config.state_dir);
+    for (guint i = 0; i < ids->len; i++) {
+        g_autofree char *path = state_dir_egress_path(registry->config.state_dir, ids->pdata[i]);
+        pid_t pid = control_client_probe(path);
+        if (pid != 0)
+            stream_egress_adopt(get_stream(registry, ids->pdata[i]), pid);
+    }
+}
+
+static void adopt_workers(struct registry *registry)
 {
     g_autoptr(GPtrArray) ids = state_dir_list_sockets(registry->config.state_dir);
     for (guint i = 0; i < ids->len; i++) {
@@ -253,14 +280,22 @@ void registry_adopt(struct registry *registry)
     }
 }
 
+void registry_adopt(struct registry *registry)
+{
+    adopt_workers(registry);
+    adopt_egress(registry);
+}
+
 static bool all_workers_ended(const struct registry *registry)
 {
     GHashTableIter iter;
-    void *stream;
+    void *value;
     g_hash_table_iter_init(&iter, registry->streams);
-    while (g_hash_table_iter_next(&iter, NULL, &stream))
-        if (((const struct stream *)stream)->fsm.has_worker)
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct stream *stream = value;
+        if (stream->fsm.has_worker || stream->egress.fsm.has_process)
             return false;
+    }
     return true;
 }
 
@@ -281,6 +316,9 @@ void registry_stop_all(struct registry *registry, void (*on_stopped)(void *user)
     registry->on_stopped_user = user;
     for (GList *item = streams; item != NULL; item = item->next)
         stream_handle(item->data, STREAM_EVENT_STOP);
+    /* Where nothing changed by that there may still be one that was left over. */
+    for (GList *item = streams; item != NULL; item = item->next)
+        stream_egress_update(item->data);
     registry_check_all_stopped(registry);
 }
 
@@ -292,6 +330,9 @@ void registry_tick(struct registry *registry)
         struct stream *stream = item->data;
         if (stream->worker != NULL)
             registry->config.workers->tick(stream->worker);
+        if (stream->egress.worker != NULL)
+            registry->config.workers->tick(stream->egress.worker);
+        stream_egress_update(stream);
         if (now >= stream_fsm_deadline_ns(&stream->fsm))
             stream_dispatch(stream, STREAM_EVENT_TICK);
     }

@@ -23,7 +23,10 @@ struct registry_config {
     const char *const *worker_argv;
     /* "NAME=value" that every worker gets on top of ours. */
     const char *const *worker_environment;
-    const char *router_rtmp_url; /* without a slash at the end */
+    const char *const *egress_argv; /* to start an egress-forwarder; it gets worker_environment too */
+    bool egress_enabled;            /* egress_dest_url is for every stream that says nothing else */
+    const char *egress_dest_url;    /* NULL or "": none; {streamId} stands for the stream's id */
+    const char *router_rtmp_url;    /* without a slash at the end */
     const char *streams_dir;     /* where <streamId>.env are looked for */
     struct bundle_store *bundles;
     bool captures_media; /* each fragment's audio goes into the run's bundle */
@@ -67,7 +70,12 @@ bool registry_start(struct registry *registry, const char *stream_id, const char
 bool registry_stop(struct registry *registry, const char *stream_id, struct dub_error *error);
 bool registry_restart(struct registry *registry, const char *stream_id, struct dub_error *error);
 
-/* Stops all workers and accepts nothing new; on_stopped is called, maybe at once, when the last one has
+/* Another destination for the rest of the stream's run, of which nothing else changes; NULL: none. The url has
+ * passed egress_dest_check. False with STREAM_NOT_FOUND, or UNAVAILABLE when there is no run. */
+bool registry_set_egress(struct registry *registry, const char *stream_id, const char *dest_url,
+                         struct dub_error *error);
+
+/* Stops all workers and forwarders and accepts nothing new; on_stopped is called, maybe at once, when the last one has
  * ended. */
 void registry_stop_all(struct registry *registry, void (*on_stopped)(void *user), void *user);
 

@@ -2,6 +2,7 @@
 #include "stream.h"
 
 #include "registry_private.h"
+#include "stream_egress.h"
 
 #include <dubbing_ids.h>
 
@@ -23,6 +24,7 @@ struct stream *stream_new(struct registry *registry, const char *id, int64_t gra
 void stream_free(struct stream *stream)
 {
     g_clear_handle_id(&stream->start_failure_source, g_source_remove);
+    stream_egress_clear(stream);
     bundle_close(stream->bundle);
     ledger_clear(&stream->ledger);
     stream_settings_clear(&stream->settings);
@@ -108,6 +110,9 @@ JsonObject *stream_to_json(const struct stream *stream, const struct worker_ops 
     add_phrase_counts(object, &stream->ledger);
     if (stream->has_status)
         add_status(object, &stream->status);
+    JsonObject *egress = stream_egress_to_json(stream);
+    if (egress != NULL)
+        json_object_set_object_member(object, "egress", egress);
     return object;
 }
 

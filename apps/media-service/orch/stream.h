@@ -4,6 +4,7 @@
 
 #include "../bundle/bundle.h"
 #include "../supervise/worker.h"
+#include "egress_fsm.h"
 #include "ledger.h"
 #include "stream_fsm.h"
 #include "stream_settings.h"
@@ -14,6 +15,20 @@
 
 struct registry;
 
+/* What a stream has of its egress-forwarder; stream_egress.c's. */
+struct stream_egress {
+    struct egress_fsm fsm;
+    char *dest_url;        /* where the stream should go; NULL: nowhere */
+    char *served_url;      /* where the process, or the last one, sends it; NULL: not known */
+    struct worker *worker; /* NULL: none */
+    bool has_facts;        /* the present process has told of itself */
+    bool input_connected, output_connected, was_connected;
+    int64_t bytes, reconnects; /* of the present or last process */
+    unsigned restarts;         /* in this run */
+    char *last_error;          /* NULL: none */
+    enum egress_state told;    /* what observers know */
+};
+
 /* Owned by the registry; others read. */
 struct stream {
     struct registry *registry;
@@ -23,6 +38,7 @@ struct stream {
     char *input_url, *output_url;
     char *source_id; /* the publisher's id at the router; "" when not known */
     struct stream_settings settings;
+    struct stream_egress egress;
     struct worker *worker; /* NULL: none */
     bool has_status;       /* of the current or last worker */
     struct dub_worker_status status;

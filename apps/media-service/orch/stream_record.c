@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "stream_record.h"
 
+#include "../egress/dest_url.h"
+#include "stream_egress.h"
+
 #include <dubbing_json.h>
 #include <string.h>
+
+static void set_if_any(JsonObject *record, const char *name, const char *text)
+{
+    if (text != NULL)
+        json_object_set_string_member(record, name, text);
+}
 
 void stream_record_save(const struct stream *stream, const struct state_dir *dir)
 {
@@ -16,6 +25,8 @@ void stream_record_save(const struct stream *stream, const struct state_dir *dir
     json_object_set_int_member(record, "seqBase", stream->seq_base);
     json_object_set_int_member(record, "restarts", stream->restarts);
     json_object_set_object_member(record, "settings", stream_settings_to_json(&stream->settings));
+    set_if_any(record, "egressDestUrl", stream->egress.dest_url);
+    set_if_any(record, "egressServedUrl", stream->egress.served_url);
     state_dir_save_stream(dir, stream->id, record);
 }
 
@@ -40,9 +51,14 @@ static bool read_record(struct stream *stream, JsonObject *record, bool *by_oper
     stream->started_ms = dub_json_read_int_or(&reader, "startedMs", 0, INT64_MAX, 0);
     stream->seq_base = dub_json_read_int_or(&reader, "seqBase", 0, INT64_MAX / 2, 0);
     stream->restarts = (unsigned)dub_json_read_int_or(&reader, "restarts", 0, G_MAXINT, 0);
+    const char *dest_url = dub_json_read_string_or(&reader, "egressDestUrl", 0, NULL);
+    const char *served_url = dub_json_read_string_or(&reader, "egressServedUrl", 0, NULL);
     if (!failed && run_id_is_valid(stream->run_id) &&
-        (settings.object == NULL || stream_settings_read_json(&stream->settings, settings.object, &error)))
+        (dest_url == NULL || egress_dest_check(dest_url, &error)) &&
+        (settings.object == NULL || stream_settings_read_json(&stream->settings, settings.object, &error))) {
+        stream_egress_restore(stream, dest_url, served_url);
         return true;
+    }
     struct dub_log_context context = {.stream_id = stream->id};
     dub_log(DUB_LOG_WARN, &context, "the record of the running stream is ignored: %s", error.message);
     return false;

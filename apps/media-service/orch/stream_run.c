@@ -2,6 +2,7 @@
 #include "stream_run.h"
 
 #include "../supervise/control_client.h"
+#include "stream_egress.h"
 #include "stream_record.h"
 
 #include <dubbing_ids.h>
@@ -37,6 +38,7 @@ static void begin_run(struct stream *stream)
     stream->run_id = dub_run_id_new();
     stream->started_ms = dub_wall_time_ms();
     stream->started_ns = registry_now_ns(stream->registry);
+    stream_egress_begin_run(stream);
     open_bundle(stream);
 }
 
@@ -263,6 +265,7 @@ bool stream_handle(struct stream *stream, enum stream_event event)
     for (unsigned i = 0; i < actions.n; i++)
         carry_out(stream, actions.items[i], !begins);
     log_change(stream, before, event);
+    stream_egress_update(stream);
     notify_state(stream);
     return true;
 }

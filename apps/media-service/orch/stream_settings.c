@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "stream_settings.h"
 
+#include "../egress/dest_url.h"
+
 #include <dubbing_clock.h>
 #include <dubbing_config.h>
 #include <dubbing_log.h>
@@ -70,11 +72,24 @@ static bool is_secret(const char *value, const struct rule *rule)
     return true;
 }
 
+/* A secret too: it ends in a stream key. */
+static bool is_destination(const char *value, const struct rule *rule)
+{
+    struct dub_error error;
+    return egress_dest_check(value, &error);
+}
+
+static bool hides_value(const struct rule *rule)
+{
+    return rule->is_valid == is_secret || rule->is_valid == is_destination;
+}
+
 static const char *const presets[] = {"low", "balanced", "quality", NULL};
 static const char *const mix_modes[] = {"duck", "replace", "background", NULL};
 static const char *const fallbacks[] = {"passthrough", "ducked", "background", "silence", NULL};
 static const char *const sts_modes[] = {"enabled", "passthrough", "disabled", NULL};
 static const char *const fragmenters[] = {"vad", "fixed", NULL};
+static const char *const switches[] = {"true", "false", NULL};
 
 #define S DUB_NS_PER_S
 /* query, json, variable, check, allowed, choices, min, max */
@@ -95,6 +110,8 @@ static const struct rule rules[] = {
     {NULL, "stsTimeoutMs", "WORKER_STS_TIMEOUT_MS", is_number, "1000 to 30000", NULL, 1000, 30000},
     {NULL, NULL, "WORKER_STS_SERVICE_URL", is_http_url, "an http:// or https:// URL"},
     {NULL, NULL, "WORKER_STS_API_KEY", is_secret, "a text"},
+    {"egress", "egress", STREAM_EGRESS_DEST_URL, is_destination, EGRESS_DEST_ALLOWED},
+    {NULL, NULL, STREAM_EGRESS_ENABLED, is_choice, "true or false", switches},
 };
 #undef S
 
@@ -121,7 +138,8 @@ static const struct rule *find_rule(rule_name name_of, const char *name)
 
 static bool is_acceptable(const struct rule *rule, const char *value)
 {
-    return strlen(value) <= VALUE_MAX_BYTES && g_utf8_validate(value, -1, NULL) &&
+    size_t longest = rule->is_valid == is_destination ? EGRESS_DEST_MAX_BYTES : VALUE_MAX_BYTES;
+    return strlen(value) <= longest && g_utf8_validate(value, -1, NULL) &&
            strpbrk(value, "\r\n") == NULL && rule->is_valid(value, rule);
 }
 
@@ -141,7 +159,7 @@ static void set_or_log(struct stream_settings *settings, rule_name name_of, cons
                 name);
     else if (!is_acceptable(rule, value))
         dub_log(DUB_LOG_WARN, &context, "%s: \"%.64s\" for %s is ignored: allowed is %s", source,
-                rule->is_valid == is_secret ? "***" : value, name, rule->allowed);
+                hides_value(rule) ? "***" : value, name, rule->allowed);
     else
         set_value(settings, rule, value);
 }
@@ -271,7 +289,7 @@ JsonObject *stream_settings_to_json(const struct stream_settings *settings)
     JsonObject *object = json_object_new();
     for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++) {
         const char *value = stream_settings_get(settings, rules[i].variable);
-        if (rules[i].json != NULL && value != NULL)
+        if (rules[i].json != NULL && value != NULL && !hides_value(&rules[i]))
             json_object_set_string_member(object, rules[i].json, value);
     }
     return object;
@@ -282,11 +300,20 @@ const char *stream_settings_get(const struct stream_settings *settings, const ch
     return g_hash_table_lookup(settings->values, variable);
 }
 
+void stream_settings_set_egress(struct stream_settings *settings, const char *dest_url)
+{
+    g_hash_table_remove(settings->values, STREAM_EGRESS_DEST_URL);
+    if (dest_url != NULL)
+        g_hash_table_insert(settings->values, g_strdup(STREAM_EGRESS_DEST_URL), g_strdup(dest_url));
+    g_hash_table_insert(settings->values, g_strdup(STREAM_EGRESS_ENABLED),
+                        g_strdup(dest_url != NULL ? "true" : "false"));
+}
+
 void stream_settings_add_environment(const struct stream_settings *settings, GPtrArray *environment)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++) {
         const char *value = stream_settings_get(settings, rules[i].variable);
-        if (value != NULL)
+        if (value != NULL && g_str_has_prefix(rules[i].variable, "WORKER_"))
             g_ptr_array_add(environment, g_strdup_printf("%s=%s", rules[i].variable, value));
     }
 }

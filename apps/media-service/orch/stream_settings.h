@@ -9,6 +9,10 @@
 #include <json-glib/json-glib.h>
 #include <stdbool.h>
 
+/* Of the stream's egress-forwarder, not of its worker. */
+#define STREAM_EGRESS_DEST_URL "EGRESS_DEST_URL"
+#define STREAM_EGRESS_ENABLED "EGRESS_ENABLED"
+
 struct stream_settings {
     GHashTable *values; /* variable name -> value, both owned texts */
 };
@@ -26,10 +30,13 @@ void stream_settings_read_file(struct stream_settings *settings, const char *dir
 /* The members "targetLang", "sourceLang", "voice" ... of the object. Here somebody waits for an answer, so
  * that an invalid value is an error. */
 bool stream_settings_read_json(struct stream_settings *settings, JsonObject *object, struct dub_error *error);
-/* As read_json reads it; for keeping it over a restart. The caller owns the object. */
+/* As read_json reads it, for keeping it over a restart, but without secrets: it is shown too. The caller owns
+ * the object. */
 JsonObject *stream_settings_to_json(const struct stream_settings *settings);
 
 /* NULL when it is not set here. */
 const char *stream_settings_get(const struct stream_settings *settings, const char *variable);
-/* Appends "NAME=value" texts. */
+/* NULL: no destination, whatever the default. The url has passed egress_dest_check. */
+void stream_settings_set_egress(struct stream_settings *settings, const char *dest_url);
+/* Appends "NAME=value" texts for the worker. */
 void stream_settings_add_environment(const struct stream_settings *settings, GPtrArray *environment);

@@ -22,7 +22,7 @@
 struct app {
     const struct service_settings *settings;
     GMainLoop *loop;
-    char **worker_argv;
+    char **worker_argv, **egress_argv;
     char **worker_environment;
     char *router_rtmp_url, *router_api_url; /* without a slash at the end */
     struct state_dir *state_dir;
@@ -43,21 +43,24 @@ static char *without_last_slash(const char *url)
     return copy;
 }
 
-/* media-worker beside this program, else the one in PATH. */
-static char *default_worker(void)
+/* The program in one of the folders beside this one, as installed or as built, else the one in PATH. */
+static char *find_program(const char *name, const char *built_in)
 {
     g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
     g_autofree char *folder = g_path_get_dirname(self != NULL ? self : "");
-    g_autofree char *beside = g_build_filename(folder, "media-worker", NULL);
-    return g_strdup(g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE) ? beside : "media-worker");
+    g_autofree char *beside = g_build_filename(folder, name, NULL);
+    g_autofree char *built = g_build_filename(folder, built_in, name, NULL);
+    if (g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE))
+        return g_steal_pointer(&beside);
+    return g_file_test(built, G_FILE_TEST_IS_EXECUTABLE) ? g_steal_pointer(&built) : g_strdup(name);
 }
 
-static char **make_worker_argv(const struct service_settings *settings, struct dub_error *error)
+static char **make_argv(const char *command, const char *name, const char *built_in, struct dub_error *error)
 {
-    if (*settings->worker_command != '\0')
-        return dub_command_split(settings->worker_command, NULL, error);
+    if (*command != '\0')
+        return dub_command_split(command, NULL, error);
     char **argv = g_new0(char *, 2);
-    argv[0] = default_worker();
+    argv[0] = find_program(name, built_in);
     return argv;
 }
 
@@ -75,6 +78,8 @@ static char **make_worker_environment(const struct service_settings *settings)
     g_ptr_array_add(environment, g_strdup("INSTANCE_ID="));
     g_ptr_array_add(environment, g_strdup("ORCH_API_KEY="));
     g_ptr_array_add(environment, g_strdup("ORCH_API_KEY_FILE="));
+    g_ptr_array_add(environment, g_strdup("EGRESS_DEST_URL="));
+    g_ptr_array_add(environment, g_strdup("EGRESS_DEST_URL_FILE="));
     if (grace == NULL || *grace == '\0')
         g_ptr_array_add(environment,
                         g_strdup_printf("WORKER_INPUT_GRACE=%" G_GINT64_FORMAT "ms",
@@ -117,6 +122,9 @@ static void make_registry(struct app *app)
                                   .state_dir = app->state_dir,
                                   .worker_argv = (const char *const *)app->worker_argv,
                                   .worker_environment = (const char *const *)app->worker_environment,
+                                  .egress_argv = (const char *const *)app->egress_argv,
+                                  .egress_enabled = settings->egress_enabled,
+                                  .egress_dest_url = settings->egress_dest_url,
                                   .router_rtmp_url = app->router_rtmp_url,
                                   .streams_dir = settings->streams_dir,
                                   .bundles = app->bundles,
@@ -141,8 +149,9 @@ static gboolean on_tick(void *user)
 static int set_up(struct app *app, struct dub_error *error)
 {
     const struct service_settings *settings = app->settings;
-    app->worker_argv = make_worker_argv(settings, error);
-    if (app->worker_argv == NULL)
+    app->worker_argv = make_argv(settings->worker_command, "media-worker", "worker", error);
+    app->egress_argv = make_argv(settings->egress_command, "egress-forwarder", "egress", error);
+    if (app->worker_argv == NULL || app->egress_argv == NULL)
         return DUB_EXIT_USAGE;
     app->state_dir = state_dir_open(settings->state_dir, error);
     if (app->state_dir == NULL)
@@ -182,6 +191,7 @@ static void clear(struct app *app)
     service_metrics_free(app->metrics);
     state_dir_close(app->state_dir);
     g_strfreev(app->worker_argv);
+    g_strfreev(app->egress_argv);
     g_strfreev(app->worker_environment);
     g_free(app->router_rtmp_url);
     g_free(app->router_api_url);

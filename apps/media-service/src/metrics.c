@@ -24,7 +24,11 @@
     X(LATE_BLOCKS, "worker_late_blocks_total", COUNTER, NULL, "Blocks of sound mixed after their deadline.") \
     X(BACKPRESSURE, "worker_backpressure_severity", GAUGE, NULL, "0 none, 1 low, 2 medium, 3 high.")         \
     X(RTT, "worker_sts_rtt_ms", HISTOGRAM, NULL, "Round trips of fragments, milliseconds.")                  \
-    X(RESTARTS, "media_service_worker_restarts_total", COUNTER, NULL, "Restarts of the stream's worker.")
+    X(RESTARTS, "media_service_worker_restarts_total", COUNTER, NULL, "Restarts of the stream's worker.")    \
+    X(EGRESS_UP, "egress_connected", GAUGE, NULL, "Whether the stream's destination takes data: 0 or 1.")    \
+    X(EGRESS_BYTES, "egress_bytes_total", COUNTER, NULL, "Bytes sent to the stream's destination.")          \
+    X(EGRESS_RECONNECTS, "egress_reconnects_total", COUNTER, NULL, "Reconnects of the destination.")         \
+    X(EGRESS_RESTARTS, "egress_restarts_total", COUNTER, NULL, "Restarts of the stream's egress-forwarder.")
 
 enum stream_metric {
 #define X(id, name, type, label, help) METRIC_##id,
@@ -146,6 +150,20 @@ static void drop_gauges(struct service_metrics *metrics, const char *stream_id)
             dub_metric_drop(metrics->of_stream[i], (const char *const[]){stream_id});
 }
 
+/* After the worker's gauges were dropped with a worker that is gone. */
+static void update_egress(struct service_metrics *metrics, const struct stream *stream)
+{
+    const struct stream_egress *egress = &stream->egress;
+    if (egress->dest_url == NULL)
+        return;
+    /* Without a run there is nothing that should be connected. */
+    if (egress->fsm.run)
+        set(metrics, METRIC_EGRESS_UP, stream->id, NULL, egress->output_connected);
+    set(metrics, METRIC_EGRESS_BYTES, stream->id, NULL, (double)egress->bytes);
+    set(metrics, METRIC_EGRESS_RECONNECTS, stream->id, NULL, (double)egress->reconnects);
+    set(metrics, METRIC_EGRESS_RESTARTS, stream->id, NULL, egress->restarts);
+}
+
 static void update_stream(struct service_metrics *metrics, const struct stream *stream)
 {
     const struct dub_worker_status *status = &stream->status;
@@ -185,6 +203,8 @@ char *service_metrics_format(struct service_metrics *metrics, const struct regis
         const struct stream *stream = item->data;
         in_state[stream->fsm.state]++;
         update_stream(metrics, stream);
+        dub_metric_drop(metrics->of_stream[METRIC_EGRESS_UP], (const char *const[]){stream->id});
+        update_egress(metrics, stream);
     }
     for (unsigned i = 0; i < STREAM_STATE_COUNT; i++)
         dub_metric_set(metrics->streams, in_state[i],

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "settings.h"
 
+#include "../egress/dest_url.h"
+#include "../orch/stream_egress.h"
+
 #include <dubbing_clock.h>
 #include <stddef.h>
 #include <string.h>
@@ -26,8 +29,16 @@ static const struct dub_config_item items[] = {
     {"ORCH_WORKER_COMMAND", "worker-command", DUB_CONFIG_STRING, NULL,
      "command that starts a worker; empty: media-worker beside this program, then in PATH",
      AT(worker_command)},
+    {"ORCH_EGRESS_COMMAND", "egress-command", DUB_CONFIG_STRING, NULL,
+     "command that starts a forwarder; empty: egress-forwarder beside this program, then in PATH",
+     AT(egress_command)},
     {"ORCH_STREAMS_DIR", "streams-dir", DUB_CONFIG_STRING, "streams.d",
-     "<streamId>.env in it holds WORKER_ variables for one stream", AT(streams_dir)},
+     "<streamId>.env in it holds WORKER_ and EGRESS_ variables for one stream", AT(streams_dir)},
+    {"EGRESS_ENABLED", "egress-enabled", DUB_CONFIG_BOOL, "false",
+     "forward every stream that names no destination of its own to EGRESS_DEST_URL", AT(egress_enabled)},
+    {"EGRESS_DEST_URL", "egress-dest-url", DUB_CONFIG_STRING, NULL,
+     "default destination, rtmp:// or rtmps://; {streamId} in it stands for the stream's id",
+     AT(egress_dest_url), .flags = DUB_CONFIG_SECRET},
     {"MEDIAMTX_RTMP_URL", "mediamtx-rtmp-url", DUB_CONFIG_STRING, "rtmp://127.0.0.1:1935",
      "the router as the workers reach it by RTMP", AT(router_rtmp_url),
      .flags = DUB_CONFIG_REQUIRED | DUB_CONFIG_URL},
@@ -58,6 +69,18 @@ static void check_url(GPtrArray *problems, const char *name, const char *url, co
                                                   url, allowed));
 }
 
+static void check_egress(const struct service_settings *settings, GPtrArray *problems)
+{
+    struct dub_error error = {0};
+    const char *pattern = settings->egress_dest_url != NULL ? settings->egress_dest_url : "";
+    g_autofree char *url = stream_egress_default_url(pattern, "id");
+    if (*url == '\0' && settings->egress_enabled)
+        g_ptr_array_add(problems, g_strdup("EGRESS_DEST_URL is empty: set it, or EGRESS_ENABLED to false; "
+                                           "allowed is " EGRESS_DEST_ALLOWED));
+    else if (*url != '\0' && !egress_dest_check(url, &error))
+        g_ptr_array_add(problems, g_strdup_printf("EGRESS_DEST_URL: %s", error.message));
+}
+
 static void check(const void *data, GPtrArray *problems)
 {
     const struct service_settings *settings = data;
@@ -65,6 +88,7 @@ static void check(const void *data, GPtrArray *problems)
     static const char *const http[] = {"http", "https", NULL};
     check_url(problems, "MEDIAMTX_RTMP_URL", settings->router_rtmp_url, rtmp);
     check_url(problems, "MEDIAMTX_API_URL", settings->router_api_url, http);
+    check_egress(settings, problems);
 }
 
 const struct dub_config_program service_program = {

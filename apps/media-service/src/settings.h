@@ -14,6 +14,9 @@ struct service_settings {
     int64_t max_workers;
     char *state_dir;
     char *worker_command;
+    char *egress_command;
+    bool egress_enabled;
+    char *egress_dest_url;
     char *streams_dir;
     char *router_rtmp_url;
     char *router_rtsp_url;

@@ -18,7 +18,7 @@
 #define SHORTEST_ID_LIMIT 16 /* below this a path is of no use */
 
 struct state_dir {
-    char *path, *workers, *streams;
+    char *path, *workers, *egress, *streams;
     int lock_fd;
 };
 
@@ -34,8 +34,10 @@ static bool make_directories(struct state_dir *dir, const char *path, struct dub
     dir->path = g_strdup(absolute);
     free(absolute);
     dir->workers = g_build_filename(dir->path, "workers", NULL);
+    dir->egress = g_build_filename(dir->path, "egress", NULL);
     dir->streams = g_build_filename(dir->path, "streams", NULL);
-    return dub_dir_ensure(dir->workers, error) && dub_dir_ensure(dir->streams, error);
+    return dub_dir_ensure(dir->workers, error) && dub_dir_ensure(dir->egress, error) &&
+           dub_dir_ensure(dir->streams, error);
 }
 
 /* How long a stream id may be for its socket's path to fit into a socket address. */
@@ -94,6 +96,7 @@ void state_dir_close(struct state_dir *dir)
         close(dir->lock_fd);
     g_free(dir->path);
     g_free(dir->workers);
+    g_free(dir->egress);
     g_free(dir->streams);
     g_free(dir);
 }
@@ -113,10 +116,15 @@ char *state_dir_socket_path(const struct state_dir *dir, const char *stream_id)
     return g_strdup_printf("%s/%s.sock", dir->workers, stream_id);
 }
 
-GPtrArray *state_dir_list_sockets(const struct state_dir *dir)
+char *state_dir_egress_path(const struct state_dir *dir, const char *stream_id)
+{
+    return g_strdup_printf("%s/%s.sock", dir->egress, stream_id);
+}
+
+static GPtrArray *list_sockets(const char *folder)
 {
     GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
-    GDir *listing = g_dir_open(dir->workers, 0, NULL);
+    GDir *listing = g_dir_open(folder, 0, NULL);
     for (const char *name; listing != NULL && (name = g_dir_read_name(listing)) != NULL;) {
         if (!g_str_has_suffix(name, ".sock"))
             continue;
@@ -127,6 +135,16 @@ GPtrArray *state_dir_list_sockets(const struct state_dir *dir)
     if (listing != NULL)
         g_dir_close(listing);
     return ids;
+}
+
+GPtrArray *state_dir_list_sockets(const struct state_dir *dir)
+{
+    return list_sockets(dir->workers);
+}
+
+GPtrArray *state_dir_list_egress(const struct state_dir *dir)
+{
+    return list_sockets(dir->egress);
 }
 
 bool state_dir_is_writable(const struct state_dir *dir)

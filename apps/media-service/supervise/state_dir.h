@@ -24,6 +24,9 @@ bool state_dir_has_room_for(const struct state_dir *dir, const char *stream_id);
 char *state_dir_socket_path(const struct state_dir *dir, const char *stream_id);
 /* The ids of the streams that have a socket, stale ones included: texts, freed with the array. */
 GPtrArray *state_dir_list_sockets(const struct state_dir *dir);
+/* The same of a stream's egress-forwarder. */
+char *state_dir_egress_path(const struct state_dir *dir, const char *stream_id);
+GPtrArray *state_dir_list_egress(const struct state_dir *dir);
 
 /* Whether files can be made in it now. */
 bool state_dir_is_writable(const struct state_dir *dir);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 struct worker {
+    const char *program;
     char *stream_id, *run_id;
     struct worker_events events;
     void *user;
@@ -62,8 +63,8 @@ static struct dub_log_context context_of(const struct worker *worker)
 static void report_end(struct worker *worker, enum worker_end_kind kind, const char *how)
 {
     g_autofree char *text = worker->last_error != NULL
-                                ? g_strdup_printf("media-worker %s: %s", how, worker->last_error)
-                                : g_strdup_printf("media-worker %s", how);
+                                ? g_strdup_printf("%s %s: %s", worker->program, how, worker->last_error)
+                                : g_strdup_printf("%s %s", worker->program, how);
     if (worker->control != NULL)
         control_client_drain(worker->control);
     worker->events.on_end(&(struct worker_end){kind, text}, worker->user);
@@ -151,8 +152,8 @@ static void check_silence(struct worker *worker)
     if (worker->waiting != NULL || worker->given_up ||
         dub_clock_now_ns(worker->clock) - worker->heard_at_ns < WORKER_SILENCE_MAX_NS)
         return;
-    dub_log(DUB_LOG_ERROR, &context, "media-worker (pid %d) has not said anything for %d s: killing it",
-            (int)worker->pid, (int)(WORKER_SILENCE_MAX_NS / DUB_NS_PER_S));
+    dub_log(DUB_LOG_ERROR, &context, "%s (pid %d) has not said anything for %d s: killing it",
+            worker->program, (int)worker->pid, (int)(WORKER_SILENCE_MAX_NS / DUB_NS_PER_S));
     worker->given_up = true;
     kill_worker(worker, SIGKILL);
 }
@@ -161,6 +162,7 @@ static struct worker *new_worker(const struct worker_spec *spec, const struct wo
                                  void *user)
 {
     struct worker *worker = g_new0(struct worker, 1);
+    worker->program = spec->program != NULL ? spec->program : "media-worker";
     worker->stream_id = g_strdup(spec->stream_id);
     worker->run_id = g_strdup(spec->run_id);
     worker->events = *events;
@@ -224,7 +226,7 @@ static void start_process(void *user)
         worker->pid = dub_process_pid(worker->process);
         worker->heard_at_ns = dub_clock_now_ns(worker->clock);
         connect_control(worker, waiting->socket_path);
-        dub_log(DUB_LOG_INFO, &context, "media-worker runs, pid %d", (int)worker->pid);
+        dub_log(DUB_LOG_INFO, &context, "%s runs, pid %d", worker->program, (int)worker->pid);
     }
     free_waiting(waiting);
     if (worker->process != NULL)
