@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "control_client.h"
 
+#include "control_reader.h"
+
 #include <dubbing_json.h>
 #include <dubbing_log.h>
 #include <errno.h>
@@ -10,16 +12,32 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define READ_BYTES (16 * 1024)
+/* A worker that is broken in a way that ends each connection must not keep us busy, nor fill the log. */
 #define RETRY_MS 100
+#define RETRY_MAX_MS 5000
+#define RETRY_DOUBLINGS_MAX 6
+#define STEADY_US (5 * G_USEC_PER_SEC) /* a connection that lasted so long was a good one */
+/* A worker says some hundred bytes a second, and once, after a connect, all that it has kept. One that says
+ * more for long has to wait, so that one worker cannot take the time of all. */
+#define BURST_BYTES (1024 * 1024)
+#define BYTES_PER_S (640 * 1024)
+#define PAUSE_MS 100
+#define DRAIN_READS_MAX 256
 
 struct control_client {
     char *path;
     struct control_client_events events;
     void *user;
+    struct control_reader reader;
     int fd; /* -1: not connected */
     guint read_source;
     guint retry_source;
-    GByteArray *received; /* an unfinished line */
+    guint pause_source;     /* instead of read_source */
+    unsigned n_losses;      /* of connections that did not last */
+    gint64 connected_at_us; /* monotonic, as are the others */
+    gint64 allowance;       /* bytes that may still be read at refilled_at_us */
+    gint64 refilled_at_us;
 };
 
 static int open_socket(const char *path)
@@ -56,82 +74,45 @@ pid_t control_client_probe(const char *socket_path)
 static void disconnect(struct control_client *client)
 {
     g_clear_handle_id(&client->read_source, g_source_remove);
+    g_clear_handle_id(&client->pause_source, g_source_remove);
     if (client->fd >= 0)
         close(client->fd);
     client->fd = -1;
-    g_byte_array_set_size(client->received, 0);
+    control_reader_reset(&client->reader);
 }
 
-static bool handle_hello(struct control_client *client, JsonNode *node, struct dub_error *error)
+static bool on_hello(const struct dub_worker_hello *hello, void *user)
 {
-    struct dub_worker_hello hello = {0};
-    bool ok = dub_worker_hello_read(&hello, node, error);
-    if (ok && !client->events.on_hello(&hello, peer_of(client->fd), client->user))
-        ok = dub_error_set(error, DUB_ERROR_PROTOCOL, "this is another worker");
-    dub_worker_hello_clear(&hello);
-    return ok;
+    struct control_client *client = user;
+    return client->events.on_hello(hello, peer_of(client->fd), client->user);
 }
 
-static bool handle_status(struct control_client *client, JsonNode *node, struct dub_error *error)
+static void on_status(const struct dub_worker_status *status, void *user)
 {
-    struct dub_worker_status status = {0};
-    bool ok = dub_worker_status_read(&status, node, error);
-    if (ok)
-        client->events.on_status(&status, client->user);
-    dub_worker_status_clear(&status);
-    return ok;
+    struct control_client *client = user;
+    client->events.on_status(status, client->user);
 }
 
-static bool handle_phrase(struct control_client *client, JsonNode *node, struct dub_error *error)
+static void on_phrase(const struct dub_ledger_line *line, void *user)
 {
-    struct dub_ledger_line line = {0};
-    bool ok = dub_worker_phrase_read(&line, node, error);
-    if (ok)
-        client->events.on_phrase(&line, client->user);
-    dub_ledger_line_clear(&line);
-    return ok;
+    struct control_client *client = user;
+    client->events.on_phrase(line, client->user);
 }
 
-static bool handle_line(struct control_client *client, const char *line, gsize size, struct dub_error *error)
+static void refill(struct control_client *client)
 {
-    g_autoptr(JsonNode) node = dub_json_parse(line, size, error);
-    if (node == NULL)
-        return false;
-    switch (dub_worker_message_type(node)) {
-    case DUB_WORKER_MESSAGE_HELLO:
-        return handle_hello(client, node, error);
-    case DUB_WORKER_MESSAGE_STATUS:
-        return handle_status(client, node, error);
-    case DUB_WORKER_MESSAGE_PHRASE:
-        return handle_phrase(client, node, error);
-    case DUB_WORKER_MESSAGE_UNKNOWN:
-        break;
-    }
-    return true;
-}
-
-/* Handles the whole lines among what was received and keeps the rest. */
-static bool handle_lines(struct control_client *client, struct dub_error *error)
-{
-    const char *start = (const char *)client->received->data;
-    const char *end = start + client->received->len;
-    for (const char *newline;
-         start < end && (newline = memchr(start, '\n', (size_t)(end - start))) != NULL;) {
-        if (!handle_line(client, start, (gsize)(newline - start), error))
-            return false;
-        start = newline + 1;
-    }
-    g_byte_array_remove_range(client->received, 0, (guint)(start - (const char *)client->received->data));
-    if (client->received->len > DUB_CONTROL_LINE_BYTES_MAX)
-        return dub_error_set(error, DUB_ERROR_LIMIT, "a line is longer than %u bytes",
-                             DUB_CONTROL_LINE_BYTES_MAX);
-    return true;
+    gint64 now_us = g_get_monotonic_time();
+    gint64 more = (now_us - client->refilled_at_us) * BYTES_PER_S / G_USEC_PER_SEC;
+    if (more <= 0)
+        return;
+    client->allowance = MIN(client->allowance + more, BURST_BYTES);
+    client->refilled_at_us = now_us;
 }
 
 /* False when the connection is over. *more says whether another read may bring something. */
 static bool read_once(struct control_client *client, bool *more)
 {
-    uint8_t bytes[16 * 1024];
+    char bytes[READ_BYTES];
     struct dub_error error = {0};
     ssize_t n = read(client->fd, bytes, sizeof(bytes));
     *more = n > 0;
@@ -139,14 +120,19 @@ static bool read_once(struct control_client *client, bool *more)
         return true;
     if (n <= 0)
         return false;
-    g_byte_array_append(client->received, bytes, (guint)n);
-    if (handle_lines(client, &error))
+    client->allowance -= n;
+    if (control_reader_take(&client->reader, bytes, (gsize)n, &error))
         return true;
     dub_log_warn("control socket %s: %s; connecting again", client->path, error.message);
     return false;
 }
 
 static gboolean on_readable(int fd, GIOCondition condition, void *user);
+
+static void listen_to(struct control_client *client)
+{
+    client->read_source = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, client);
+}
 
 static gboolean on_retry(void *user)
 {
@@ -155,35 +141,56 @@ static gboolean on_retry(void *user)
     if (client->fd < 0)
         return G_SOURCE_CONTINUE;
     client->retry_source = 0;
-    client->read_source = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, client);
+    client->connected_at_us = g_get_monotonic_time();
+    listen_to(client);
     return G_SOURCE_REMOVE;
 }
 
 static void lose_connection(struct control_client *client)
 {
+    if (g_get_monotonic_time() - client->connected_at_us >= STEADY_US)
+        client->n_losses = 0;
     disconnect(client);
-    client->retry_source = g_timeout_add(RETRY_MS, on_retry, client);
+    guint wait_ms = MIN((guint)RETRY_MS << client->n_losses, RETRY_MAX_MS);
+    client->n_losses = MIN(client->n_losses + 1, RETRY_DOUBLINGS_MAX);
+    client->retry_source = g_timeout_add(wait_ms, on_retry, client);
+}
+
+static gboolean on_pause_over(void *user)
+{
+    struct control_client *client = user;
+    client->pause_source = 0;
+    listen_to(client);
+    return G_SOURCE_REMOVE;
 }
 
 static gboolean on_readable(int fd, GIOCondition condition, void *user)
 {
     struct control_client *client = user;
     bool more;
-    if (read_once(client, &more))
+    refill(client);
+    bool lost = !read_once(client, &more);
+    if (!lost && client->allowance > 0)
         return G_SOURCE_CONTINUE;
     client->read_source = 0; /* removed by our answer */
-    lose_connection(client);
+    if (lost)
+        lose_connection(client);
+    else
+        client->pause_source = g_timeout_add(PAUSE_MS, on_pause_over, client);
     return G_SOURCE_REMOVE;
 }
 
 struct control_client *control_client_new(const char *socket_path, const struct control_client_events *events,
                                           void *user)
 {
+    static const struct control_reader_events reader_events = {on_hello, on_status, on_phrase};
     struct control_client *client = g_new0(struct control_client, 1);
     client->path = g_strdup(socket_path);
     client->events = *events;
     client->user = user;
-    client->received = g_byte_array_new();
+    control_reader_init(&client->reader, &reader_events, client);
+    client->allowance = BURST_BYTES;
+    client->refilled_at_us = g_get_monotonic_time();
     client->fd = -1;
     if (on_retry(client) == G_SOURCE_CONTINUE)
         client->retry_source = g_timeout_add(RETRY_MS, on_retry, client);
@@ -196,7 +203,7 @@ void control_client_free(struct control_client *client)
         return;
     disconnect(client);
     g_clear_handle_id(&client->retry_source, g_source_remove);
-    g_byte_array_unref(client->received);
+    control_reader_clear(&client->reader);
     g_free(client->path);
     g_free(client);
 }
@@ -216,7 +223,7 @@ bool control_client_send(struct control_client *client, const struct dub_worker_
 void control_client_drain(struct control_client *client)
 {
     bool more = client->fd >= 0;
-    while (more) {
+    for (unsigned i = 0; more && i < DRAIN_READS_MAX; i++) {
         if (read_once(client, &more))
             continue;
         lose_connection(client);

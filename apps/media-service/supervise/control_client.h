@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The client of one worker's control socket. It connects, and connects again after a loss, until it is freed;
- * a worker that has just been started does not listen yet. All calls and events on the thread of the default
- * main context. */
+/* The client of one worker's control socket. It connects, and connects again after a loss, until it is freed,
+ * at longer intervals where connections do not last; a worker that has just been started does not listen yet.
+ * One that says more than any worker has to say is read slowly. All calls and events on the thread of the
+ * default main context. */
 #pragma once
 
 #include <dubbing_worker_control.h>

@@ -135,7 +135,7 @@ static void test_peer_is_known_by_the_kernel(struct fixture *fixture, const void
 /* A line may arrive in any number of pieces. */
 static void test_lines_in_pieces(struct fixture *fixture, const void *data)
 {
-    static const char text[] = PHRASE "{\"type\":\"of a newer worker\"}\n" PHRASE;
+    static const char text[] = HELLO PHRASE "{\"type\":\"of a newer worker\"}\n" PHRASE;
     open_client(fixture);
     wait_until(&fixture->n_connections, 1);
     for (gsize i = 0; i < strlen(text); i++) {
@@ -150,21 +150,57 @@ static void test_lines_in_pieces(struct fixture *fixture, const void *data)
 /* Nonsense ends the connection, not the client. */
 static void test_nonsense_makes_it_connect_again(struct fixture *fixture, const void *data)
 {
-    static const char *const texts[] = {"\n",
-                                        "[]x\n",
-                                        "{\"type\":\"hello\"}\n",
-                                        "{\"type\":\"status\"}\n",
-                                        "{\"type\":\"phrase\",\"phrase\":{\"seq\":\"x\"}}\n",
-                                        "\xff\n",
-                                        NULL};
+    static const char *const texts[] = {"\n", HELLO "{\"type\":\"status\"}\n", PHRASE, "\xff\n", NULL};
     open_client(fixture);
     for (unsigned i = 0; texts[i] != NULL; i++) {
         wait_until(&fixture->n_connections, i + 1);
         say(fixture, texts[i], strlen(texts[i]));
     }
-    fixture->greeting = PHRASE;
+    fixture->greeting = HELLO PHRASE;
     wait_until(&fixture->n_phrases, 1);
     g_assert_cmpuint(fixture->n_statuses, ==, 0);
+}
+
+/* 100, 200, 400, 800 ms: a second has at most four connections. */
+static void test_connections_that_do_not_last_get_rarer(struct fixture *fixture, const void *data)
+{
+    gint64 begin_us = g_get_monotonic_time();
+    fixture->greeting = "nonsense\n";
+    open_client(fixture);
+    wait_until(&fixture->n_connections, 5);
+    g_assert_cmpint(g_get_monotonic_time() - begin_us, >=, 1400 * 1000);
+}
+
+static gboolean count_turn(void *user)
+{
+    (*(unsigned *)user)++;
+    return G_SOURCE_CONTINUE;
+}
+
+/* Three megabytes of phrases: one at once, the rest at the pace of a patient reader, to whom others have time
+ * to talk. */
+static void test_a_flood_is_read_slowly(struct fixture *fixture, const void *data)
+{
+    const unsigned n = 3 * 1024 * 1024 / (unsigned)strlen(PHRASE);
+    unsigned n_sent = 0, n_turns = 0;
+    gint64 begin_us = g_get_monotonic_time();
+    fixture->greeting = HELLO;
+    open_client(fixture);
+    wait_until(&fixture->n_hellos, 1);
+    GSocket *socket = g_socket_connection_get_socket(fixture->connection);
+    g_socket_set_blocking(socket, FALSE);
+    guint source = g_timeout_add(5, count_turn, &n_turns);
+    gsize at = 0;
+    while (fixture->n_phrases < n) {
+        gssize size = n_sent < n ? g_socket_send(socket, &(PHRASE)[at], strlen(PHRASE) - at, NULL, NULL) : 0;
+        at = (at + (gsize)MAX(size, 0)) % strlen(PHRASE);
+        n_sent += size > 0 && at == 0;
+        g_main_context_iteration(NULL, size <= 0);
+    }
+    g_source_remove(source);
+    g_assert_cmpint(g_get_monotonic_time() - begin_us, >=, 2 * G_USEC_PER_SEC);
+    g_assert_cmpuint(n_turns, >=, 20);
+    g_assert_cmpuint(fixture->n_connections, ==, 1);
 }
 
 static void test_endless_line_is_cut_off(struct fixture *fixture, const void *data)
@@ -211,8 +247,9 @@ static void test_commands_need_a_connection(struct fixture *fixture, const void 
 /* The last words of a worker that ended before anybody looked. */
 static void test_drain_takes_what_is_there(struct fixture *fixture, const void *data)
 {
+    fixture->greeting = HELLO;
     open_client(fixture);
-    wait_until(&fixture->n_connections, 1);
+    wait_until(&fixture->n_hellos, 1);
     for (unsigned i = 0; i < 50; i++)
         say(fixture, PHRASE, strlen(PHRASE));
     g_io_stream_close(G_IO_STREAM(fixture->connection), NULL, NULL);
@@ -229,6 +266,8 @@ int main(int argc, char **argv)
     ADD("peer-is-known-by-the-kernel", test_peer_is_known_by_the_kernel);
     ADD("lines-in-pieces", test_lines_in_pieces);
     ADD("nonsense-makes-it-connect-again", test_nonsense_makes_it_connect_again);
+    ADD("connections-that-do-not-last-get-rarer", test_connections_that_do_not_last_get_rarer);
+    ADD("a-flood-is-read-slowly", test_a_flood_is_read_slowly);
     ADD("endless-line-is-cut-off", test_endless_line_is_cut_off);
     ADD("another-worker-is-not-listened-to", test_another_worker_is_not_listened_to);
     ADD("commands-need-a-connection", test_commands_need_a_connection);

@@ -118,9 +118,9 @@ static bool on_hello(const struct dub_worker_hello *hello, pid_t peer_pid, void 
 {
     struct worker *worker = user;
     struct dub_worker_command command = {.type = DUB_WORKER_COMMAND_PHRASES};
+    /* A hello alone does not count as a sign of life: who greets and says nothing else is of no use. */
     if (peer_pid != worker->pid || strcmp(hello->stream_id, worker->stream_id) != 0)
         return false;
-    worker->heard_at_ns = dub_clock_now_ns(worker->clock);
     return control_client_send(worker->control, &command);
 }
 

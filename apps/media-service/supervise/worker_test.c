@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -178,6 +179,51 @@ static void test_worker_that_tells_of_phrases_is_not_silent(void)
     g_rmdir(folder);
 }
 
+/* A process that listens there, greets whoever comes, and says nothing else. */
+static pid_t start_greeter(const char *path)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (int listener = listen_at(path);;)
+        say(accept(listener, NULL, NULL),
+            dub_worker_hello_to_json(&(struct dub_worker_hello){.stream_id = (char *)"demo",
+                                                                .run_id = (char *)"r1",
+                                                                .instance_id = (char *)"i1",
+                                                                .pid = getpid(),
+                                                                .version = (char *)"0"}));
+}
+
+static void test_greeting_is_no_sign_of_life(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("worker-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "w.sock", NULL);
+    struct ends ends = {0};
+    struct dub_error error = {0};
+    struct dub_fake_clock clock;
+    dub_fake_clock_init(&clock, DUB_NS_PER_S);
+    pid_t pid = start_greeter(path);
+    struct worker_spec spec = {
+        .stream_id = "demo", .run_id = "r1", .socket_path = path, .clock = &clock.clock};
+    struct worker *worker = worker_process_ops.adopt(&spec, pid, &events, &ends, &error);
+    g_assert(worker != NULL);
+    guint source = g_timeout_add(5, tick, NULL);
+    for (unsigned i = 0; i < 10; i++) {
+        dub_fake_clock_advance(&clock, WORKER_SILENCE_MAX_NS / 10);
+        for (unsigned turn = 0; turn < 20; turn++)
+            g_main_context_iteration(NULL, TRUE);
+    }
+    g_source_remove(source);
+    worker_process_ops.tick(worker);
+    wait_for_end(&ends);
+    worker_process_ops.free(worker);
+    waitpid(pid, NULL, 0);
+    g_free(ends.text);
+    g_unlink(path);
+    g_rmdir(folder);
+}
+
 static void test_stop_is_a_gentle_end(void)
 {
     struct ends ends = {0};
@@ -267,6 +313,7 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/silent-worker-is-killed", test_silent_worker_is_killed);
     g_test_add_func("/worker/worker-that-tells-of-phrases-is-not-silent",
                     test_worker_that_tells_of_phrases_is_not_silent);
+    g_test_add_func("/worker/greeting-is-no-sign-of-life", test_greeting_is_no_sign_of_life);
     g_test_add_func("/worker/stop-is-a-gentle-end", test_stop_is_a_gentle_end);
     g_test_add_func("/worker/adopted-worker-is-watched", test_adopted_worker_is_watched);
     g_test_add_func("/worker/missing-program", test_missing_program);
