@@ -196,6 +196,32 @@ static void test_unwritable_directory_is_said_once(void)
     g_test_trap_assert_stderr("*info  tester: still?nheard*tester?s1]: and again*");
 }
 
+/* A file stands where the folder should be, and goes: lines before are missing, and that is in the file. */
+static void test_a_directory_that_can_be_written_again(struct fixture *fixture, const void *data)
+{
+    g_autofree char *dir = g_build_filename(fixture->dir, "logs", NULL);
+    g_autofree char *path = g_build_filename(dir, "tester.log", NULL);
+    g_assert_true(g_file_set_contents(dir, "", 0, NULL));
+    dub_log_init(&(struct dub_log_config){.component = "tester",
+                                          .level = "info",
+                                          .format = "json",
+                                          .dir = dir,
+                                          .max_bytes = 1000,
+                                          .max_files = 2});
+    dub_log_info("one");
+    dub_log_info("two");
+    g_assert_cmpint(g_unlink(dir), ==, 0);
+    dub_log_info("three");
+    dub_log_info("four");
+    g_auto(GStrv) lines = read_lines(path);
+    g_assert_cmpuint(g_strv_length(lines), ==, 3);
+    g_autoptr(JsonNode) again = parse_line(lines[1]);
+    g_assert_nonnull(strstr(lines[0], "three"));
+    g_assert_nonnull(strstr(json_object_get_string_member(json_node_get_object(again), "message"),
+                            "is written again; 2 lines are missing"));
+    g_assert_nonnull(strstr(lines[2], "four"));
+}
+
 static void test_forwarded_lines(void)
 {
     if (g_test_subprocess()) {
@@ -265,6 +291,7 @@ int main(int argc, char **argv)
     ADD("a-restart-appends", test_a_restart_appends);
     ADD("glib-messages-arrive-here", test_glib_messages_arrive_here);
     ADD("threads-do-not-mix-lines", test_threads_do_not_mix_lines);
+    ADD("a-directory-that-can-be-written-again", test_a_directory_that_can_be_written_again);
     g_test_add_func("/log/unwritable-directory-is-said-once", test_unwritable_directory_is_said_once);
     g_test_add_func("/log/forwarded-lines", test_forwarded_lines);
     g_test_add_func("/log/forwarded-lines-are-text-on-a-terminal",
