@@ -299,8 +299,8 @@ def ask_worker(path: Path, command: dict | None = None, timeout: float = 2.0) ->
 
 
 def stop_workers(state_dir: Path) -> None:
-    """Stops the workers that outlived their media-service."""
-    for path in sorted((state_dir / "workers").glob("*.sock")):
+    """Stops the workers and forwarders that outlived their media-service."""
+    for path in sorted(state_dir.glob("workers/*.sock")) + sorted(state_dir.glob("egress/*.sock")):
         stop_worker(path)
 
 

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 DEADLINE_S = 60
-OURS = ("ORCH_", "MEDIAMTX_", "MTX_", "WORKER_", "STUB_", "LOG_", "ASSET_", "CAPTURE_", "ORCHESTRATOR_URL")
+OURS = ("ORCH_", "MEDIAMTX_", "MTX_", "WORKER_", "STUB_", "LOG_", "ASSET_", "CAPTURE_", "EGRESS_", "ORCHESTRATOR_URL")
 
 
 def program(variable, name):
@@ -67,6 +67,12 @@ def serves(pid, folder):
     except OSError:
         return False
     return STUB_WORKER.encode() in command and f"ORCH_STATE_DIR={folder}/".encode() in environment
+
+
+def environment_of(pid):
+    """The variables of a process by name."""
+    pairs = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    return dict(pair.decode(errors="replace").split("=", 1) for pair in pairs if b"=" in pair)
 
 
 class Answer:

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A stand-in for media-worker: it serves the control socket and does what STUB_... tells it. Its
- * configuration is the environment that media-service gives a worker, which it shows in its log.
+ * configuration is the environment that media-service gives a worker, which it shows in its log. Given that of an
+ * egress-forwarder, it stands in for one.
  *
  * STUB_EXIT=<code>  end at once with this code, after an error line
+ * STUB_EGRESS_EXIT=<code>  the same for a forwarder
+ * STUB_EGRESS_ERROR=<text>  what a forwarder says of its destination, which it does not reach then
  * STUB_IGNORE_TERM  do not end on SIGTERM
  * STUB_PHRASES=<n>  phrases to tell of, at once
  * STUB_STATUS_MS=<n>  how often to tell its status; 100 without it, a worker's second where there are many */
@@ -24,6 +27,7 @@ static struct {
     GPtrArray *clients; /* GSocketConnection * */
     const char *stream_id;
     unsigned n_phrases;
+    bool is_egress;
 } stub;
 
 static void send_line(GSocketConnection *client, JsonNode *take_node)
@@ -36,8 +40,24 @@ static void send_line(GSocketConnection *client, JsonNode *take_node)
         g_ptr_array_remove(stub.clients, client);
 }
 
+static void send_egress_status(GSocketConnection *client)
+{
+    const char *error = g_getenv("STUB_EGRESS_ERROR");
+    struct dub_worker_status status = {
+        .state = error == NULL ? DUB_WORKER_RUNNING : DUB_WORKER_CONNECTING,
+        .input = {.url = (char *)g_getenv("EGRESS_INPUT_URL"), .connected = true},
+        .output = {.connected = error == NULL, .bytes = 1234, .reconnects = 1, .last_error = (char *)error},
+        .sts = {.mode = (char *)"disabled"},
+    };
+    send_line(client, dub_worker_status_to_json(&status));
+}
+
 static void send_status(GSocketConnection *client)
 {
+    if (stub.is_egress) {
+        send_egress_status(client);
+        return;
+    }
     struct dub_worker_status status = {
         .state = DUB_WORKER_RUNNING,
         .uptime_ms = 1000,
@@ -158,17 +178,23 @@ static void serve(const char *path)
 int main(void)
 {
     dub_log_init(&(struct dub_log_config){.component = "stub-worker", .level = "info", .format = "json"});
-    stub.stream_id = g_getenv("WORKER_STREAM_ID");
+    stub.is_egress = g_getenv("EGRESS_STREAM_ID") != NULL;
+    stub.stream_id = g_getenv(stub.is_egress ? "EGRESS_STREAM_ID" : "WORKER_STREAM_ID");
     stub.n_phrases = number_of("STUB_PHRASES");
     stub.clients = g_ptr_array_new_with_free_func(g_object_unref);
     stub.loop = g_main_loop_new(NULL, FALSE);
     dub_main_on_signal(on_stop, NULL);
-    dub_log_info("input %s lang %s", g_getenv("WORKER_INPUT_URL"), g_getenv("WORKER_TARGET_LANG"));
-    if (g_getenv("STUB_EXIT") != NULL) {
+    if (stub.is_egress)
+        dub_log_info("forwards %s", g_getenv("EGRESS_INPUT_URL"));
+    else
+        dub_log_info("input %s lang %s", g_getenv("WORKER_INPUT_URL"), g_getenv("WORKER_TARGET_LANG"));
+    const char *exit_code = stub.is_egress ? "STUB_EGRESS_EXIT" : "STUB_EXIT";
+    if (g_getenv(exit_code) != NULL) {
         dub_log_error("ending as told");
-        return (int)number_of("STUB_EXIT");
+        return (int)number_of(exit_code);
     }
-    g_autofree char *path = g_strdup_printf("%s/workers/%s.sock", g_getenv("ORCH_STATE_DIR"), stub.stream_id);
+    g_autofree char *path = g_strdup_printf("%s/%s/%s.sock", g_getenv("ORCH_STATE_DIR"),
+                                            stub.is_egress ? "egress" : "workers", stub.stream_id);
     serve(path);
     g_ptr_array_unref(stub.clients);
     g_main_loop_unref(stub.loop);
