@@ -132,10 +132,8 @@ static void add_run_facts(JsonObject *object, const struct stream *stream)
     add_setting(object, "sourceLang", stream, "WORKER_SOURCE_LANG", "en");
     add_setting(object, "targetLang", stream, "WORKER_TARGET_LANG", "es");
     add_setting(object, "voice", stream, "WORKER_TTS_VOICE", "default");
-    if (!stream->has_status)
-        return;
-    json_object_set_int_member(object, "latencyMs", stream->status.latency_ms);
-    json_object_set_int_member(object, "fragmentsSent", stream->status.sts.fragments);
+    if (stream->has_status)
+        json_object_set_int_member(object, "latencyMs", stream->status.latency_ms);
 }
 
 static JsonObject *versions(void)
