@@ -6,9 +6,9 @@
 #include <string.h>
 
 #define LOCATION "rtsp://127.0.0.1:9/clip" /* nobody is asked: the pipeline stays at rest */
-#define H264_CAPS "application/x-rtp,media=video,encoding-name=H264"
-#define H265_CAPS "application/x-rtp,media=video,encoding-name=H265"
-#define AAC_CAPS "application/x-rtp,media=audio,encoding-name=MPEG4-GENERIC"
+#define H264_CAPS "application/x-unknown,media=video,encoding-name=H264"
+#define H265_CAPS "application/x-unknown,media=video,encoding-name=H265"
+#define AAC_CAPS "application/x-unknown,media=audio,encoding-name=MPEG4-GENERIC"
 
 static bool take(GstSample *sample, void *user)
 {

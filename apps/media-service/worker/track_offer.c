@@ -71,7 +71,9 @@ void track_offer_init(struct track_offer *offer, const GstCaps *caps)
     if (gst_caps_is_any(caps) || gst_caps_is_empty(caps))
         return;
     const GstStructure *structure = gst_caps_get_structure(caps, 0);
-    if (gst_structure_has_name(structure, "application/x-rtp"))
+    /* Of a session description that has not been set up yet the element says x-unknown. */
+    if (gst_structure_has_name(structure, "application/x-rtp") ||
+        gst_structure_has_name(structure, "application/x-unknown"))
         read_rtp(offer, structure);
     else
         read_elementary(offer, caps, structure);

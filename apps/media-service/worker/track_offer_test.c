@@ -21,6 +21,8 @@ static const struct {
     {"application/x-rtp,media=audio,encoding-name=mpeg4-generic,clock-rate=48000", TRACK_AUDIO, true, "AAC",
      "rtpmp4gdepay"},
     {"application/x-rtp,media=audio,encoding-name=MP4A-LATM", TRACK_AUDIO, true, "AAC", "rtpmp4adepay"},
+    {"application/x-unknown,media=video,payload=96,clock-rate=90000,encoding-name=H264", TRACK_VIDEO, true,
+     "H.264", "rtph264depay"},
     {"application/x-rtp,media=audio,encoding-name=PCMU", TRACK_AUDIO, false, "G.711", NULL},
     {"application/x-rtp,media=audio,encoding-name=X-FANCY", TRACK_AUDIO, false, "X-FANCY", NULL},
     {"application/x-rtp,media=audio", TRACK_AUDIO, false, "without a name", NULL},
