@@ -141,7 +141,7 @@ static inline void bundle_assert_member(const struct bundle_fixture *fixture, co
 static inline void bundle_fill_disk(const struct bundle_fixture *fixture, gsize keep_bytes)
 {
     g_autofree char *path = g_build_filename(fixture->root, "fill", NULL);
-    g_autofree char *data = g_malloc0(4096);
+    static const char data[4096];
     FILE *file = g_fopen(path, "we");
     g_assert_nonnull(file);
     setvbuf(file, NULL, _IONBF, 0);

@@ -45,7 +45,7 @@ void ledger_file_add(struct ledger_file *file, const char *line)
 /* The worker tells its latest phrases again to whoever comes, so that a line that was cut is not lost. */
 static void cut_last_line(int fd)
 {
-    g_autofree char *tail = g_malloc(TAIL_MAX_BYTES);
+    char tail[TAIL_MAX_BYTES];
     off_t size = lseek(fd, 0, SEEK_END);
     off_t from = MAX(size - TAIL_MAX_BYTES, 0);
     ssize_t n = size > 0 ? pread(fd, tail, (size_t)(size - from), from) : 0;

@@ -153,7 +153,7 @@ static bool repair_ledger(struct sealing *sealing, struct dub_error *error)
 
 static bool measure(const char *path, int64_t *bytes, GChecksum *sum, struct dub_error *error)
 {
-    g_autofree guint8 *data = g_malloc(READ_BYTES);
+    guint8 data[READ_BYTES];
     ssize_t n = 0;
     int fd = g_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0)

@@ -284,7 +284,7 @@ static void test_refused_by_the_kernel(struct fixture *fixture, const void *data
 static void fill_disk(const char *root)
 {
     g_autofree char *path = g_build_filename(root, "fill", NULL);
-    g_autofree char *data = g_malloc0(1 << 20);
+    static const char data[1 << 20];
     FILE *file = g_fopen(path, "we");
     g_assert_nonnull(file);
     (void)!fwrite(data, 1, 1 << 20, file);
