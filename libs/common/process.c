@@ -4,11 +4,13 @@
  * only as long as a group has members can its number not belong to somebody else. */
 #include <dubbing_process.h>
 
+#include <dubbing_watch.h>
 #include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +21,7 @@ struct output {
     struct dub_process *process;
     int fd; /* -1: closed */
     bool is_stderr;
-    GSource *source;
+    struct dub_watch *watch;
     GString *line;
 };
 
@@ -27,9 +29,10 @@ struct dub_process {
     struct dub_process_spec spec; /* only the callbacks, user and flags are kept */
     pid_t pid;
     struct output outputs[2];
-    GSource *watch;      /* the end of the leader */
-    GSource *kill_timer; /* running after dub_process_stop */
-    GSource *group_poll; /* running between the leader's end and the group's */
+    int pidfd;               /* -1: the leader has been reaped */
+    struct dub_watch *watch; /* the end of the leader */
+    GSource *kill_timer;     /* running after dub_process_stop */
+    GSource *group_poll;     /* running between the leader's end and the group's */
     GMainContext *context;
     int wait_status;
     bool exited; /* the leader has been reaped */
@@ -49,7 +52,7 @@ static void drop_source(GSource **source)
 
 static void close_output(struct output *output)
 {
-    drop_source(&output->source);
+    g_clear_pointer(&output->watch, dub_watch_remove);
     if (output->fd >= 0)
         close(output->fd);
     output->fd = -1;
@@ -113,14 +116,12 @@ static bool read_once(struct output *output)
     return false;
 }
 
-static gboolean on_output(int fd, GIOCondition condition, void *data)
+static void on_output(int fd, void *data)
 {
     struct output *output = data;
     struct dub_process *process = g_rc_box_acquire(output->process);
     read_once(output);
-    gboolean go_on = output->source != NULL;
     release(process);
-    return go_on;
 }
 
 /* What the child wrote before its end is in the pipe now; a grandchild may keep the pipe open for ever. */
@@ -166,11 +167,24 @@ static gboolean on_group_poll(void *data)
     return go_on;
 }
 
-static void on_child_end(GPid pid, int wait_status, void *data)
+static void close_pidfd(struct dub_process *process)
+{
+    g_clear_pointer(&process->watch, dub_watch_remove);
+    if (process->pidfd >= 0)
+        close(process->pidfd);
+    process->pidfd = -1;
+}
+
+static void on_child_end(int pidfd, void *data)
 {
     struct dub_process *process = g_rc_box_acquire((struct dub_process *)data);
+    pid_t reaped = waitpid(process->pid, &process->wait_status, WNOHANG);
+    if (reaped == 0 || (reaped < 0 && errno == EINTR)) {
+        release(process);
+        return;
+    }
     process->exited = true;
-    process->wait_status = wait_status;
+    close_pidfd(process);
     if (process->stopping && !group_is_gone(process))
         process->group_poll = attach(process, g_timeout_source_new(GROUP_POLL_MS), on_group_poll, process);
     else
@@ -207,16 +221,24 @@ static void set_up_child(void *data)
         _exit(127);
 }
 
-static void watch_output(struct dub_process *process, unsigned index, int fd)
+static bool watch_output(struct dub_process *process, unsigned index, int fd)
 {
     struct output *output = &process->outputs[index];
     *output = (struct output){.process = process, .fd = fd, .is_stderr = index == 1};
     if (fd < 0)
-        return;
+        return true;
     output->line = g_string_new(NULL);
     g_unix_set_fd_nonblocking(fd, TRUE, NULL);
-    output->source = g_unix_fd_source_new(fd, G_IO_IN | G_IO_HUP | G_IO_ERR);
-    attach(process, output->source, G_SOURCE_FUNC(on_output), output);
+    output->watch = dub_watch_add(process->context, fd, on_output, output);
+    return output->watch != NULL;
+}
+
+static bool watch_end(struct dub_process *process)
+{
+    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (process->pidfd >= 0)
+        process->watch = dub_watch_add(process->context, process->pidfd, on_child_end, process);
+    return process->watch != NULL;
 }
 
 static char **make_environment(const char *const *additions)
@@ -246,6 +268,16 @@ static bool spawn(const struct dub_process_spec *spec, pid_t *pid, int fds[2], s
     return dub_error_take_gerror(error, code, "cannot start the program", &gerror);
 }
 
+/* What cannot be watched must not run. */
+static void abandon(struct dub_process *process)
+{
+    (void)kill(-process->pid, SIGKILL);
+    while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    process->exited = true;
+    dub_process_free(process);
+}
+
 struct dub_process *dub_process_start(const struct dub_process_spec *spec, struct dub_error *error)
 {
     int fds[2] = {-1, -1};
@@ -258,11 +290,14 @@ struct dub_process *dub_process_start(const struct dub_process_spec *spec, struc
     process->spec.environment = NULL;
     process->spec.working_dir = NULL;
     process->pid = pid;
+    process->pidfd = -1;
     process->context = g_main_context_ref_thread_default();
-    watch_output(process, 0, fds[0]);
-    watch_output(process, 1, fds[1]);
-    process->watch = attach(process, g_child_watch_source_new(pid), G_SOURCE_FUNC(on_child_end), process);
-    return process;
+    bool watches_outputs = watch_output(process, 0, fds[0]) & watch_output(process, 1, fds[1]);
+    if (watches_outputs && watch_end(process))
+        return process;
+    dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot watch the program");
+    abandon(process);
+    return NULL;
 }
 
 pid_t dub_process_pid(const struct dub_process *process)
@@ -294,7 +329,7 @@ void dub_process_free(struct dub_process *process)
     if (process == NULL || process->freed)
         return;
     process->freed = true;
-    drop_source(&process->watch);
+    close_pidfd(process);
     drop_source(&process->kill_timer);
     drop_source(&process->group_poll);
     for (unsigned i = 0; i < 2; i++)

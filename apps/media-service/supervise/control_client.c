@@ -5,8 +5,8 @@
 
 #include <dubbing_json.h>
 #include <dubbing_log.h>
+#include <dubbing_watch.h>
 #include <errno.h>
-#include <glib-unix.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -31,9 +31,9 @@ struct control_client {
     void *user;
     struct control_reader reader;
     int fd; /* -1: not connected */
-    guint read_source;
+    struct dub_watch *watch;
     guint retry_source;
-    guint pause_source;     /* instead of read_source */
+    guint pause_source;     /* instead of watch */
     unsigned n_losses;      /* of connections that did not last */
     gint64 connected_at_us; /* monotonic, as are the others */
     gint64 allowance;       /* bytes that may still be read at refilled_at_us */
@@ -73,7 +73,7 @@ pid_t control_client_probe(const char *socket_path)
 
 static void disconnect(struct control_client *client)
 {
-    g_clear_handle_id(&client->read_source, g_source_remove);
+    g_clear_pointer(&client->watch, dub_watch_remove);
     g_clear_handle_id(&client->pause_source, g_source_remove);
     if (client->fd >= 0)
         close(client->fd);
@@ -127,11 +127,20 @@ static bool read_once(struct control_client *client, bool *more)
     return false;
 }
 
-static gboolean on_readable(int fd, GIOCondition condition, void *user);
+static void on_readable(int fd, void *user);
+static gboolean on_pause_over(void *user);
+
+static void pause_reading(struct control_client *client)
+{
+    g_clear_pointer(&client->watch, dub_watch_remove);
+    client->pause_source = g_timeout_add(PAUSE_MS, on_pause_over, client);
+}
 
 static void listen_to(struct control_client *client)
 {
-    client->read_source = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, client);
+    client->watch = dub_watch_add(g_main_context_default(), client->fd, on_readable, client);
+    if (client->watch == NULL)
+        pause_reading(client);
 }
 
 static gboolean on_retry(void *user)
@@ -164,20 +173,15 @@ static gboolean on_pause_over(void *user)
     return G_SOURCE_REMOVE;
 }
 
-static gboolean on_readable(int fd, GIOCondition condition, void *user)
+static void on_readable(int fd, void *user)
 {
     struct control_client *client = user;
     bool more;
     refill(client);
-    bool lost = !read_once(client, &more);
-    if (!lost && client->allowance > 0)
-        return G_SOURCE_CONTINUE;
-    client->read_source = 0; /* removed by our answer */
-    if (lost)
+    if (!read_once(client, &more))
         lose_connection(client);
-    else
-        client->pause_source = g_timeout_add(PAUSE_MS, on_pause_over, client);
-    return G_SOURCE_REMOVE;
+    else if (client->allowance <= 0)
+        pause_reading(client);
 }
 
 struct control_client *control_client_new(const char *socket_path, const struct control_client_events *events,
