@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,9 @@ def sent(clip):
 class Router:
     def __init__(self, start):
         self._start = start
-        self.rtmp, rtsp, api, metrics = free_ports(4)
+        self.rtmp, rtsp, self.api, metrics = free_ports(4)
         self._addresses = [f"--{name}-address=127.0.0.1:{port}" for name, port in
-                           (("rtmp", self.rtmp), ("rtsp", rtsp), ("api", api), ("metrics", metrics))]
+                           (("rtmp", self.rtmp), ("rtsp", rtsp), ("api", self.api), ("metrics", metrics))]
         self.start()
 
     def start(self):
@@ -83,6 +84,13 @@ class Router:
     def url(self, path="live/test/out"):
         return f"rtmp://127.0.0.1:{self.rtmp}/{path}"
 
+    def has(self, path="live/test/out"):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/v3/paths/get/{path}", timeout=5) as answer:
+                return json.loads(answer.read())["ready"]
+        except OSError:
+            return False
+
 
 @pytest.fixture
 def router(children):
@@ -93,8 +101,12 @@ def router(children):
 
 @pytest.fixture
 def publish(children, router, clip):
+    """Publishes the clip in real time; the router has it when the call returns."""
     def start():
-        return children("publisher", "ffmpeg", "-v", "error", "-re", "-i", clip, "-c", "copy", "-f", "flv", router.url())
+        publisher = children("publisher", "ffmpeg", "-v", "error", "-re", "-i", clip, "-c", "copy", "-f", "flv",
+                             router.url())
+        wait_for(router.has, "the stream at the router", publisher.running)
+        return publisher
     return start
 
 
