@@ -13,6 +13,9 @@ bool dub_file_write_atomic(const char *path, const void *data, gsize size, struc
 bool dub_file_replace(const char *path, const void *data, gsize size, struct dub_error *error);
 /* mkdir -p with mode 0750. */
 bool dub_dir_ensure(const char *path, struct dub_error *error);
+/* What was made in the directory, or renamed, is there after a power failure. Best effort: some file systems
+ * refuse it. */
+void dub_dir_sync(const char *path);
 /* A secret from a file: its first line without the newline, at most 4 KiB. Owned by the caller. */
 char *dub_file_read_secret(const char *path, struct dub_error *error);
 /* An exclusive lock on path (created), held until the process ends or dub_file_unlock. -1 with error when

@@ -25,16 +25,20 @@ static bool write_all(int fd, const char *data, gsize size)
     return true;
 }
 
-/* Without this the rename itself could be lost in a power failure. Best effort: some file systems refuse it.
- */
-static void sync_directory_of(const char *path)
+void dub_dir_sync(const char *path)
 {
-    g_autofree char *directory = g_path_get_dirname(path);
-    int fd = g_open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    int fd = g_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     if (fd < 0)
         return;
     (void)fsync(fd);
     close(fd);
+}
+
+/* Without this the rename itself could be lost in a power failure. */
+static void sync_directory_of(const char *path)
+{
+    g_autofree char *directory = g_path_get_dirname(path);
+    dub_dir_sync(directory);
 }
 
 static bool write_and_close(int fd, const void *data, gsize size, bool sync)

@@ -61,8 +61,7 @@ static bool open_file(struct ledger_file *file, struct dub_error *error)
     file->fd = g_open(file->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
     if (file->fd < 0)
         return dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot open %s", file->path);
-    /* Where it is locked already another media-service has the run; the line is still worth keeping. */
-    (void)flock(file->fd, LOCK_EX | LOCK_NB);
+    file->locked = false;
     cut_last_line(file->fd);
     return true;
 }
@@ -99,6 +98,8 @@ bool ledger_file_flush(struct ledger_file *file, struct dub_error *error)
     close_if_removed(file);
     if (file->fd < 0 && !open_file(file, error))
         return false;
+    /* Where another media-service has the run the line is still worth keeping. */
+    file->locked = file->locked || flock(file->fd, LOCK_EX | LOCK_NB) == 0;
     if (file->pending->len == 0)
         return true;
     if (!write_pending(file))

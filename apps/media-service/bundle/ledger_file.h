@@ -13,6 +13,7 @@
 struct ledger_file {
     char *path;
     int fd;           /* -1: not open */
+    bool locked;      /* the lock may be somebody's who just looks (run_folder_is_in_use) */
     GString *pending; /* whole lines */
     uint64_t lost;    /* lines for which there was no room among the pending */
     bool dirty;       /* something has been written since the last sync */

@@ -5,7 +5,9 @@
 #include "run_folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 
 static void open_ledger(const struct bundle_fixture *fixture, struct ledger_file *file)
@@ -68,6 +70,25 @@ static void test_an_open_one_is_in_use(struct bundle_fixture *fixture, const voi
     g_assert_true(run_folder_is_in_use(folder));
     ledger_file_clear(&file);
     g_assert_false(run_folder_is_in_use(folder));
+}
+
+/* Who looks whether it is in use holds the lock for that moment. */
+static void test_a_lock_that_was_taken_is_tried_again(struct bundle_fixture *fixture, const void *data)
+{
+    struct ledger_file file;
+    g_autofree char *folder = g_build_filename(fixture->root, TEST_RUN, NULL);
+    g_autofree char *path = bundle_path(fixture, TEST_RUN, RUN_LEDGER);
+    bundle_put(fixture, TEST_RUN, RUN_LEDGER, "", 0);
+    int looking = g_open(path, O_RDONLY | O_CLOEXEC, 0);
+    g_assert_cmpint(flock(looking, LOCK_EX | LOCK_NB), ==, 0);
+    open_ledger(fixture, &file);
+    g_assert_true(add(&file, "one", NULL));
+    close(looking);
+    g_assert_false(run_folder_is_in_use(folder));
+    g_assert_true(add(&file, "two", NULL));
+    g_assert_true(run_folder_is_in_use(folder));
+    assert_text(fixture, "one\ntwo\n");
+    ledger_file_clear(&file);
 }
 
 static void test_a_removed_one_is_begun_anew(struct bundle_fixture *fixture, const void *data)
@@ -180,6 +201,7 @@ int main(int argc, char **argv)
     ADD("lines-are-appended", test_lines_are_appended);
     ADD("a-cut-line-goes", test_a_cut_line_goes);
     ADD("an-open-one-is-in-use", test_an_open_one_is_in_use);
+    ADD("a-lock-that-was-taken-is-tried-again", test_a_lock_that_was_taken_is_tried_again);
     ADD("a-removed-one-is-begun-anew", test_a_removed_one_is_begun_anew);
     ADD("refused-in-the-middle", test_refused_in_the_middle);
     ADD("what-waits-is-bounded", test_what_waits_is_bounded);

@@ -256,7 +256,11 @@ static bool write_manifest(const struct sealing *sealing, JsonObject *facts, Jso
     json_object_set_array_member(manifest, "files", take_files);
     g_autofree char *text = dub_json_object_to_string_take(manifest);
     g_autofree char *path = g_build_filename(sealing->folder, RUN_MANIFEST, NULL);
-    return dub_file_write_atomic(path, text, strlen(text), error);
+    g_autofree char *root = g_path_get_dirname(sealing->folder);
+    if (!dub_file_write_atomic(path, text, strlen(text), error))
+        return false;
+    dub_dir_sync(root);
+    return true;
 }
 
 static bool list_and_write(const struct sealing *sealing, JsonObject *facts, struct dub_error *error)
