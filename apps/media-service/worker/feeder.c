@@ -21,6 +21,8 @@ struct item {
     GstCaps *caps;
     int64_t dts_ns, pts_ns; /* running time of the input: the publisher's timestamps */
     int64_t arrival_ns;
+    int64_t clock_ns;  /* its place, once the map is anchored */
+    int64_t source_ns; /* the publisher's PTS, never wrapped; likewise */
 };
 
 struct feeder {
@@ -193,7 +195,7 @@ static bool pass_video(struct feeder *feeder, struct item *item, int64_t dts_ns)
     packet->caps = g_steal_pointer(&item->caps);
     packet->dts_ns = dts_ns;
     packet->pts_ns = MAX(pts_ns, dts_ns);
-    packet->source_ns = timestamp_map_unwrapped(&feeder->map, TRACK_VIDEO, item->pts_ns);
+    packet->source_ns = item->source_ns;
     packet->arrival_ns = item->arrival_ns;
     packet->key = key;
     return feeder->events.on_video(packet, feeder->user);
@@ -208,8 +210,7 @@ static bool pass_audio(struct feeder *feeder, struct item *item, int64_t positio
     GstBuffer *buffer = gst_buffer_make_writable(g_steal_pointer(&item->buffer));
     GST_BUFFER_PTS(buffer) = (GstClockTime)position_ns;
     GST_BUFFER_DTS(buffer) = GST_CLOCK_TIME_NONE;
-    return feeder->events.on_audio(buffer, timestamp_map_unwrapped(&feeder->map, TRACK_AUDIO, item->pts_ns),
-                                   feeder->user);
+    return feeder->events.on_audio(buffer, item->source_ns, feeder->user);
 }
 
 static void note_jump(struct feeder *feeder, int64_t arrival_ns)
@@ -225,35 +226,43 @@ static void note_jump(struct feeder *feeder, int64_t arrival_ns)
     feeder->jump_named_ns = arrival_ns;
 }
 
-/* Takes the item. */
-static bool pass_on(struct feeder *feeder, struct item *item)
+/* In the order of arrival. */
+static void place(struct feeder *feeder, struct item *item)
 {
     bool jumped;
-    int64_t clock_ns =
-        timestamp_map_place(&feeder->map, item->track, item->dts_ns, item->arrival_ns, &jumped);
-    bool flowing = true;
 
+    item->clock_ns = timestamp_map_place(&feeder->map, item->track, item->dts_ns, item->arrival_ns, &jumped);
+    item->source_ns = timestamp_map_unwrapped(&feeder->map, item->track, item->pts_ns);
     if (jumped)
         note_jump(feeder, item->arrival_ns);
+}
+
+/* Takes the item, which has been placed. */
+static bool pass_on(struct feeder *feeder, struct item *item)
+{
+    bool flowing = true;
+
     if (feeder->pace == FEEDER_PACED) {
-        flowing = wait_until(feeder, clock_ns);
+        flowing = wait_until(feeder, item->clock_ns);
         item->arrival_ns = now(feeder);
     }
     if (flowing && item->track == TRACK_VIDEO)
-        flowing = pass_video(feeder, item, clock_ns - feeder->base_ns);
+        flowing = pass_video(feeder, item, item->clock_ns - feeder->base_ns);
     else if (flowing)
-        flowing = pass_audio(feeder, item, clock_ns - feeder->base_ns);
+        flowing = pass_audio(feeder, item, item->clock_ns - feeder->base_ns);
     item_free(item);
     return flowing;
 }
 
-static int64_t earliest_held(const struct feeder *feeder)
+/* Places what is held; the earliest place. */
+static int64_t place_held(struct feeder *feeder)
 {
     int64_t earliest_ns = INT64_MAX;
 
     for (const GList *link = feeder->held.head; link; link = link->next) {
-        const struct item *item = link->data;
-        earliest_ns = MIN(earliest_ns, MIN(item->dts_ns, item->pts_ns));
+        struct item *item = link->data;
+        place(feeder, item);
+        earliest_ns = MIN(earliest_ns, item->clock_ns + MIN(item->pts_ns - item->dts_ns, 0));
     }
     return earliest_ns;
 }
@@ -264,9 +273,10 @@ static bool anchor(struct feeder *feeder)
     struct item *item;
 
     timestamp_map_anchor(&feeder->map, feeder->pace == FEEDER_PACED ? now(feeder) : 0);
+    int64_t earliest_ns = place_held(feeder);
     if (!feeder->started) {
         feeder->started = true;
-        feeder->base_ns = feeder->map.offset_ns + earliest_held(feeder);
+        feeder->base_ns = earliest_ns;
         feeder->events.on_start(feeder->base_ns, feeder->user);
     }
     while ((item = g_queue_pop_head(&feeder->held)) != NULL) {
@@ -305,7 +315,10 @@ static bool push(struct feeder *feeder, enum track track, GstSample *sample)
     if (!item)
         return true;
     count(feeder, item);
-    return feeder->map.anchored ? pass_on(feeder, item) : hold(feeder, item);
+    if (!feeder->map.anchored)
+        return hold(feeder, item);
+    place(feeder, item);
+    return pass_on(feeder, item);
 }
 
 bool feeder_push_video(struct feeder *feeder, GstSample *sample)

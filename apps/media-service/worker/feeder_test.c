@@ -238,6 +238,34 @@ static void test_file_waits_for_nothing_and_keeps_relation(void)
     rig_clear(&rig);
 }
 
+/* Timestamps that begin again among the first buffers, or tracks that have nothing to do with each other. */
+static void check_beginning(int64_t video_ns, int64_t audio_ns)
+{
+    struct rig rig;
+    int64_t wrap_ns = (INT64_C(1) << 32) * MS;
+
+    rig_init(&rig, FEEDER_LIVE);
+    for (int64_t at = 0; at < S; at += 20 * MS) {
+        push(&rig, true, (video_ns + at) % wrap_ns, (video_ns + at) % wrap_ns, at == 0);
+        push(&rig, false, (audio_ns + at) % wrap_ns, (audio_ns + at) % wrap_ns, true);
+        dub_fake_clock_advance(&rig.clock, 20 * MS);
+    }
+    g_assert_cmpint(rig.base_ns, ==, 500 * S);
+    for (guint i = 0; i < rig.video->len; i++) {
+        g_assert_cmpint(video_at(&rig, i)->dts_ns, ==, i * 20 * MS);
+        g_assert_cmpint(g_array_index(rig.audio, int64_t, i), ==, i * 20 * MS);
+    }
+    rig_clear(&rig);
+}
+
+static void test_timeline_never_begins_days_ago(void)
+{
+    int64_t wrap_ns = (INT64_C(1) << 32) * MS;
+
+    check_beginning(wrap_ns - 100 * MS, wrap_ns - 100 * MS);
+    check_beginning(3000 * S, 5 * S);
+}
+
 static void test_end_passes_on_what_is_held(void)
 {
     struct rig rig;
@@ -309,6 +337,7 @@ int main(int argc, char **argv)
     g_test_add_func("/feeder/publishers-own-time-goes-along", test_publishers_own_time_goes_along);
     g_test_add_func("/feeder/file-waits-for-nothing-and-keeps-relation",
                     test_file_waits_for_nothing_and_keeps_relation);
+    g_test_add_func("/feeder/timeline-never-begins-days-ago", test_timeline_never_begins_days_ago);
     g_test_add_func("/feeder/end-passes-on-what-is-held", test_end_passes_on_what_is_held);
     g_test_add_func("/feeder/interrupt-refuses-all-that-follows", test_interrupt_refuses_all_that_follows);
     g_test_add_func("/feeder/facts", test_facts);

@@ -145,6 +145,98 @@ static void test_hole_in_one_track_moves_nothing(void)
     g_assert_cmpuint(stream.jumps, ==, 0);
 }
 
+/* ---- few pictures, and clocks that have nothing to do with each other ---- */
+
+static void stream_init_slow(struct stream *stream)
+{
+    stream_init(stream);
+    stream->picture_ns = 400 * MS;
+    stream_run(stream, 3 * S);
+}
+
+/* It is judged before the next picture comes that shows it to be wrong. */
+static void check_wrong_timestamp(int64_t by_ns)
+{
+    struct stream stream;
+
+    stream_init_slow(&stream);
+    stream.step_ns[TRACK_VIDEO] = by_ns;
+    stream_place(&stream, TRACK_VIDEO, stream.next_ns[TRACK_VIDEO]);
+    stream.step_ns[TRACK_VIDEO] = 0;
+    stream.next_ns[TRACK_VIDEO] += 400 * MS;
+    stream_run(&stream, 10 * S);
+    g_assert_cmpint(stream.worst_ns, ==, 0);
+    g_assert_cmpint(stream.map.offset_ns, ==, ARRIVAL);
+}
+
+static void test_wrong_timestamp_of_few_pictures_moves_nothing(void)
+{
+    check_wrong_timestamp(746 * MS);
+    check_wrong_timestamp(-746 * MS);
+    check_wrong_timestamp(11 * S);
+    check_wrong_timestamp(-11 * S);
+}
+
+/* The pictures' timestamps still rise, so that only sound shows it. */
+static void test_step_back_by_less_than_a_picture_is_followed(void)
+{
+    for (int64_t step_ns = -380 * MS; step_ns <= -80 * MS; step_ns += 50 * MS) {
+        struct stream stream;
+        stream_init_slow(&stream);
+        stream_run(&stream, 390 * MS);
+        stream.step_ns[0] = stream.step_ns[1] = step_ns;
+        stream_run(&stream, 5 * S);
+        stream_run(&stream, 5 * S);
+        g_assert_cmpint(stream.worst_ns, <=, 20 * MS);
+        g_assert_cmpint(stream.map.tracks[0].offset_ns, ==, stream.map.tracks[1].offset_ns);
+    }
+}
+
+static void stream_init_apart(struct stream *stream)
+{
+    stream_init(stream);
+    stream_run(stream, 3 * S);
+    stream->step_ns[TRACK_AUDIO] = -3000 * S;
+    stream_run(stream, 3 * S);
+}
+
+static int64_t relation(const struct stream *stream)
+{
+    return stream->map.tracks[TRACK_AUDIO].offset_ns - stream->map.tracks[TRACK_VIDEO].offset_ns;
+}
+
+static void test_tracks_with_clocks_of_their_own_stay_related(void)
+{
+    struct stream stream;
+
+    stream_init_apart(&stream);
+    int64_t before_ns = relation(&stream);
+    stream.step_ns[0] += 500 * S;
+    stream.step_ns[1] += 500 * S;
+    stream_run(&stream, 10 * S);
+    g_assert_cmpint(relation(&stream), ==, before_ns);
+    g_assert_cmpint(stream.worst_ns, <=, 20 * MS);
+    /* A wrong timestamp does not change it either. */
+    stream.step_ns[TRACK_AUDIO] += 700 * MS;
+    stream_place(&stream, TRACK_AUDIO, stream.next_ns[TRACK_AUDIO]);
+    stream.step_ns[TRACK_AUDIO] -= 700 * MS;
+    stream.next_ns[TRACK_AUDIO] += 21 * MS;
+    stream_run(&stream, 10 * S);
+    g_assert_cmpint(relation(&stream), ==, before_ns);
+}
+
+static void test_tracks_that_step_apart_are_both_followed(void)
+{
+    struct stream stream;
+
+    stream_init(&stream);
+    stream_run(&stream, 3 * S);
+    stream.step_ns[TRACK_VIDEO] = -20000 * S;
+    stream.step_ns[TRACK_AUDIO] = 80000 * S;
+    stream_run(&stream, 10 * S);
+    g_assert_cmpint(stream.worst_ns, <=, 20 * MS);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -162,5 +254,13 @@ int main(int argc, char **argv)
     g_test_add_func("/timestamp-jumps/single-wrong-timestamp-moves-nothing",
                     test_single_wrong_timestamp_moves_nothing);
     g_test_add_func("/timestamp-jumps/hole-in-one-track-moves-nothing", test_hole_in_one_track_moves_nothing);
+    g_test_add_func("/timestamp-jumps/wrong-timestamp-of-few-pictures-moves-nothing",
+                    test_wrong_timestamp_of_few_pictures_moves_nothing);
+    g_test_add_func("/timestamp-jumps/step-back-by-less-than-a-picture-is-followed",
+                    test_step_back_by_less_than_a_picture_is_followed);
+    g_test_add_func("/timestamp-jumps/tracks-with-clocks-of-their-own-stay-related",
+                    test_tracks_with_clocks_of_their_own_stay_related);
+    g_test_add_func("/timestamp-jumps/tracks-that-step-apart-are-both-followed",
+                    test_tracks_that_step_apart_are_both_followed);
     return g_test_run();
 }

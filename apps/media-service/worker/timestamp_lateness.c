@@ -14,10 +14,32 @@ static void begin_lateness(struct timestamp_late *late, int64_t lateness_ns, int
         .open = true,
         .window_start_ns = arrival_ns,
         .window_least_ns = lateness_ns,
-        .lowest_ns = lateness_ns,
+        .lowest_ns = INT64_MAX,
         .fell_at_ns = arrival_ns,
         .too_late_since_ns = arrival_ns,
     };
+}
+
+/* Once a second true, with the least lateness of it: a single buffer's says little. */
+static bool watch_lateness(struct timestamp_late *late, int64_t lateness_ns, int64_t arrival_ns,
+                           int64_t *least_ns)
+{
+    if (!late->open)
+        begin_lateness(late, lateness_ns, arrival_ns);
+    late->window_least_ns = MIN(late->window_least_ns, lateness_ns);
+    if (arrival_ns - late->window_start_ns < SECOND_NS)
+        return false;
+
+    *least_ns = late->window_least_ns;
+    late->window_start_ns = arrival_ns;
+    late->window_least_ns = lateness_ns;
+    bool first = late->lowest_ns == INT64_MAX;
+    if (!first && *least_ns >= late->lowest_ns - FALL_NS)
+        return true;
+    late->lowest_ns = *least_ns;
+    if (!first)
+        late->fell_at_ns = arrival_ns;
+    return true;
 }
 
 /* By how much the timeline has to follow a stream that is late and stays so; 0: not at all, or not yet. One
@@ -25,24 +47,14 @@ static void begin_lateness(struct timestamp_late *late, int64_t lateness_ns, int
 static int64_t late_for_good(struct timestamp_map *map, int64_t lateness_ns, int64_t arrival_ns)
 {
     struct timestamp_late *late = &map->late;
+    int64_t least_ns;
 
     if (lateness_ns <= TIMESTAMP_MAP_LATE_NS) {
         late->open = false;
         return 0;
     }
-    if (!late->open)
-        begin_lateness(late, lateness_ns, arrival_ns);
-    late->window_least_ns = MIN(late->window_least_ns, lateness_ns);
-    if (arrival_ns - late->window_start_ns < SECOND_NS)
+    if (!watch_lateness(late, lateness_ns, arrival_ns, &least_ns))
         return 0;
-
-    int64_t least_ns = late->window_least_ns;
-    late->window_start_ns = arrival_ns;
-    late->window_least_ns = lateness_ns;
-    if (least_ns < late->lowest_ns - FALL_NS) {
-        late->lowest_ns = least_ns;
-        late->fell_at_ns = arrival_ns;
-    }
     bool too_late = least_ns > map->absorb_ns;
     if (!too_late)
         late->too_late_since_ns = arrival_ns;
@@ -59,7 +71,7 @@ static void begin_anew(struct timestamp_map *map)
 {
     map->late.open = false;
     for (int i = 0; i < TRACK_COUNT; i++)
-        map->tracks[i].early.open = false;
+        map->tracks[i].early.open = map->tracks[i].late.open = false;
     map->doubt.open = false;
     map->period_start_ns = 0;
     map->last_least_ns = 0;
@@ -73,6 +85,27 @@ static bool follow_late(struct timestamp_map *map, int64_t lateness_ns, int64_t 
     if (by_ns == 0)
         return false;
     timestamp_map_shift(map, by_ns);
+    begin_anew(map);
+    return true;
+}
+
+/* One track alone, by more than any network: its clock is another one. */
+static bool follow_late_alone(struct timestamp_map *map, enum track which, int64_t lateness_ns,
+                              int64_t arrival_ns)
+{
+    struct timestamp_track *track = &map->tracks[which];
+    const struct timestamp_track *other = &map->tracks[timestamp_map_other(which)];
+    int64_t least_ns;
+
+    if (lateness_ns <= TIMESTAMP_MAP_APART_NS || !other->seen ||
+        timestamp_map_transit(other) - other->offset_ns > TIMESTAMP_MAP_LATE_NS) {
+        track->late.open = false;
+        return false;
+    }
+    if (!watch_lateness(&track->late, lateness_ns, arrival_ns, &least_ns) ||
+        arrival_ns - track->late.fell_at_ns < TIMESTAMP_MAP_TOO_LATE_FOR_NS)
+        return false;
+    track->offset_ns += least_ns;
     begin_anew(map);
     return true;
 }
@@ -116,5 +149,7 @@ static bool follow_early(struct timestamp_map *map, enum track which, int64_t la
 bool timestamp_map_follow_lateness(struct timestamp_map *map, enum track which, int64_t lateness_ns,
                                    int64_t arrival_ns)
 {
-    return follow_early(map, which, lateness_ns, arrival_ns) || follow_late(map, lateness_ns, arrival_ns);
+    return follow_early(map, which, lateness_ns, arrival_ns) ||
+           follow_late_alone(map, which, lateness_ns, arrival_ns) ||
+           follow_late(map, lateness_ns, arrival_ns);
 }

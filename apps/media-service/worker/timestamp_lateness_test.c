@@ -178,6 +178,26 @@ static void test_late_anchor_is_mended(void)
     g_assert_cmpint(llabs(map.offset_ns - ARRIVAL), <, 10 * MS);
 }
 
+/* A clock that goes at half its speed: its track is at least moving. */
+static void check_straggler(enum track which)
+{
+    struct timestamp_map map;
+
+    anchor_live(&map, 0, ARRIVAL);
+    for (int64_t t = 0; t < 600 * S; t += 20 * MS)
+        for (int track = 0; track < TRACK_COUNT; track++) {
+            int64_t timestamp_ns = track == (int)which ? t / 2 : t;
+            int64_t late_ns = ARRIVAL + t - timestamp_map_place(&map, track, timestamp_ns, ARRIVAL + t, NULL);
+            g_assert_cmpint(late_ns, <=, track == (int)which ? TIMESTAMP_MAP_APART_NS + 5 * S : 10 * MS);
+        }
+}
+
+static void test_one_track_alone_is_never_lost(void)
+{
+    check_straggler(TRACK_VIDEO);
+    check_straggler(TRACK_AUDIO);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -194,5 +214,6 @@ int main(int argc, char **argv)
     g_test_add_func("/timestamp-lateness/bursts-move-nothing", test_bursts_move_nothing);
     g_test_add_func("/timestamp-lateness/running-ahead-never-piles-up", test_running_ahead_never_piles_up);
     g_test_add_func("/timestamp-lateness/late-anchor-is-mended", test_late_anchor_is_mended);
+    g_test_add_func("/timestamp-lateness/one-track-alone-is-never-lost", test_one_track_alone_is_never_lost);
     return g_test_run();
 }

@@ -8,8 +8,9 @@
  * - timestamps that step back, or that suddenly come before their time, of both tracks: they jumped;
  * - a stream that is late and does not catch up: the publisher stood still;
  * - one that runs ahead of time.
- * What the network holds up comes late, and catches up: that moves nothing, D absorbs it. That RTMP's
- * timestamps wrap after 49.7 days changes nothing. Pure: no clock, no threads. */
+ * What the network holds up comes late, and catches up: that moves nothing, D absorbs it. That
+ * timestamps wrap, RTMP's after 49.7 days, MPEG's after 26.5 hours, changes nothing. Pure: no clock, no
+ * threads. */
 #pragma once
 
 #include <stdbool.h>
@@ -32,8 +33,13 @@
 #define TIMESTAMP_MAP_EARLY_NS (INT64_C(250) * 1000 * 1000)
 #define TIMESTAMP_MAP_EARLY_FOR_NS (INT64_C(3) * 1000 * 1000 * 1000)
 #define TIMESTAMP_MAP_AHEAD_MAX_NS (INT64_C(5) * 1000 * 1000 * 1000)
-#define TIMESTAMP_MAP_WRAP_NS ((INT64_C(1) << 32) * 1000 * 1000) /* 32 bits of milliseconds */
-#define TIMESTAMP_MAP_SLEW_NS_PER_S (INT64_C(500) * 1000)        /* 0.5 ms per second: system.md section 4 */
+#define TIMESTAMP_MAP_WRAP_NS ((INT64_C(1) << 32) * 1000 * 1000)      /* 32 bits of milliseconds */
+#define TIMESTAMP_MAP_WRAP_90KHZ_NS ((INT64_C(1) << 33) * 100000 / 9) /* 33 bits at 90 kHz: 26.5 hours */
+/* What begins again there continues as time does, to this. */
+#define TIMESTAMP_MAP_WRAP_REACH_NS (INT64_C(3600) * 1000 * 1000 * 1000)
+/* Tracks that begin further apart than any cache reaches have clocks of their own: arrival relates them. */
+#define TIMESTAMP_MAP_APART_NS (INT64_C(30) * 1000 * 1000 * 1000)
+#define TIMESTAMP_MAP_SLEW_NS_PER_S (INT64_C(500) * 1000) /* 0.5 ms per second: system.md section 4 */
 /* The least lateness of each such period is compared. */
 #define TIMESTAMP_MAP_DRIFT_PERIOD_NS (INT64_C(10) * 1000 * 1000 * 1000)
 
@@ -50,12 +56,29 @@ struct timestamp_early {
     int64_t least_ns, fell_at_ns; /* lateness, and when it last fell */
 };
 
+/* An episode of lateness. */
+struct timestamp_late {
+    bool open;
+    int64_t window_start_ns, window_least_ns;
+    int64_t lowest_ns, fell_at_ns; /* the least of all windows, and when it last fell */
+    int64_t too_late_since_ns;     /* since when D cannot absorb it */
+};
+
+/* How often a track's timestamps began again. */
+struct timestamp_wraps {
+    bool any; /* a buffer has come */
+    int64_t last_timestamp_ns, last_arrival_ns;
+    int64_t wrapped_ns; /* to be added to its timestamps; negative: the other track began after the wrap */
+};
+
 struct timestamp_track {
     bool seen;
     int64_t last_timestamp_ns, last_arrival_ns;
-    int64_t wrapped_ns; /* to be added to its timestamps: they began again that often */
-    int64_t offset_ns;  /* differs from the map's only after a step that the other did not make */
+    int64_t last_step_ns; /* how much further the last timestamp went than its arrival */
+    struct timestamp_wraps wraps;
+    int64_t offset_ns; /* differs from the map's only after a step that the other did not make */
     struct timestamp_early early;
+    struct timestamp_late late; /* by so much that it cannot be the stream */
 };
 
 /* One track stepped; whether both did is not known yet. */
@@ -64,16 +87,9 @@ struct timestamp_doubt {
     enum track first;
     int64_t since_ns;                /* arrival */
     int64_t by_ns;                   /* how much further timestamps went than arrivals */
+    int64_t map_by_ns;               /* what the map's offset went back */
     int64_t transit_ns[TRACK_COUNT]; /* arrival - timestamp, before the step */
     unsigned n_old;                  /* buffers of the other track that did not step */
-};
-
-/* An episode of lateness. */
-struct timestamp_late {
-    bool open;
-    int64_t window_start_ns, window_least_ns;
-    int64_t lowest_ns, fell_at_ns; /* the least lateness of all windows, and when it last fell */
-    int64_t too_late_since_ns;     /* since when D cannot absorb it */
 };
 
 /* All positions and arrivals are ns on one clock of the caller's. */
@@ -82,8 +98,8 @@ struct timestamp_map {
     int64_t absorb_ns; /* what is late by more cannot be heard any more */
     bool anchored;
     int64_t offset_ns; /* position = timestamp + offset */
-    int64_t first_arrival_ns, best_ns;
-    bool observed[TRACK_COUNT];
+    int64_t first_arrival_ns, best_ns[TRACK_COUNT];
+    struct timestamp_wraps observed[TRACK_COUNT];
     struct timestamp_track tracks[TRACK_COUNT];
     struct timestamp_doubt doubt;
     struct timestamp_late late;

@@ -26,7 +26,7 @@ unsigned feed(struct timestamp_map *map, int64_t *timestamp_ns, int64_t duration
 
 void stream_init(struct stream *stream)
 {
-    *stream = (struct stream){.next_ns = {0, 7 * MS}, .least_ahead_ns = INT64_MAX};
+    *stream = (struct stream){.picture_ns = 40 * MS, .next_ns = {0, 7 * MS}, .least_ahead_ns = INT64_MAX};
     anchor_live(&stream->map, 0, ARRIVAL);
 }
 
@@ -43,7 +43,7 @@ int64_t stream_place(struct stream *stream, enum track track, int64_t at_ns)
 
 void stream_run(struct stream *stream, int64_t duration_ns)
 {
-    static const int64_t interval_ns[TRACK_COUNT] = {40 * MS, 21 * MS};
+    const int64_t interval_ns[TRACK_COUNT] = {stream->picture_ns, 21 * MS};
 
     stream->worst_ns = 0;
     for (int64_t end_ns = stream->next_ns[0] + duration_ns; stream->next_ns[0] < end_ns;) {

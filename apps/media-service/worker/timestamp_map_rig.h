@@ -15,9 +15,10 @@ void anchor_live(struct timestamp_map *map, int64_t timestamp_ns, int64_t arriva
  * often the offset was chosen anew. */
 unsigned feed(struct timestamp_map *map, int64_t *timestamp_ns, int64_t duration_ns, int64_t offset_ns);
 
-/* Both tracks as they come: pictures every 40 ms, sound every 21, the network's jitter of up to 10 ms. */
+/* Both tracks as they come: a picture every 40 ms, sound every 21, the network's jitter of up to 10 ms. */
 struct stream {
     struct timestamp_map map;
+    int64_t picture_ns;
     int64_t next_ns[TRACK_COUNT];     /* captured */
     int64_t step_ns[TRACK_COUNT];     /* timestamp - captured */
     int64_t last_ns[TRACK_COUNT];     /* position */

@@ -46,18 +46,17 @@ static void test_file_begins_at_start_and_waits_for_both(void)
     g_assert_cmpint(timestamp_map_place(&map, TRACK_AUDIO, 60 * S, 0, NULL), ==, 70 * S + 66 * MS);
 }
 
-static void test_wrap_is_no_jump(void)
+static void check_wrap(int64_t wrap_ns)
 {
     struct timestamp_map map;
-    int64_t before_ns = TIMESTAMP_MAP_WRAP_NS - 5 * S;
+    int64_t before_ns = wrap_ns - 5 * S;
     bool jumped = false;
 
     anchor_live(&map, before_ns, ARRIVAL);
-    /* Twice, for a stream of a hundred days; the sound wraps a little after the picture. */
-    for (int64_t at_ns = 0; at_ns < 2 * TIMESTAMP_MAP_WRAP_NS;
-         at_ns += at_ns % TIMESTAMP_MAP_WRAP_NS < 20 * S ? 20 * MS : TIMESTAMP_MAP_WRAP_NS / 8) {
-        int64_t video_ns = (before_ns + at_ns) % TIMESTAMP_MAP_WRAP_NS;
-        int64_t audio_ns = (before_ns + at_ns - 7 * MS) % TIMESTAMP_MAP_WRAP_NS;
+    /* Twice; the sound wraps a little after the picture. */
+    for (int64_t at_ns = 0; at_ns < 2 * wrap_ns; at_ns += at_ns % wrap_ns < 20 * S ? 20 * MS : wrap_ns / 8) {
+        int64_t video_ns = (before_ns + at_ns) % wrap_ns;
+        int64_t audio_ns = (before_ns + at_ns - 7 * MS) % wrap_ns;
         g_assert_cmpint(timestamp_map_place(&map, TRACK_VIDEO, video_ns, ARRIVAL + at_ns, &jumped), ==,
                         ARRIVAL + at_ns);
         g_assert_cmpint(timestamp_map_unwrapped(&map, TRACK_VIDEO, video_ns + 66 * MS), ==,
@@ -66,6 +65,73 @@ static void test_wrap_is_no_jump(void)
         g_assert_cmpint(timestamp_map_place(&map, TRACK_AUDIO, audio_ns, ARRIVAL + at_ns, &jumped), ==,
                         ARRIVAL + at_ns - 7 * MS);
         g_assert_false(jumped);
+    }
+}
+
+static void test_wrap_is_no_jump(void)
+{
+    check_wrap(TIMESTAMP_MAP_WRAP_NS);
+    check_wrap(TIMESTAMP_MAP_WRAP_90KHZ_NS);
+}
+
+/* A router's cache that holds the wrap. */
+static void test_wrap_among_the_first_buffers(void)
+{
+    struct timestamp_map map;
+    int64_t before_ns = TIMESTAMP_MAP_WRAP_NS - S;
+
+    timestamp_map_init(&map, TIMESTAMP_MAP_LIVE, ABSORB);
+    for (int64_t at_ns = 0; at_ns <= 2 * S; at_ns += 20 * MS)
+        timestamp_map_observe(&map, TRACK_VIDEO, (before_ns + at_ns) % TIMESTAMP_MAP_WRAP_NS, ARRIVAL);
+    timestamp_map_anchor(&map, 0);
+    g_assert_cmpint(timestamp_map_place(&map, TRACK_VIDEO, before_ns, ARRIVAL, NULL), ==, ARRIVAL - 2 * S);
+    /* Of the two tracks the one begins after it, the other one before it. */
+    timestamp_map_init(&map, TIMESTAMP_MAP_LIVE, ABSORB);
+    timestamp_map_observe(&map, TRACK_AUDIO, 5 * MS, ARRIVAL);
+    timestamp_map_observe(&map, TRACK_VIDEO, TIMESTAMP_MAP_WRAP_NS - 5 * MS, ARRIVAL);
+    timestamp_map_anchor(&map, 0);
+    g_assert_cmpint(timestamp_map_place(&map, TRACK_AUDIO, 5 * MS, ARRIVAL, NULL), ==, ARRIVAL);
+    g_assert_cmpint(timestamp_map_place(&map, TRACK_VIDEO, TIMESTAMP_MAP_WRAP_NS - 5 * MS, ARRIVAL, NULL), ==,
+                    ARRIVAL - 10 * MS);
+}
+
+/* A wrong timestamp of a stream that has run for a month, or just after the wrap. */
+static void check_no_wrap(int64_t at_ns, int64_t wrong_ns)
+{
+    struct timestamp_map map;
+    int64_t offset_ns = ARRIVAL - at_ns;
+
+    anchor_live(&map, at_ns, ARRIVAL);
+    feed(&map, &at_ns, S, offset_ns);
+    timestamp_map_place(&map, TRACK_AUDIO, wrong_ns, at_ns + offset_ns, NULL);
+    feed(&map, &at_ns, 5 * S, offset_ns);
+    g_assert_cmpint(timestamp_map_place(&map, TRACK_AUDIO, at_ns, at_ns + offset_ns, NULL), ==,
+                    at_ns + offset_ns);
+    g_assert_cmpint(timestamp_map_place(&map, TRACK_VIDEO, at_ns, at_ns + offset_ns, NULL), ==,
+                    at_ns + offset_ns);
+    g_assert_cmpint(timestamp_map_unwrapped(&map, TRACK_AUDIO, 0), ==, 0);
+}
+
+static void test_wrong_timestamp_is_no_wrap(void)
+{
+    check_no_wrap(30 * 86400 * S, 0);
+    check_no_wrap(60 * S, TIMESTAMP_MAP_WRAP_NS - 60 * S);
+}
+
+static void test_tracks_that_begin_with_clocks_of_their_own(void)
+{
+    struct timestamp_map map;
+
+    timestamp_map_init(&map, TIMESTAMP_MAP_LIVE, ABSORB);
+    timestamp_map_observe(&map, TRACK_VIDEO, 3000 * S, ARRIVAL);
+    timestamp_map_observe(&map, TRACK_AUDIO, 5 * S, ARRIVAL + 10 * MS);
+    timestamp_map_anchor(&map, 0);
+    for (int64_t at_ns = 0; at_ns < 10 * S; at_ns += 20 * MS) {
+        g_assert_cmpint(timestamp_map_place(&map, TRACK_VIDEO, 3000 * S + at_ns, ARRIVAL + at_ns, NULL), ==,
+                        ARRIVAL + at_ns);
+        g_assert_cmpint(
+            timestamp_map_place(&map, TRACK_AUDIO, 5 * S + at_ns, ARRIVAL + at_ns + 10 * MS, NULL), ==,
+            ARRIVAL + at_ns + 10 * MS);
     }
 }
 
@@ -102,5 +168,9 @@ int main(int argc, char **argv)
     g_test_add_func("/timestamp-map/wrap-is-no-jump", test_wrap_is_no_jump);
     g_test_add_func("/timestamp-map/sound-that-begins-after-the-wrap-is-heard",
                     test_sound_that_begins_after_the_wrap_is_heard);
+    g_test_add_func("/timestamp-map/wrap-among-the-first-buffers", test_wrap_among_the_first_buffers);
+    g_test_add_func("/timestamp-map/wrong-timestamp-is-no-wrap", test_wrong_timestamp_is_no_wrap);
+    g_test_add_func("/timestamp-map/tracks-that-begin-with-clocks-of-their-own",
+                    test_tracks_that_begin_with_clocks_of_their_own);
     return g_test_run();
 }
