@@ -143,6 +143,22 @@ static void wait_for_ledger(const struct bundle_fixture *fixture, int last)
     }
 }
 
+/* Not even where nothing of it tells so: somebody has removed its ledger. */
+static void test_a_run_that_lasts_is_not_closed(struct bundle_fixture *fixture, const void *data)
+{
+    struct bundle_store *store = store_on(fixture);
+    struct bundle *bundle = bundle_open(store, "demo", TEST_RUN);
+    g_autofree char *ledger = bundle_path(fixture, TEST_RUN, RUN_LEDGER);
+    bundle_write_manifest(bundle, facts("state", "running"));
+    append(bundle, 1, 1);
+    wait_for_ledger(fixture, 1);
+    g_assert_cmpint(g_unlink(ledger), ==, 0);
+    bundle_store_clean_up(store);
+    bundle_close(bundle);
+    bundle_store_free(store);
+    bundle_assert_member(fixture, TEST_RUN, "status", "running");
+}
+
 static void wait_for_refusal(struct bundle_store *store)
 {
     int64_t until_ns = dub_clock_now_ns(dub_clock_monotonic()) + PATIENT_NS;
@@ -194,6 +210,7 @@ static void test_full_and_read_only_disk(struct bundle_fixture *fixture, const v
     bundle_write_manifest(bundle, facts("state", "running"));
     append(bundle, 1, 1);
     wait_for_ledger(fixture, 1);
+    g_assert_false(bundle_store_is_refused(store));
     bundle_fill_disk(fixture, 0);
     append(bundle, 2, 60);
     bundle_store_tick(store);
@@ -266,6 +283,7 @@ int main(int argc, char **argv)
     ADD("an-adopted-run-goes-on", test_an_adopted_run_goes_on);
     ADD("a-run-of-a-crash-is-interrupted", test_a_run_of_a_crash_is_interrupted);
     ADD("the-tick-makes-room", test_the_tick_makes_room);
+    ADD("a-run-that-lasts-is-not-closed", test_a_run_that_lasts_is_not_closed);
     ADD("full-and-read-only-disk", test_full_and_read_only_disk);
     ADD("a-disk-that-does-not-answer", test_a_disk_that_does_not_answer);
     g_test_add_func("/bundle/unwritable-root-is-said-once-and-harmless",
