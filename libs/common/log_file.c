@@ -95,7 +95,8 @@ static void remove_surplus(const struct log_file *file)
     }
 }
 
-/* Without the lock somebody else is at it, and the line goes where it would have gone before. */
+/* Without the lock somebody else is at it, and the line goes where it would have gone before: rather a file
+ * that is larger for a moment than a program that waits for another. */
 static void rotate(struct log_file *file)
 {
     int64_t size = 0;

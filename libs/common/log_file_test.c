@@ -95,7 +95,7 @@ static void test_processes_share_a_file(struct fixture *fixture, const void *dat
             if (!g_hash_table_add(seen, g_strdup(*line)))
                 g_error("twice in %s: \"%s\"", path, *line);
     }
-    g_assert_cmpint(n_files, >, 10);
+    g_assert_cmpint(n_files, >=, 2);
     g_assert_cmpuint(g_hash_table_size(seen), ==, N_PROCESSES * LINES_EACH);
     for (int i = 0; i < N_PROCESSES * LINES_EACH; i++) {
         g_autofree char *line = g_strdup_printf("process %d line %d", i / LINES_EACH, i % LINES_EACH);
@@ -103,15 +103,21 @@ static void test_processes_share_a_file(struct fixture *fixture, const void *dat
     }
 }
 
+/* Never more files; and where one has grown because its rotation was somebody else's business, that passes.
+ */
 static void test_processes_keep_the_bound(struct fixture *fixture, const void *data)
 {
+    struct log_file file;
     run_writers(fixture->path, 3);
+    log_file_init(&file, fixture->path, 500, 3);
+    for (int i = 0; i < 100; i++)
+        g_assert_cmpint(append(&file, "a line of twenty one\n"), ==, LOG_FILE_NO_NEWS);
+    log_file_clear(&file);
     for (int i = 0; i < 10; i++) {
         g_autofree char *path = numbered(fixture->path, i);
         GStatBuf info = {0};
         g_assert_true((g_stat(path, &info) == 0) == (i < 3));
-        /* Each process may put one more line where it saw room. */
-        g_assert_cmpint(info.st_size, <=, 500 + N_PROCESSES * 30);
+        g_assert_cmpint(info.st_size, <=, 500);
     }
 }
 
