@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a router may send: pieces of any length, each taken for a tag. The first byte of each piece says what
+ * else happens (a connection begins or ends, on either side, the destination is behind), the next two its
+ * length. Whatever comes, each connection begins with the file header, gets whole tags and no time before its
+ * own. */
+#include "feed.h"
+#include "fuzz_target.h"
+
+#include <string.h>
+
+#define FILE_HEADER_BYTES 13
+
+struct sink {
+    bool expects_header;
+};
+
+static void on_output(GstBuffer *take_buffer, void *user)
+{
+    struct sink *sink = user;
+    struct tag tag;
+    gsize at;
+    if (sink->expects_header)
+        g_assert_cmpuint(gst_buffer_get_size(take_buffer), ==, FILE_HEADER_BYTES);
+    else
+        g_assert_true(tag_read(&tag, take_buffer, &at) && at == 0 && tag.time_ms <= INT32_MAX);
+    sink->expects_header = false;
+    gst_buffer_unref(take_buffer);
+}
+
+static void act(struct feed *feed, struct sink *sink, uint8_t what)
+{
+    if (what & 1)
+        feed_input_begins(feed);
+    if (what & 2) {
+        feed_output_begins(feed);
+        sink->expects_header = true;
+    }
+    if (what & 4)
+        feed_output_ends(feed);
+    if (what & 8)
+        feed_hold(feed);
+    if (what & 16)
+        feed_release(feed);
+}
+
+/* There with the leak sanitizer only. */
+extern void __lsan_disable(void) __attribute__((weak));
+extern void __lsan_enable(void) __attribute__((weak));
+
+/* GLib keeps the tables of names that it has outgrown for good. */
+static void init_gst(void)
+{
+    if (__lsan_disable != NULL)
+        __lsan_disable();
+    gst_init(NULL, NULL);
+    if (__lsan_enable != NULL)
+        __lsan_enable();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sink sink = {.expects_header = true};
+    struct feed feed;
+    int64_t now_ms = 0;
+    if (!gst_is_initialized())
+        init_gst();
+    feed_init(&feed, on_output, &sink);
+    while (size > 3) {
+        gsize length = MIN((gsize)(data[1] << 8 | data[2]), size - 3);
+        act(&feed, &sink, data[0]);
+        now_ms += data[0];
+        if (length > 0) {
+            g_autoptr(GstBuffer) buffer = gst_buffer_new_memdup(data + 3, length);
+            feed_take(&feed, buffer, now_ms);
+        }
+        data += 3 + length;
+        size -= 3 + length;
+    }
+    feed_clear(&feed);
+    return 0;
+}
