@@ -5,6 +5,7 @@ Source: Adobe's Real Time Messaging Protocol 1.0, sections 5.2 (handshake), 5.3 
 """
 import os
 import socket
+import ssl
 import struct
 import threading
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ class Session:
 
     def run(self):
         try:
+            if self.owner.tls:
+                self.socket = self.owner.tls.wrap_socket(self.socket, server_side=True)
             self._handshake()
             while True:
                 self.owner.reading.wait()
@@ -142,7 +145,11 @@ class Session:
 class Destination:
     """Use as a context manager. Sessions are kept in the order in which they came."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, certificate=None):
+        """certificate: a PEM file with its key in it, for rtmps://."""
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if self.tls:
+            self.tls.load_cert_chain(certificate)
         self.sessions = []
         self.refusing = False
         self.reading = threading.Event()
@@ -164,7 +171,7 @@ class Destination:
         self.reading.set()
 
     def url(self, key="s3cretkey"):
-        return f"rtmp://127.0.0.1:{self.port}/app/{key}"
+        return f"{'rtmps' if self.tls else 'rtmp'}://127.0.0.1:{self.port}/app/{key}"
 
     def go(self):
         """Nobody listens any more, and all connections are reset."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import DEADLINE_S, wait_for
-from rtmp_sink import AUDIO, DATA, VIDEO
+from rtmp_sink import AUDIO, DATA, VIDEO, Destination
 from support.rtmp_raw import PlannedPublisher, flv_tags
 
 MIB = 1 << 20
@@ -88,6 +88,21 @@ def test_a_destination_that_refuses_is_tried_until_it_accepts(forward, publish, 
     assert_proper(session, sent)
     warnings = [line for line in forwarder.log().splitlines() if '"warn"' in line and "destination" in line]
     assert 1 <= len(warnings) <= 3, "once for the outage, not for each attempt"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(forward, publish, tmp_path):
+    certificate = tmp_path / "own.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"],
+                   check=True, capture_output=True)
+    certificate.write_bytes((tmp_path / "key.pem").read_bytes() + (tmp_path / "cert.pem").read_bytes())
+    with Destination(certificate=certificate) as destination:
+        publish()
+        forwarder = forward(destination.url())
+        status = forwarder.wait_status(lambda s: s["output"].get("lastError"), "why")
+        assert "certificate" in status["output"]["lastError"]
+        wait_for(lambda: len(destination.sessions) >= 2, "another attempt", forwarder.child.running)
+        assert all(session.key is None for session in destination.sessions), "the key has not been told"
 
 
 def test_a_destination_that_cuts_goes_and_comes_back(forward, publish, destination, sent):
