@@ -31,6 +31,8 @@ void api_reply_failure(struct dub_http_request *request, const struct dub_error 
         status = 409;
     else if (error->code == DUB_ERROR_LIMIT)
         status = 429;
+    else if (error->code == DUB_ERROR_CANCELLED)
+        status = 503; /* we are stopping: the next media-service will do it */
     dub_http_reply_error(request, status, dub_error_code_name(error->code), "%s", error->message);
 }
 

@@ -57,6 +57,14 @@ static bool is_busy(const struct stream *stream)
     return stream->fsm.state != STREAM_IDLE && stream->fsm.state != STREAM_DEGRADED;
 }
 
+/* One that an operator has stopped may have its publisher still: forgotten, it would start again. */
+static bool goes_before(const struct stream *stream, const struct stream *other)
+{
+    if (stream->fsm.held != other->fsm.held)
+        return other->fsm.held;
+    return stream->ended_ns < other->ended_ns;
+}
+
 /* The idle stream that ended first, where there are too many to keep. */
 static struct stream *find_forgettable(const struct registry *registry)
 {
@@ -70,7 +78,7 @@ static struct stream *find_forgettable(const struct registry *registry)
         if (is_busy(stream) || stream->egress.worker != NULL)
             continue;
         n_idle++;
-        if (oldest == NULL || stream->ended_ns < oldest->ended_ns)
+        if (oldest == NULL || goes_before(stream, oldest))
             oldest = stream;
     }
     return n_idle > IDLE_STREAMS_MAX ? oldest : NULL;
@@ -108,7 +116,7 @@ static bool has_room(const struct registry *registry, const char *stream_id, str
 {
     const struct stream *stream = registry_find(registry, stream_id);
     if (registry->closing)
-        return dub_error_set(error, DUB_ERROR_UNAVAILABLE, "media-service is stopping");
+        return dub_error_set(error, DUB_ERROR_CANCELLED, "media-service is stopping");
     if (stream != NULL && is_busy(stream))
         return true;
     if (registry->config.max_workers == 0 || count_busy(registry) < registry->config.max_workers)
@@ -137,10 +145,13 @@ bool registry_publisher_ready(struct registry *registry, const char *stream_id, 
     if (!has_room(registry, stream_id, error))
         return false;
     *stream = get_stream(registry, stream_id);
+    /* A hook that comes twice, or again and again, says no more than the list does: it must not start what an
+     * operator has stopped, nor what has failed too often. */
+    bool is_known = *source_id != '\0' && strcmp((*stream)->source_id, source_id) == 0;
     if (!is_busy(*stream) || (*stream)->fsm.state == STREAM_STOPPING)
         set_up_for_publisher(*stream, query);
     stream_replace_text(&(*stream)->source_id, source_id);
-    stream_dispatch(*stream, STREAM_EVENT_READY);
+    stream_dispatch(*stream, is_known ? STREAM_EVENT_SEEN : STREAM_EVENT_READY);
     return true;
 }
 
@@ -212,7 +223,6 @@ bool registry_start(struct registry *registry, const char *stream_id, const char
     *stream = get_stream(registry, stream_id);
     if (!set_up_for_operator(*stream, input_url, output_url, settings, error))
         return false;
-    stream_replace_text(&(*stream)->source_id, "");
     stream_dispatch(*stream, STREAM_EVENT_START);
     return true;
 }
@@ -237,8 +247,9 @@ bool registry_stop(struct registry *registry, const char *stream_id, struct dub_
 
 bool registry_restart(struct registry *registry, const char *stream_id, struct dub_error *error)
 {
-    return !registry->closing ? ask(registry, stream_id, STREAM_EVENT_RESTART, error)
-                              : dub_error_set(error, DUB_ERROR_UNAVAILABLE, "media-service is stopping");
+    if (registry_find(registry, stream_id) != NULL && !has_room(registry, stream_id, error))
+        return false;
+    return ask(registry, stream_id, STREAM_EVENT_RESTART, error);
 }
 
 bool registry_set_egress(struct registry *registry, const char *stream_id, const char *dest_url,

@@ -27,7 +27,7 @@ struct registry_config {
     bool egress_enabled;            /* egress_dest_url is for every stream that says nothing else */
     const char *egress_dest_url;    /* NULL or "": none; {streamId} stands for the stream's id */
     const char *router_rtmp_url;    /* without a slash at the end */
-    const char *streams_dir;     /* where <streamId>.env are looked for */
+    const char *streams_dir;        /* where <streamId>.env are looked for */
     struct bundle_store *bundles;
     bool captures_media; /* each fragment's audio goes into the run's bundle */
     int64_t grace_ns;
@@ -51,7 +51,8 @@ void registry_free(struct registry *registry);
 void registry_adopt(struct registry *registry);
 
 /* A publisher came, says a hook. query and source_id may be "". On true *stream is the stream, whether it had
- * to be started or not. False with LIMIT when max_workers are busy. */
+ * to be started or not. False with LIMIT when max_workers are busy, with CANCELLED while all are being
+ * stopped. A hook of the publisher that is known already starts nothing that an operator has stopped. */
 bool registry_publisher_ready(struct registry *registry, const char *stream_id, const char *query,
                               const char *source_id, struct stream **stream, struct dub_error *error);
 /* The publisher left, says a hook. One that is not the stream's last known publisher is ignored: it was
@@ -70,13 +71,13 @@ bool registry_start(struct registry *registry, const char *stream_id, const char
 bool registry_stop(struct registry *registry, const char *stream_id, struct dub_error *error);
 bool registry_restart(struct registry *registry, const char *stream_id, struct dub_error *error);
 
-/* Another destination for the rest of the stream's run, of which nothing else changes; NULL: none. The url has
- * passed egress_dest_check. False with STREAM_NOT_FOUND, or UNAVAILABLE when there is no run. */
+/* Another destination for the rest of the stream's run, of which nothing else changes; NULL: none. The url
+ * has passed egress_dest_check. False with STREAM_NOT_FOUND, or UNAVAILABLE when there is no run. */
 bool registry_set_egress(struct registry *registry, const char *stream_id, const char *dest_url,
                          struct dub_error *error);
 
-/* Stops all workers and forwarders and accepts nothing new; on_stopped is called, maybe at once, when the last one has
- * ended. */
+/* Stops all workers and forwarders and accepts nothing new; on_stopped is called, maybe at once, when the
+ * last one has ended. */
 void registry_stop_all(struct registry *registry, void (*on_stopped)(void *user), void *user);
 
 /* To be called several times a second: acts on deadlines that have passed, looks after the workers. */

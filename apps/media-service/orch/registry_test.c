@@ -370,6 +370,73 @@ static void test_operator_starts_and_stops(struct fixture *fixture, const void *
     g_assert_cmpint(error.code, ==, DUB_ERROR_STREAM_NOT_FOUND);
 }
 
+/* The router repeats a hook, or its answer was lost. */
+static void test_a_repeated_hook_starts_nothing_that_was_stopped(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    g_assert_true(registry_stop(fixture->registry, "demo", NULL));
+    ready(fixture, "demo", "", "s1");
+    end_worker(WORKER_END_FINISHED);
+    ready(fixture, "demo", "", "s1");
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_IDLE);
+    /* The same publisher after it had left, and another one. */
+    registry_publisher_gone(fixture->registry, "demo", "s1");
+    ready(fixture, "demo", "", "s1");
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_STARTING);
+    end_worker(WORKER_END_REFUSED);
+    ready(fixture, "demo", "", "s1");
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_DEGRADED);
+    ready(fixture, "demo", "", "s2");
+    g_assert_cmpint(stream->fsm.state, ==, STREAM_STARTING);
+}
+
+/* An operator's own stream in the place of a publisher's does not make the publisher forgotten. */
+static void test_an_operators_stream_ends_and_the_publisher_stays_stopped(struct fixture *fixture,
+                                                                          const void *data)
+{
+    struct dub_error error = {0};
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    g_autoptr(JsonObject) settings = json_object_new();
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_true(registry_stop(fixture->registry, "demo", NULL));
+        end_worker(WORKER_END_FINISHED);
+        g_assert_true(registry_publisher_seen(fixture->registry, "demo", "s1", &error));
+        g_assert_cmpint(stream->fsm.state, ==, STREAM_IDLE);
+        if (i == 0)
+            g_assert_true(
+                registry_start(fixture->registry, "demo", "a.mp4", NULL, settings, &stream, &error));
+    }
+}
+
+static void test_a_restart_needs_room_too(struct fixture *fixture, const void *data)
+{
+    struct dub_error error = {0};
+    ready(fixture, "a", "", "s1");
+    end_worker(WORKER_END_REFUSED);
+    ready(fixture, "b", "", "s2");
+    ready(fixture, "c", "", "s3");
+    g_assert_false(registry_restart(fixture->registry, "a", &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_LIMIT);
+    g_assert_true(registry_restart(fixture->registry, "b", &error));
+    g_assert_false(registry_restart(fixture->registry, "unknown", &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_STREAM_NOT_FOUND);
+}
+
+/* A worker that counts in giant steps gets no room for it: its successor counts on from there. */
+static void test_giant_numbers_of_phrases_are_ignored(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    say_phrase(G_MAXINT64);
+    say_phrase(1);
+    end_worker(WORKER_END_FAILED);
+    pass(fixture, DUB_NS_PER_S);
+    say_phrase(G_MAXINT64);
+    say_phrase(G_MAXINT64 - 1);
+    say_phrase(1);
+    g_assert_cmpint(stream->ledger.last_seq, ==, 2);
+    g_assert_cmpuint(fixture->n_phrases, ==, 2);
+}
+
 static void on_stopped(void *user)
 {
     ((struct fixture *)user)->stopped = true;
@@ -453,6 +520,12 @@ int main(int argc, char **argv)
     ADD("missing-program-degrades", test_missing_program_degrades, 0);
     ADD("workers-are-limited", test_workers_are_limited, 2);
     ADD("operator-starts-and-stops", test_operator_starts_and_stops, 0);
+    ADD("a-repeated-hook-starts-nothing-that-was-stopped",
+        test_a_repeated_hook_starts_nothing_that_was_stopped, 0);
+    ADD("an-operators-stream-ends-and-the-publisher-stays-stopped",
+        test_an_operators_stream_ends_and_the_publisher_stays_stopped, 0);
+    ADD("a-restart-needs-room-too", test_a_restart_needs_room_too, 2);
+    ADD("giant-numbers-of-phrases-are-ignored", test_giant_numbers_of_phrases_are_ignored, 0);
     ADD("stop-all-waits-for-the-last", test_stop_all_waits_for_the_last, 0);
     ADD("a-run-leaves-its-bundle", test_a_run_leaves_its_bundle, 0);
     ADD("idle-streams-are-forgotten", test_idle_streams_are_forgotten, 0);

@@ -80,6 +80,7 @@ static bool feed(struct world *world, enum stream_event event)
     if (is_adoption(event) && mattered) {
         world->workers++;
         world->runs++;
+        world->stop_asked = false;
     }
     g_assert_true(mattered || actions.n == 0);
     for (unsigned i = 0; i < actions.n; i++)
@@ -187,6 +188,53 @@ static void test_every_stream_comes_to_rest(void)
             g_assert_cmpint(world.fsm.state, ==, STREAM_IDLE);
             g_assert_cmpint(stream_fsm_deadline_ns(&world.fsm), ==, INT64_MAX);
         }
+}
+
+/* The other side of "at most one": whatever happened, a new publisher gets a worker in the end. */
+static void test_every_new_publisher_is_served(void)
+{
+    unsigned n = STREAM_EVENT_COUNT;
+    for (unsigned form = 0; form < N_FORMS; form++)
+        for (unsigned sequence = 0; sequence < n * n * n; sequence++) {
+            struct world world = make_world(form);
+            FEED(&world, (enum stream_event)(sequence % n), (enum stream_event)(sequence / n % n),
+                 (enum stream_event)(sequence / n / n), STREAM_EVENT_READY);
+            if (world.fsm.state == STREAM_STOPPING)
+                FEED(&world, STREAM_EVENT_WORKER_FINISHED);
+            pass(&world, GRACE_NS + 30 * DUB_NS_PER_S);
+            g_assert_cmpint(world.workers, ==, 1);
+            g_assert_false(world.stop_asked);
+        }
+}
+
+/* Far from the beginning too: long histories, the same ones in each run of this test. */
+static void test_long_histories(void)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(20240501);
+    unsigned n_degraded = 0;
+    for (unsigned history = 0; history < 500; history++) {
+        struct world world = new_world();
+        for (unsigned i = 0; i < 400; i++) {
+            world.now_ns += g_rand_int_range(random, 0, 40) * DUB_NS_PER_S;
+            feed(&world, (enum stream_event)g_rand_int_range(random, 0, STREAM_EVENT_COUNT));
+            n_degraded += world.fsm.state == STREAM_DEGRADED;
+        }
+    }
+    g_assert_cmpuint(n_degraded, >, 100);
+}
+
+/* A publisher that comes and goes every second, for an hour: one run, one worker, and no restart. */
+static void test_a_flapping_publisher_keeps_its_worker(void)
+{
+    struct world world = new_world();
+    FEED(&world, STREAM_EVENT_READY, STREAM_EVENT_WORKER_UP);
+    for (unsigned i = 0; i < 3600; i++) {
+        FEED(&world, i % 2 == 0 ? STREAM_EVENT_NOT_READY : STREAM_EVENT_READY);
+        pass(&world, DUB_NS_PER_S);
+    }
+    g_assert_cmpuint(world.n_runs, ==, 1);
+    g_assert_cmpuint(world.n_starts, ==, 1);
+    g_assert_cmpint(world.fsm.state, ==, STREAM_RUNNING);
 }
 
 static void test_publish_and_leave(void)
@@ -331,6 +379,15 @@ static void test_live_worker_that_ends_by_itself_is_restarted(void)
     g_assert_cmpint(world.workers, ==, 1);
 }
 
+static void test_a_publisher_that_comes_and_goes_while_the_worker_stops(void)
+{
+    struct world world = new_world();
+    FEED(&world, STREAM_EVENT_READY, STREAM_EVENT_WORKER_UP, STREAM_EVENT_STOP, STREAM_EVENT_READY,
+         STREAM_EVENT_NOT_READY, STREAM_EVENT_WORKER_FINISHED);
+    g_assert_cmpint(world.fsm.state, ==, STREAM_IDLE);
+    g_assert_cmpuint(world.n_starts, ==, 1);
+}
+
 static void test_restart_is_a_new_run_of_the_same_kind(void)
 {
     struct world world = new_world();
@@ -356,6 +413,10 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/stream-fsm/at-most-one-worker-ever", test_at_most_one_worker_ever);
     g_test_add_func("/stream-fsm/every-stream-comes-to-rest", test_every_stream_comes_to_rest);
+    g_test_add_func("/stream-fsm/every-new-publisher-is-served", test_every_new_publisher_is_served);
+    g_test_add_func("/stream-fsm/long-histories", test_long_histories);
+    g_test_add_func("/stream-fsm/a-flapping-publisher-keeps-its-worker",
+                    test_a_flapping_publisher_keeps_its_worker);
     g_test_add_func("/stream-fsm/publish-and-leave", test_publish_and_leave);
     g_test_add_func("/stream-fsm/ready-within-grace-continues-the-run",
                     test_ready_within_grace_continues_the_run);
@@ -372,6 +433,8 @@ int main(int argc, char **argv)
                     test_operator_stream_needs_no_publisher);
     g_test_add_func("/stream-fsm/live-worker-that-ends-by-itself-is-restarted",
                     test_live_worker_that_ends_by_itself_is_restarted);
+    g_test_add_func("/stream-fsm/a-publisher-that-comes-and-goes-while-the-worker-stops",
+                    test_a_publisher_that_comes_and_goes_while_the_worker_stops);
     g_test_add_func("/stream-fsm/restart-is-a-new-run-of-the-same-kind",
                     test_restart_is_a_new_run_of_the_same_kind);
     g_test_add_func("/stream-fsm/names", test_names);
