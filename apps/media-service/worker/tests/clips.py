@@ -39,6 +39,15 @@ def make_with_codec(path, codec, seconds=2):
                "sine=frequency=440", "-t", seconds, "-c:v", codec, "-pix_fmt", "yuv420p", "-c:a", "aac", path)
 
 
+def make_heavy(path, seconds, mbit_per_s):
+    """Constant bit rate, most of it filler: pictures of any weight at the price of small ones."""
+    rate = f"{mbit_per_s}M"
+    run_ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=64x64:rate={FRAME_RATE}:duration={seconds}", "-f", "lavfi", "-i",
+               f"sine=frequency=440:duration={seconds}", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p",
+               "-g", FRAME_RATE, "-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", rate, "-x264-params",
+               "nal-hrd=cbr", "-c:a", "aac", path)
+
+
 def packets(path, stream="v"):
     """(pts_s, dts_s, hash, is_key) of every packet of one stream, in file order."""
     output = subprocess.run(

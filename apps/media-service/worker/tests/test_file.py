@@ -138,3 +138,31 @@ def test_ledger_is_written_and_named(worker, tmp_path, clip):
     assert str(ledger) in program.messages()
     for number, line in enumerate(ledger.read_text().splitlines(), 1):
         assert json.loads(line)["seq"] == number
+
+
+def errors(program):
+    lines = [json.loads(line) for line in program.messages().splitlines()]
+    return [line["message"] for line in lines if line["level"] == "error"]
+
+
+def test_a_stream_too_heavy_for_the_delay_is_said_once(worker, tmp_path):
+    """Picture and sound, on a thread each, come to the bound of what may wait; the program says so and ends."""
+    clip = tmp_path / "heavy.mp4"
+    clips.make_heavy(clip, seconds=8, mbit_per_s=400)
+    program = worker(clip, tmp_path / "out.mp4", "--realtime", "--latency", "30s")
+    assert program.wait() == 1, program.messages()
+    clip.unlink()
+    assert len(errors(program)) == 1, program.messages()
+    assert "256 MiB" in errors(program)[0] and "WORKER_LATENCY" in errors(program)[0]
+    assert "finished: " in program.messages(), "an end in good order"
+
+
+def test_a_second_worker_of_a_stream_says_why_it_cannot_start(worker, tmp_path, clip):
+    arguments = ("--stream-id", "one", "--state-dir", tmp_path / "state", "--realtime")
+    first = worker(clip, tmp_path / "first.mp4", *arguments)
+    wait_for(lambda: "is flowing" in first.messages(), "the first is at work")
+    second = worker(clip, tmp_path / "second.mp4", *arguments)
+    assert second.wait() == 1, second.messages()
+    assert len(errors(second)) == 1 and "one.lock" in errors(second)[0], second.messages()
+    assert not (tmp_path / "second.mp4").exists()
+    assert first.stop(signal.SIGTERM) == 0 and errors(first) == [], first.messages()
