@@ -17,6 +17,7 @@ enum dub_phrase_state { DUB_PHRASE_OPEN, DUB_PHRASE_DUBBED, DUB_PHRASE_PASSTHROU
 #define DUB_REASON_OVERTAKEN "OVERTAKEN" /* the next phrase's clip was due first */
 #define DUB_REASON_DISABLED "DISABLED"   /* speech is found but not dubbed: sts-mode=passthrough */
 #define DUB_REASON_BYPASSED "BYPASSED"   /* bypass=true meanwhile */
+#define DUB_REASON_NO_SPEECH "NO_SPEECH" /* the service heard none: there is nothing to dub */
 #define DUB_REASON_FLUSHED "FLUSHED"     /* the pipeline was flushed or stopped meanwhile */
 
 struct dub_phrase {

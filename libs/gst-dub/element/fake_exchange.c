@@ -168,6 +168,13 @@ void fake_exchange_answer_tone(uint64_t id, double frequency_hz, double amplitud
     g_free(samples);
 }
 
+void fake_exchange_answer_no_speech(uint64_t id)
+{
+    struct dub_exchange_result result = {
+        .id = id, .no_speech = true, .fragment_id = "", .transcript = "", .translated_text = ""};
+    hand_back(current, &result);
+}
+
 void fake_exchange_fail(uint64_t id, enum dub_error_code code)
 {
     struct dub_exchange_result result = {

@@ -15,6 +15,7 @@ void fake_exchange_answer_tone(uint64_t id, double frequency_hz, double amplitud
                                unsigned rate_hz);
 /* Answers with samples (copied). */
 void fake_exchange_answer(uint64_t id, const int16_t *samples, unsigned n_samples, unsigned rate_hz);
+void fake_exchange_answer_no_speech(uint64_t id);
 void fake_exchange_fail(uint64_t id, enum dub_error_code code);
 /* Further submissions are refused, as with a full queue. */
 void fake_exchange_refuse(bool refuse);

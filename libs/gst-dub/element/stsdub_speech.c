@@ -205,7 +205,8 @@ static void on_result(struct dub_exchange_result *result, void *user)
     if (result->dubbed)
         use_dub(self, result, &answer);
     else
-        fail(self, result->id, &answer, dub_error_code_name(result->error.code));
+        fail(self, result->id, &answer,
+             result->no_speech ? DUB_REASON_NO_SPEECH : dub_error_code_name(result->error.code));
     sts_dub_report_phrases(self);
 }
 

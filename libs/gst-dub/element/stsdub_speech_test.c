@@ -142,6 +142,16 @@ static void test_unusable_dub_is_a_failed_phrase(void)
     rig_free(rig);
 }
 
+static void test_no_speech_is_named(void)
+{
+    struct rig *rig = rig_new(NULL, NULL);
+    struct dub_exchange_fragment fragment = take_first_fragment(rig);
+    g_free(fragment.samples);
+    fake_exchange_answer_no_speech(fragment.id);
+    assert_phrase(rig, "passthrough", "NO_SPEECH");
+    rig_free(rig);
+}
+
 static void wait_until_stretched(struct rig *rig)
 {
     int64_t end_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
@@ -370,6 +380,7 @@ int main(int argc, char **argv)
         {"/stsdub-speech/full-queue", test_full_queue},
         {"/stsdub-speech/passthrough-mode-keeps-the-account", test_passthrough_mode_keeps_the_account},
         {"/stsdub-speech/unusable-dub-is-a-failed-phrase", test_unusable_dub_is_a_failed_phrase},
+        {"/stsdub-speech/no-speech-is-named", test_no_speech_is_named},
         {"/stsdub-speech/long-dub-is-hurried-to-save-the-next", test_long_dub_is_hurried_to_save_the_next},
         {"/stsdub-speech/sentence-at-the-end-is-dubbed", test_sentence_at_the_end_is_dubbed},
         {"/stsdub-speech/sentence-of-a-lost-input-is-dubbed", test_sentence_of_a_lost_input_is_dubbed},

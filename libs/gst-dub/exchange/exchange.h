@@ -47,6 +47,7 @@ struct dub_exchange_fragment {
 struct dub_exchange_result {
     uint64_t id;
     bool dubbed;      /* false: error says why; samples is NULL */
+    bool no_speech;   /* the service heard none: neither dubbed nor an error */
     int16_t *samples; /* mono S16 at rate_hz; steal by setting to NULL, freed with g_free */
     unsigned n_samples;
     unsigned rate_hz;

@@ -115,27 +115,37 @@ static void describe_answer(const struct dub_fragment_processed *processed, int6
     result->tts_ms = processed->stage_timings.tts_ms;
 }
 
-/* The end of a fragment whose answer came in time; samples NULL: error says why it cannot be used. What was
- * understood of it is reported either way. */
+/* "No speech" is a success: no text, and silence in the place of a dub. */
+static bool heard_no_speech(const struct dub_fragment_processed *processed)
+{
+    return processed->status == DUB_FRAGMENT_SUCCESS && text_or_empty(processed->transcript)[0] == '\0' &&
+           text_or_empty(processed->translated_text)[0] == '\0' &&
+           exchange_audio_is_silent(&processed->dubbed_audio);
+}
+
+/* The end of a fragment whose answer came in time; samples NULL and an error: that is why it cannot be used.
+ * What was understood of it is reported either way. */
 static void settle(struct exchange_core *core, GList *link, const struct dub_fragment_processed *processed,
                    int16_t *take_samples, unsigned n_samples, const struct dub_error *error)
 {
+    bool is_failed = error->code != DUB_ERROR_NONE;
     struct exchange_item *item = link->data;
     int64_t now_ns = now_of(core);
     g_queue_delete_link(&core->flight, link);
     core_remember(core, item, true);
     rtt_add(&core->rtt, now_ns - item->sent_ns);
     enum breaker_outcome failure = error->retryable ? BREAKER_FAILURE : BREAKER_INCONCLUSIVE;
-    breaker_tell(&core->breaker, item->permit, take_samples != NULL ? BREAKER_SUCCESS : failure, now_ns);
+    breaker_tell(&core->breaker, item->permit, is_failed ? failure : BREAKER_SUCCESS, now_ns);
     struct dub_exchange_result result = core_result_of(item);
     describe_answer(processed, now_ns - item->sent_ns, &result);
     result.dubbed = take_samples != NULL;
+    result.no_speech = !result.dubbed && !is_failed;
     result.samples = take_samples;
     result.n_samples = n_samples;
     result.error = *error;
     /* Not before: one that greets us and then hangs up, for it knows somebody else by our name, would be
      * called every 2 s for ever. */
-    if (result.dubbed)
+    if (!is_failed)
         dub_backoff_reset(&core->backoff);
     acknowledge(core, item->uuid, result.dubbed ? DUB_ACK_APPLIED : DUB_ACK_RECEIVED);
     core->ops->result(&result, core->user);
@@ -153,7 +163,7 @@ static void handle_answer(struct exchange_core *core, GList *link,
     dub_capture_received(core->capture, item->uuid, &processed->dubbed_audio);
     if (is_read && processed->status == DUB_FRAGMENT_FAILED)
         *error = processed->error;
-    else if (is_read)
+    else if (is_read && !heard_no_speech(processed))
         samples =
             exchange_audio_check(&processed->dubbed_audio, item->fragment.max_duration_ns, &n_samples, error);
     core->sequence_errors = 0;

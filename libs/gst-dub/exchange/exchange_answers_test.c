@@ -197,6 +197,26 @@ static void test_lies_are_ignored_and_counted(void)
     rig_stop(&rig);
 }
 
+static void test_no_speech_is_no_failure(void)
+{
+    struct rig rig;
+    rig_start(&rig, 1);
+    rig_connect_ready(&rig, 1);
+    for (guint i = 0; i < 10; i++) {
+        rig_submit(&rig, 1);
+        struct dub_fragment_processed processed = rig_success_for(rig_sent_at(&rig, i));
+        processed.transcript = processed.translated_text = (char *)"";
+        g_bytes_unref(processed.dubbed_audio.data);
+        processed.dubbed_audio.data = rig_noise(0);
+        rig_say_processed(&rig, &processed);
+        g_assert_false(rig_got_at(&rig, i)->dubbed);
+        g_assert_true(rig_got_at(&rig, i)->no_speech);
+        g_assert_cmpint(rig_got_at(&rig, i)->error.code, ==, DUB_ERROR_NONE);
+    }
+    g_assert_cmpint(rig_stats(&rig).breaker, ==, DUB_BREAKER_CLOSED);
+    rig_stop(&rig);
+}
+
 static void test_bad_audio_is_a_failed_phrase(void)
 {
     struct rig rig;
@@ -208,6 +228,7 @@ static void test_bad_audio_is_a_failed_phrase(void)
     processed.dubbed_audio.data = rig_noise(0);
     rig_say_processed(&rig, &processed);
     g_assert_cmpint(rig_got_at(&rig, 0)->error.code, ==, DUB_ERROR_INVALID_AUDIO_FORMAT);
+    g_assert_false(rig_got_at(&rig, 0)->no_speech);
     processed = rig_success_for(rig_sent_at(&rig, 1));
     JsonNode *node = dub_fragment_processed_to_json(&processed);
     JsonObject *audio = json_object_get_object_member(json_node_get_object(node), "dubbed_audio");
@@ -233,6 +254,7 @@ int main(int argc, char **argv)
         {"a-service-that-counts-otherwise-is-left", test_a_service_that_counts_otherwise_is_left},
         {"fatal-errors-end-the-conversation", test_fatal_errors_end_the_conversation},
         {"lies-are-ignored-and-counted", test_lies_are_ignored_and_counted},
+        {"no-speech-is-no-failure", test_no_speech_is_no_failure},
         {"bad-audio-is-a-failed-phrase", test_bad_audio_is_a_failed_phrase},
     };
     g_test_init(&argc, &argv, NULL);

@@ -88,6 +88,14 @@ static bool check_samples(const int16_t *samples, gsize n, struct dub_error *err
     return true;
 }
 
+bool exchange_audio_is_silent(const struct dub_audio *audio)
+{
+    gsize size = 0;
+    const uint8_t *data = audio->data != NULL ? g_bytes_get_data(audio->data, &size) : NULL;
+    /* All are like the first. */
+    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
 int16_t *exchange_audio_check(const struct dub_audio *audio, int64_t max_duration_ns, unsigned *n_samples,
                               struct dub_error *error)
 {

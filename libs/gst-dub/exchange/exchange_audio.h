@@ -16,6 +16,9 @@
 /* The fragment's samples as they travel; takes and clears fragment->samples. */
 void exchange_audio_take(struct dub_audio *audio, struct dub_exchange_fragment *fragment);
 
+/* Nothing but zeros, or nothing at all. */
+bool exchange_audio_is_silent(const struct dub_audio *audio);
+
 /* The samples of a checked answer, native endian, owned by the caller (g_free); NULL with
  * INVALID_AUDIO_FORMAT and what is wrong: format, rate, channels, said duration, longer than the slot,
  * silent, clipped, noise. */

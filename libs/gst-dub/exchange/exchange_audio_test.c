@@ -87,7 +87,11 @@ static void fill(struct dub_audio *audio, int16_t value, unsigned n)
 static void test_audio_that_is_silent_or_clipped(void)
 {
     struct dub_audio audio = good_audio(24000);
+    g_assert_false(exchange_audio_is_silent(&audio));
+    fill(&audio, 0, 23999);
+    g_assert_false(exchange_audio_is_silent(&audio));
     fill(&audio, 0, 24000);
+    g_assert_true(exchange_audio_is_silent(&audio));
     assert_bad(&audio, "silent");
     audio = good_audio(24000);
     fill(&audio, INT16_MAX, 241);

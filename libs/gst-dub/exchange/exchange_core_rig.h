@@ -18,7 +18,7 @@ struct sent {
 
 struct got {
     uint64_t id;
-    bool dubbed;
+    bool dubbed, no_speech;
     struct dub_error error;
     char *fragment_id;
     int64_t rtt_ms;

@@ -26,6 +26,7 @@ static void on_result(struct dub_exchange_result *result, void *user)
     JsonObject *object = json_object_new();
     json_object_set_int_member(object, "id", (int64_t)result->id);
     json_object_set_boolean_member(object, "dubbed", result->dubbed);
+    json_object_set_boolean_member(object, "noSpeech", result->no_speech);
     json_object_set_string_member(object, "code", dub_error_code_name(result->error.code));
     json_object_set_string_member(object, "message", result->error.message);
     json_object_set_int_member(object, "rttMs", result->rtt_ms);
