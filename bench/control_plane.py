@@ -29,7 +29,7 @@ from sts_run import end_on_sigterm, percentile, program
 GOAL_P99_MS = 20
 GRACE_S = 1.0
 WAIT_S = 120
-SCRAPE_S = 5.0
+WATCHED_S = {"/metrics": 5.0, "/health": 5.0, "/api/v1/streams": 15.0}     # how often each is asked for
 TICKS = os.sysconf("SC_CLK_TCK")
 OURS = ("ORCH_", "MEDIAMTX_", "WORKER_", "STUB_", "LOG_", "ASSET_", "CAPTURE_", "RUN_ID", "INSTANCE_ID")
 STATE = re.compile(rb"event: state\ndata: ({.*})")
@@ -186,7 +186,7 @@ class Client:
         self.phase = ""
         self.states = {}
         self.listener = None
-        self.next_scrape = 0.0
+        self.next_scrape = dict.fromkeys(WATCHED_S, 0.0)
 
     def listen(self):
         """Asks for the events of all streams, from now on."""
@@ -239,8 +239,10 @@ class Client:
 
     def scrape(self):
         """What watches a control plane, now and then."""
-        for kind in ("/metrics", "/api/v1/streams", "/health"):
-            self.send(kind, "media-service", f"GET {kind} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        now = time.monotonic()
+        for path in [path for path, due in self.next_scrape.items() if now >= due]:
+            self.next_scrape[path] = now + WATCHED_S[path]
+            self.send(path, "media-service", f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
 
     def run(self, seconds, done=lambda: False):
         """Serves the sockets for so long, or until it is done; whether it is."""
@@ -249,9 +251,7 @@ class Client:
             now = time.monotonic()
             if now >= end:
                 return False
-            if now >= self.next_scrape:
-                self.next_scrape = now + SCRAPE_S
-                self.scrape()
+            self.scrape()
             for key, events in self.selector.select(min(0.02, max(0.0, end - now))):
                 key.data(events)
         return True
@@ -333,15 +333,13 @@ class Bench:
                 self.come(index)
             else:
                 self.go(index)
-        actions = [act] * int(self.arguments.rate * self.arguments.flap_seconds)
-        self.client.phase = "flap"
-        self.paced(actions)
-        missing = [index for index, source in enumerate(self.publishers.sources[:]) if not source]
         cpu = self.service.cpu_s()
+        self.client.phase = "flap"
+        self.paced([act] * int(self.arguments.rate * self.arguments.flap_seconds))
+        missing = [index for index, source in enumerate(self.publishers.sources[:]) if not source]
         self.phase("flap back", [lambda index=index: self.come(index) for index in missing], "running",
                    self.arguments.streams)
-        self.results["flap"] = {**self.results.pop("flap back"), "cpuS": round(self.service.cpu_s() - cpu, 2)}
-        self.client.took_ms[("flap", "x")] = []
+        self.results["flap"] = self.results.pop("flap back") | {"cpuS": round(self.service.cpu_s() - cpu, 2)}
 
     def kill(self):
         """A crash: the next one adopts all."""
@@ -391,7 +389,7 @@ def spread(values):
 def summarise(bench):
     took = bench.client.took_ms
     hooks = {kind: [ms for (_phase, of), found in took.items() if of == kind for ms in found]
-             for kind in ("media-service", "floor", "/metrics", "/api/v1/streams", "/health")}
+             for kind in ("media-service", "floor", *WATCHED_S)}
     results = bench.results
     results["answersMs"] = {kind: spread(found) for kind, found in hooks.items() if found}
     results["hooksMs"] = {phase: {kind: spread(took[(phase, kind)]) for kind in ("media-service", "floor")}

@@ -25,6 +25,22 @@ struct dub_process_spec {
 };
 
 struct dub_process *dub_process_start(const struct dub_process_spec *spec, struct dub_error *error);
+
+/* A child that runs already and that nobody watches yet. */
+struct dub_child {
+    pid_t pid;
+    int fds[2]; /* of its stdout and stderr; -1: none */
+};
+
+/* dub_process_start in two parts. The first takes milliseconds (fork, exec), more on a busy machine, and may
+ * be done on any thread; without outlive_parent the child ends with that thread. The second takes the child,
+ * also when it fails: then the child is killed. */
+bool dub_process_spawn(struct dub_child *child, const struct dub_process_spec *spec, struct dub_error *error);
+struct dub_process *dub_process_watch(const struct dub_child *take_child, const struct dub_process_spec *spec,
+                                      struct dub_error *error);
+/* Instead of the second: kills the child and its group. */
+void dub_process_discard(const struct dub_child *take_child);
+
 pid_t dub_process_pid(const struct dub_process *process);
 /* To the whole process group. False when it has ended. */
 bool dub_process_signal(struct dub_process *process, int signal_number);

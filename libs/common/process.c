@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A child is started by GLib (close-on-exec, PATH, errors of exec reported here) in its own process group.
+/* A child is started in its own process group; errors of exec are reported here.
  * Its end is reported once its last line has been read; after a stop, once the whole group is gone, because
  * only as long as a group has members can its number not belong to somebody else. */
 #include <dubbing_process.h>
 
 #include <dubbing_watch.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -200,24 +202,17 @@ static gboolean on_kill_timer(void *data)
     return G_SOURCE_REMOVE;
 }
 
-struct child_setup {
-    pid_t parent;
-    bool outlive_parent;
-};
-
-/* Between fork and exec: only async-signal-safe calls. */
+/* Between fork and exec: only async-signal-safe calls. The kernel kills the child when we die. */
 static void set_up_child(void *data)
 {
-    const struct child_setup *setup = data;
+    const pid_t *parent = data;
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
-    if (setup->outlive_parent)
-        return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     /* The parent may have died before prctl. */
-    if (getppid() != setup->parent)
+    if (getppid() != *parent)
         _exit(127);
 }
 
@@ -253,51 +248,143 @@ static char **make_environment(const char *const *additions)
     return environment;
 }
 
-static bool spawn(const struct dub_process_spec *spec, pid_t *pid, int fds[2], struct dub_error *error)
+static bool spawn_by_fork(struct dub_child *child, const struct dub_process_spec *spec,
+                          struct dub_error *error)
 {
     g_autoptr(GError) gerror = NULL;
     g_auto(GStrv) environment = make_environment(spec->environment);
-    struct child_setup setup = {getpid(), spec->outlive_parent};
+    pid_t parent = getpid();
     GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH;
     if (g_spawn_async_with_pipes(spec->working_dir, (char **)spec->argv, environment, flags, set_up_child,
-                                 &setup, pid, NULL, spec->inherit_output ? NULL : &fds[0],
-                                 spec->inherit_output ? NULL : &fds[1], &gerror))
+                                 &parent, &child->pid, NULL, spec->inherit_output ? NULL : &child->fds[0],
+                                 spec->inherit_output ? NULL : &child->fds[1], &gerror))
         return true;
     enum dub_error_code code =
         g_error_matches(gerror, G_SPAWN_ERROR, G_SPAWN_ERROR_NOENT) ? DUB_ERROR_NOT_FOUND : DUB_ERROR_IO;
     return dub_error_take_gerror(error, code, "cannot start the program", &gerror);
 }
 
-/* What cannot be watched must not run. */
-static void abandon(struct dub_process *process)
+/* Where the child needs nothing between fork and exec: a fork would copy our page tables and hold the locks
+ * of malloc meanwhile, for all threads. */
+struct plan {
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    int pipes[2][2]; /* for stdout and stderr: ours, the child's; -1: none */
+};
+
+static void clear_plan(struct plan *plan)
 {
-    (void)kill(-process->pid, SIGKILL);
-    while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    process->exited = true;
-    dub_process_free(process);
+    posix_spawnattr_destroy(&plan->attributes);
+    posix_spawn_file_actions_destroy(&plan->actions);
+    for (unsigned i = 0; i < 4; i++)
+        if (plan->pipes[i / 2][i % 2] >= 0)
+            close(plan->pipes[i / 2][i % 2]);
 }
 
-struct dub_process *dub_process_start(const struct dub_process_spec *spec, struct dub_error *error)
+static int plan_outputs(struct plan *plan)
 {
-    int fds[2] = {-1, -1};
-    pid_t pid = 0;
-    if (!spawn(spec, &pid, fds, error))
-        return NULL;
+    for (unsigned i = 0; i < 2; i++) {
+        if (pipe2(plan->pipes[i], O_CLOEXEC) != 0)
+            return errno;
+        int failed = posix_spawn_file_actions_adddup2(&plan->actions, plan->pipes[i][1], (int)i + 1);
+        if (failed != 0)
+            return failed;
+    }
+    return 0;
+}
+
+/* An errno, or 0. */
+static int make_plan(struct plan *plan, const struct dub_process_spec *spec)
+{
+    sigset_t signals;
+    *plan = (struct plan){.pipes = {{-1, -1}, {-1, -1}}};
+    posix_spawnattr_init(&plan->attributes);
+    posix_spawn_file_actions_init(&plan->actions);
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&plan->attributes, &signals);
+    sigaddset(&signals, SIGPIPE);
+    posix_spawnattr_setsigdefault(&plan->attributes, &signals);
+    posix_spawnattr_setpgroup(&plan->attributes, 0);
+    posix_spawnattr_setflags(&plan->attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int failed = spec->working_dir != NULL
+                     ? posix_spawn_file_actions_addchdir_np(&plan->actions, spec->working_dir)
+                     : 0;
+    if (failed == 0)
+        failed = posix_spawn_file_actions_addopen(&plan->actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (failed == 0 && !spec->inherit_output)
+        failed = plan_outputs(plan);
+    return failed != 0 ? failed : posix_spawn_file_actions_addclosefrom_np(&plan->actions, 3);
+}
+
+static bool spawn_without_fork(struct dub_child *child, const struct dub_process_spec *spec,
+                               struct dub_error *error)
+{
+    struct plan plan;
+    g_auto(GStrv) environment = make_environment(spec->environment);
+    int failed = make_plan(&plan, spec);
+    if (failed == 0)
+        failed = posix_spawnp(&child->pid, spec->argv[0], &plan.actions, &plan.attributes,
+                              (char *const *)spec->argv, environment);
+    for (unsigned i = 0; i < 2 && failed == 0; i++) {
+        child->fds[i] = plan.pipes[i][0];
+        plan.pipes[i][0] = -1;
+    }
+    clear_plan(&plan);
+    if (failed == 0)
+        return true;
+    return dub_error_set_errno(error, failed == ENOENT ? DUB_ERROR_NOT_FOUND : DUB_ERROR_IO, failed,
+                               "cannot start the program %s", spec->argv[0]);
+}
+
+bool dub_process_spawn(struct dub_child *child, const struct dub_process_spec *spec, struct dub_error *error)
+{
+    *child = (struct dub_child){.fds = {-1, -1}};
+    return spec->outlive_parent ? spawn_without_fork(child, spec, error) : spawn_by_fork(child, spec, error);
+}
+
+static void kill_and_reap(pid_t pid)
+{
+    (void)kill(-pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+void dub_process_discard(const struct dub_child *take_child)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (take_child->fds[i] >= 0)
+            close(take_child->fds[i]);
+    kill_and_reap(take_child->pid);
+}
+
+struct dub_process *dub_process_watch(const struct dub_child *take_child, const struct dub_process_spec *spec,
+                                      struct dub_error *error)
+{
     struct dub_process *process = g_rc_box_new0(struct dub_process);
     process->spec = *spec;
     process->spec.argv = NULL;
     process->spec.environment = NULL;
     process->spec.working_dir = NULL;
-    process->pid = pid;
+    process->pid = take_child->pid;
     process->pidfd = -1;
     process->context = g_main_context_ref_thread_default();
-    bool watches_outputs = watch_output(process, 0, fds[0]) & watch_output(process, 1, fds[1]);
+    bool watches_outputs =
+        watch_output(process, 0, take_child->fds[0]) & watch_output(process, 1, take_child->fds[1]);
     if (watches_outputs && watch_end(process))
         return process;
     dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot watch the program");
-    abandon(process);
+    /* What cannot be watched must not run. */
+    kill_and_reap(process->pid);
+    process->exited = true;
+    dub_process_free(process);
     return NULL;
+}
+
+struct dub_process *dub_process_start(const struct dub_process_spec *spec, struct dub_error *error)
+{
+    struct dub_child child;
+    return dub_process_spawn(&child, spec, error) ? dub_process_watch(&child, spec, error) : NULL;
 }
 
 pid_t dub_process_pid(const struct dub_process *process)

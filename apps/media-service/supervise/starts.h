@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Starting a program takes milliseconds, more on a busy machine, and all that time this thread can do nothing
- * else. Where hundreds of publishers come at once (a router that was restarted) their hooks would have to
- * wait for each other's workers. So starts stand in line: one a turn of the main loop, when nothing else is
- * to be done. For the thread of the default main context only. */
+/* Starting a program takes milliseconds, many on a busy machine. Where hundreds of publishers come at once (a
+ * router that was restarted) their hooks would have to wait for each other's workers. So programs are started
+ * on a thread beside the main loop, one after the other. All calls on the thread of the default main context.
+ */
 #pragma once
 
 #include <stdbool.h>
 
-/* start(user) is called later, never from here; first come, first served. */
-void starts_add(void (*start)(void *user), void *user);
+/* First come, first served: work(job) on a thread of its own, then done(job) in the default main context. */
+void starts_add(void *job, void (*work)(void *job), void (*done)(void *job));
 
-/* Takes user out of the line; false when it is not, or no longer, in it. */
-bool starts_remove(void *user);
+/* Takes a job out of the line: neither is called. False when its work has begun: then done is still to come.
+ */
+bool starts_remove(void *job);

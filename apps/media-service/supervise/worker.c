@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A child's end comes from dub_process with its exit code; that of an adopted worker, which is nobody's child
  * any more, from a pidfd, without one. The pidfd also makes sure that signals reach that process and no later
- * one. A worker that is to be started waits for its turn (starts.h) without a process. */
+ * one. A worker that is to be started has a job instead of a process until it has had its turn (starts.h). */
 #include "worker.h"
 
 #include "control_client.h"
@@ -10,8 +10,8 @@
 #include <dubbing_json.h>
 #include <dubbing_log.h>
 #include <dubbing_process.h>
+#include <dubbing_watch.h>
 #include <errno.h>
-#include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -25,9 +25,10 @@ struct worker {
     const struct dub_clock *clock;
     pid_t pid;
     struct dub_process *process; /* NULL: adopted, or not started yet */
-    struct waiting *waiting;     /* NULL: has been started */
+    struct start_job *job;       /* NULL: has been started */
     int pidfd;                   /* -1: a child of ours */
-    guint pidfd_source, kill_source, end_source;
+    struct dub_watch *pidfd_watch;
+    guint kill_source, end_source;
     struct control_client *control;
     int64_t heard_at_ns;
     bool stopping;
@@ -35,10 +36,14 @@ struct worker {
     char *last_error; /* the last error line it logged; NULL: none */
 };
 
-/* What starting takes, kept until then. */
-struct waiting {
+/* What starting takes and what came of it; the thread that does it has nothing else. */
+struct start_job {
+    struct worker *worker; /* NULL: freed meanwhile. Not for the thread. */
     char *socket_path;
     char **argv, **environment;
+    struct dub_child child;
+    bool spawned;
+    struct dub_error error; /* unless spawned */
 };
 
 static const struct {
@@ -149,7 +154,7 @@ static void kill_worker(struct worker *worker, int signal_number)
 static void check_silence(struct worker *worker)
 {
     struct dub_log_context context = context_of(worker);
-    if (worker->waiting != NULL || worker->given_up ||
+    if (worker->pid == 0 || worker->given_up ||
         dub_clock_now_ns(worker->clock) - worker->heard_at_ns < WORKER_SILENCE_MAX_NS)
         return;
     dub_log(DUB_LOG_ERROR, &context, "%s (pid %d) has not said anything for %d s: killing it",
@@ -179,23 +184,30 @@ static void connect_control(struct worker *worker, const char *socket_path)
     worker->control = control_client_new(socket_path, &control_events, worker);
 }
 
-static void free_waiting(struct waiting *waiting)
+static void free_job(struct start_job *job)
 {
-    if (waiting == NULL)
-        return;
-    g_free(waiting->socket_path);
-    g_strfreev(waiting->argv);
-    g_strfreev(waiting->environment);
-    g_free(waiting);
+    g_free(job->socket_path);
+    g_strfreev(job->argv);
+    g_strfreev(job->environment);
+    g_free(job);
+}
+
+/* Unless it has begun: then take_job finds nobody. */
+static bool cancel_job(struct worker *worker)
+{
+    if (worker->job == NULL || !starts_remove(worker->job))
+        return false;
+    g_clear_pointer(&worker->job, free_job);
+    return true;
 }
 
 static void free_worker(struct worker *worker)
 {
     if (worker == NULL)
         return;
-    (void)starts_remove(worker);
-    free_waiting(worker->waiting);
-    g_clear_handle_id(&worker->pidfd_source, g_source_remove);
+    if (!cancel_job(worker) && worker->job != NULL)
+        worker->job->worker = NULL;
+    g_clear_pointer(&worker->pidfd_watch, dub_watch_remove);
     g_clear_handle_id(&worker->kill_source, g_source_remove);
     g_clear_handle_id(&worker->end_source, g_source_remove);
     control_client_free(worker->control);
@@ -208,51 +220,84 @@ static void free_worker(struct worker *worker)
     g_free(worker);
 }
 
-static void start_process(void *user)
+static struct dub_process_spec process_spec_of(const struct start_job *job)
 {
-    struct worker *worker = user;
-    struct waiting *waiting = g_steal_pointer(&worker->waiting);
+    return (struct dub_process_spec){.argv = (const char *const *)job->argv,
+                                     .environment = (const char *const *)job->environment,
+                                     .outlive_parent = true,
+                                     .on_line = on_line_of_child,
+                                     .on_exit = on_exit_of_child,
+                                     .user = job->worker};
+}
+
+/* On a thread of its own. */
+static void spawn(void *user)
+{
+    struct start_job *job = user;
+    struct dub_process_spec spec = {.argv = (const char *const *)job->argv,
+                                    .environment = (const char *const *)job->environment,
+                                    .outlive_parent = true};
+    job->spawned = dub_process_spawn(&job->child, &spec, &job->error);
+}
+
+static void watch_spawned(struct worker *worker, struct start_job *job)
+{
     struct dub_log_context context = context_of(worker);
-    struct dub_error error = {0};
-    worker->process =
-        dub_process_start(&(struct dub_process_spec){.argv = (const char *const *)waiting->argv,
-                                                     .environment = (const char *const *)waiting->environment,
-                                                     .outlive_parent = true,
-                                                     .on_line = on_line_of_child,
-                                                     .on_exit = on_exit_of_child,
-                                                     .user = worker},
-                          &error);
-    if (worker->process != NULL) {
-        worker->pid = dub_process_pid(worker->process);
-        worker->heard_at_ns = dub_clock_now_ns(worker->clock);
-        connect_control(worker, waiting->socket_path);
-        dub_log(DUB_LOG_INFO, &context, "%s runs, pid %d", worker->program, (int)worker->pid);
-    }
-    free_waiting(waiting);
-    if (worker->process != NULL)
+    struct dub_process_spec spec = process_spec_of(job);
+    worker->process = dub_process_watch(&job->child, &spec, &job->error);
+    if (worker->process == NULL)
         return;
-    g_autofree char *how = g_strdup_printf("could not be started: %s", error.message);
-    report_end(worker, error.code == DUB_ERROR_NOT_FOUND ? WORKER_END_REFUSED : WORKER_END_FAILED, how);
+    worker->pid = dub_process_pid(worker->process);
+    worker->heard_at_ns = dub_clock_now_ns(worker->clock);
+    connect_control(worker, job->socket_path);
+    dub_log(DUB_LOG_INFO, &context, "%s runs, pid %d", worker->program, (int)worker->pid);
+    if (worker->stopping)
+        dub_process_stop(worker->process, WORKER_STOP_GRACE_MS);
+}
+
+static void report_not_started(struct worker *worker, const struct dub_error *error)
+{
+    g_autofree char *how = g_strdup_printf("could not be started: %s", error->message);
+    report_end(worker, error->code == DUB_ERROR_NOT_FOUND ? WORKER_END_REFUSED : WORKER_END_FAILED, how);
+}
+
+static void take_spawned(void *user)
+{
+    struct start_job *job = user;
+    struct worker *worker = job->worker;
+    if (worker == NULL) {
+        if (job->spawned)
+            dub_process_discard(&job->child);
+        free_job(job);
+        return;
+    }
+    worker->job = NULL;
+    if (job->spawned)
+        watch_spawned(worker, job);
+    /* Its owner may free the worker then. */
+    if (worker->process == NULL)
+        report_not_started(worker, &job->error);
+    free_job(job);
 }
 
 static struct worker *start_worker(const struct worker_spec *spec, const struct worker_events *events,
                                    void *user, struct dub_error *error)
 {
     struct worker *worker = new_worker(spec, events, user);
-    worker->waiting = g_new(struct waiting, 1);
-    *worker->waiting = (struct waiting){.socket_path = g_strdup(spec->socket_path),
-                                        .argv = g_strdupv((char **)spec->argv),
-                                        .environment = g_strdupv((char **)spec->environment)};
-    starts_add(start_process, worker);
+    worker->job = g_new0(struct start_job, 1);
+    *worker->job = (struct start_job){.worker = worker,
+                                      .socket_path = g_strdup(spec->socket_path),
+                                      .argv = g_strdupv((char **)spec->argv),
+                                      .environment = g_strdupv((char **)spec->environment)};
+    starts_add(worker->job, spawn, take_spawned);
     return worker;
 }
 
-static gboolean on_end_of_adopted(int fd, GIOCondition condition, void *user)
+static void on_end_of_adopted(int fd, void *user)
 {
     struct worker *worker = user;
-    worker->pidfd_source = 0;
+    g_clear_pointer(&worker->pidfd_watch, dub_watch_remove);
     report_end(worker, worker->stopping ? WORKER_END_FINISHED : WORKER_END_FAILED, "ended");
-    return G_SOURCE_REMOVE;
 }
 
 static struct worker *adopt_worker(const struct worker_spec *spec, pid_t pid,
@@ -266,7 +311,12 @@ static struct worker *adopt_worker(const struct worker_spec *spec, pid_t pid,
     struct worker *worker = new_worker(spec, events, user);
     worker->pid = pid;
     worker->pidfd = pidfd;
-    worker->pidfd_source = g_unix_fd_add(pidfd, G_IO_IN, on_end_of_adopted, worker);
+    worker->pidfd_watch = dub_watch_add(g_main_context_default(), pidfd, on_end_of_adopted, worker);
+    if (worker->pidfd_watch == NULL) {
+        dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot watch the process %d", (int)pid);
+        free_worker(worker);
+        return NULL;
+    }
     connect_control(worker, spec->socket_path);
     return worker;
 }
@@ -292,10 +342,12 @@ static void stop_worker(struct worker *worker)
     if (worker->stopping)
         return;
     worker->stopping = true;
-    if (starts_remove(worker)) {
+    if (cancel_job(worker)) {
         worker->end_source = g_idle_add_full(G_PRIORITY_DEFAULT, end_unstarted, worker, NULL);
         return;
     }
+    if (worker->job != NULL) /* take_spawned goes on */
+        return;
     if (worker->process != NULL) {
         dub_process_stop(worker->process, WORKER_STOP_GRACE_MS);
         return;

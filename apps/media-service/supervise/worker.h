@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One media-worker process as the control plane sees it: started by us or found running (adopted), its
- * control socket, its end. An egress-forwarder is one too: it speaks the same on its socket and has the same exit
- * codes. All calls and events on the thread of the default main context. */
+ * control socket, its end. An egress-forwarder is one too: it speaks the same on its socket and has the same
+ * exit codes. All calls and events on the thread of the default main context. */
 #pragma once
 
 #include <dubbing_clock.h>

@@ -284,9 +284,11 @@ static void test_missing_program(void)
     g_free(ends.text);
 }
 
+/* The first one's turn has come; the second one's can only come in the main loop. */
 static void test_stopped_before_its_turn_it_is_never_started(void)
 {
-    struct ends ends = {0};
+    struct ends ends = {0}, none = {0};
+    struct worker *first = start_later("exit 77", dub_clock_monotonic(), &none);
     struct worker *worker = start_later("exit 77", dub_clock_monotonic(), &ends);
     g_assert_cmpint(worker_process_ops.pid(worker), ==, 0);
     worker_process_ops.tick(worker);
@@ -297,13 +299,36 @@ static void test_stopped_before_its_turn_it_is_never_started(void)
     g_assert_cmpint(ends.kind, ==, WORKER_END_FINISHED);
     g_assert_nonnull(strstr(ends.text, "before it was started"));
     worker_process_ops.free(worker);
+    wait_for_end(&none);
+    worker_process_ops.free(first);
     g_free(ends.text);
+    g_free(none.text);
+}
 
-    ends = (struct ends){0};
-    worker_process_ops.free(start_later("exit 77", dub_clock_monotonic(), &ends));
-    while (g_main_context_pending(NULL))
-        g_main_context_iteration(NULL, FALSE);
-    g_assert_cmpuint(ends.n, ==, 0);
+static void test_stopped_while_it_is_started_it_ends(void)
+{
+    struct ends ends = {0};
+    struct worker *worker = start_later("sleep 1000", dub_clock_monotonic(), &ends);
+    worker_process_ops.stop(worker);
+    g_assert_cmpint(worker_process_ops.pid(worker), ==, 0);
+    wait_for_end(&ends);
+    g_assert_nonnull(strstr(ends.text, "ended by signal 15"));
+    worker_process_ops.free(worker);
+    g_free(ends.text);
+}
+
+/* The next one is started only after it has been dealt with. */
+static void test_freed_while_it_is_started_it_does_not_go_on(void)
+{
+    struct ends ends = {0};
+    g_autofree char *folder = g_dir_make_tmp("worker-XXXXXX", NULL);
+    g_autofree char *script = g_strdup_printf("sleep 0.2; touch %s/goes-on", folder);
+    worker_process_ops.free(start_later(script, dub_clock_monotonic(), &ends));
+    struct worker *next = start("sleep 0.5", dub_clock_monotonic(), &ends);
+    wait_for_end(&ends);
+    g_assert_cmpint(g_rmdir(folder), ==, 0); /* nothing is in it */
+    worker_process_ops.free(next);
+    g_free(ends.text);
 }
 
 int main(int argc, char **argv)
@@ -319,5 +344,8 @@ int main(int argc, char **argv)
     g_test_add_func("/worker/missing-program", test_missing_program);
     g_test_add_func("/worker/stopped-before-its-turn-it-is-never-started",
                     test_stopped_before_its_turn_it_is_never_started);
+    g_test_add_func("/worker/stopped-while-it-is-started-it-ends", test_stopped_while_it_is_started_it_ends);
+    g_test_add_func("/worker/freed-while-it-is-started-it-does-not-go-on",
+                    test_freed_while_it_is_started_it_does_not_go_on);
     return g_test_run();
 }
