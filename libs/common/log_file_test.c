@@ -213,16 +213,6 @@ static void test_refused_by_the_kernel(struct fixture *fixture, const void *data
     log_file_clear(&file);
 }
 
-static void fill(const char *dir)
-{
-    static const char data[1 << 20];
-    g_autofree char *path = g_build_filename(dir, "fill", NULL);
-    FILE *stream = g_fopen(path, "we");
-    g_assert_nonnull(stream);
-    (void)!fwrite(data, 1, sizeof data, stream);
-    (void)fclose(stream);
-}
-
 /* A disk that is full, then has room, then is read-only, then is not. */
 static void test_small_and_read_only_disk(struct fixture *fixture, const void *data)
 {
@@ -233,12 +223,11 @@ static void test_small_and_read_only_disk(struct fixture *fixture, const void *d
     }
     g_assert_true(test_disk_mount(fixture->dir, "64k"));
     log_file_init(&file, fixture->path, 10000, 2);
-    fill(fixture->dir);
+    test_disk_fill(fixture->dir);
     g_assert_cmpint(append(&file, "one\n"), ==, LOG_FILE_FAILED);
     g_assert_cmpint(file.errnum, ==, ENOSPC);
     g_assert_cmpint(append(&file, "two\n"), ==, LOG_FILE_NO_NEWS);
-    g_autofree char *filler = g_build_filename(fixture->dir, "fill", NULL);
-    g_assert_cmpint(g_unlink(filler), ==, 0);
+    test_disk_empty(fixture->dir);
     g_assert_cmpint(append(&file, "three\n"), ==, LOG_FILE_AGAIN);
     log_file_clear(&file);
     g_assert_true(test_disk_set_read_only(fixture->dir, true));

@@ -3,6 +3,8 @@
  * us have one. */
 #pragma once
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -21,6 +23,24 @@ static inline bool test_disk_mount(const char *path, const char *size)
 static inline bool test_disk_set_read_only(const char *path, bool read_only)
 {
     return mount(NULL, path, NULL, MS_REMOUNT | (read_only ? MS_RDONLY : 0), NULL) == 0;
+}
+
+/* Takes all the room that is left, in a file of its own. */
+static inline void test_disk_fill(const char *path)
+{
+    static const char data[4096];
+    g_autofree char *name = g_build_filename(path, "fill", NULL);
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    while (write(fd, data, sizeof data) > 0)
+        ;
+    g_assert_true(errno == ENOSPC);
+    close(fd);
+}
+
+static inline void test_disk_empty(const char *path)
+{
+    g_autofree char *name = g_build_filename(path, "fill", NULL);
+    g_assert_true(unlink(name) == 0);
 }
 
 static inline bool test_disk_may_mount(const char *path)

@@ -211,11 +211,11 @@ static void test_full_and_read_only_disk(struct bundle_fixture *fixture, const v
     append(bundle, 1, 1);
     wait_for_ledger(fixture, 1);
     g_assert_false(bundle_store_is_refused(store));
-    bundle_fill_disk(fixture, 0);
+    test_disk_fill(fixture->root);
     append(bundle, 2, 60);
     bundle_store_tick(store);
     wait_for_refusal(store);
-    bundle_empty_disk(fixture);
+    test_disk_empty(fixture->root);
     append(bundle, 61, 61);
     wait_for_ledger(fixture, 61);
     bundle_end(bundle, facts("exit", "stopped"));

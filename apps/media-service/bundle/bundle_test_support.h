@@ -136,25 +136,3 @@ static inline void bundle_assert_member(const struct bundle_fixture *fixture, co
     g_assert_nonnull(manifest);
     g_assert_cmpstr(json_object_get_string_member_with_default(manifest, name, NULL), ==, value);
 }
-
-/* Takes what room the disk has left, but for keep_bytes. */
-static inline void bundle_fill_disk(const struct bundle_fixture *fixture, gsize keep_bytes)
-{
-    g_autofree char *path = g_build_filename(fixture->root, "fill", NULL);
-    static const char data[4096];
-    FILE *file = g_fopen(path, "we");
-    g_assert_nonnull(file);
-    setvbuf(file, NULL, _IONBF, 0);
-    gsize size = 0;
-    for (gsize n; (n = fwrite(data, 1, 4096, file)) > 0;)
-        size += n;
-    fclose(file);
-    g_assert_cmpuint(size, >=, keep_bytes);
-    g_assert_cmpint(truncate(path, (off_t)(size - keep_bytes)), ==, 0);
-}
-
-static inline void bundle_empty_disk(const struct bundle_fixture *fixture)
-{
-    g_autofree char *path = g_build_filename(fixture->root, "fill", NULL);
-    g_assert_cmpint(g_unlink(path), ==, 0);
-}

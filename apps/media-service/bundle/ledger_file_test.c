@@ -149,12 +149,12 @@ static void test_small_disk(struct bundle_fixture *fixture, const void *data)
     g_assert_true(test_disk_mount(fixture->root, "64k"));
     open_ledger(fixture, &file);
     g_assert_true(add(&file, "one", NULL));
-    bundle_fill_disk(fixture, 0);
+    test_disk_fill(fixture->root);
     g_autofree char *line = g_strnfill(8000, 'x');
     g_assert_false(add(&file, line, &error));
     g_assert_nonnull(strstr(error.message, g_strerror(ENOSPC)));
     assert_text(fixture, "one\n");
-    bundle_empty_disk(fixture);
+    test_disk_empty(fixture->root);
     g_assert_true(ledger_file_flush(&file, &error));
     g_autofree char *expected = g_strconcat("one\n", line, "\n", NULL);
     assert_text(fixture, expected);

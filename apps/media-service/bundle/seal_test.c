@@ -180,11 +180,11 @@ static void test_small_and_read_only_disk(struct bundle_fixture *fixture, const 
     g_assert_true(test_disk_mount(fixture->root, "64k"));
     put_run(fixture);
     put_manifest(fixture, RUN_CLOSING);
-    bundle_fill_disk(fixture, 0);
+    test_disk_fill(fixture->root);
     g_assert_false(seal(fixture, RUN_CLOSING, &error));
     g_assert_nonnull(strstr(error.message, g_strerror(ENOSPC)));
     bundle_assert_member(fixture, TEST_RUN, "status", "closing");
-    bundle_empty_disk(fixture);
+    test_disk_empty(fixture->root);
     g_assert_true(test_disk_set_read_only(fixture->root, true));
     g_assert_false(seal(fixture, RUN_CLOSING, &error));
     g_assert_nonnull(strstr(error.message, g_strerror(EROFS)));

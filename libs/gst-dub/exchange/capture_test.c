@@ -281,16 +281,6 @@ static void test_refused_by_the_kernel(struct fixture *fixture, const void *data
     assert_files(fixture, "000001-" FIRST ".out.wav");
 }
 
-static void fill_disk(const char *root)
-{
-    g_autofree char *path = g_build_filename(root, "fill", NULL);
-    static const char data[1 << 20];
-    FILE *file = g_fopen(path, "we");
-    g_assert_nonnull(file);
-    (void)!fwrite(data, 1, 1 << 20, file);
-    (void)fclose(file);
-}
-
 static void capture_one(const struct fixture *fixture, const char *fragment_id)
 {
     struct dub_capture *capture = open_capture(fixture);
@@ -315,11 +305,10 @@ static void test_full_and_read_only_disk(struct fixture *fixture, const void *da
         return;
     }
     g_assert_true(test_disk_mount(fixture->root, "64k"));
-    fill_disk(fixture->root);
+    test_disk_fill(fixture->root);
     capture_one(fixture, FIRST);
     assert_files(fixture, "");
-    g_autofree char *fill = g_build_filename(fixture->root, "fill", NULL);
-    g_assert_cmpint(g_unlink(fill), ==, 0);
+    test_disk_empty(fixture->root);
     capture_one(fixture, FIRST);
     assert_files(fixture, "000001-" FIRST ".in.wav");
     g_assert_true(test_disk_set_read_only(fixture->root, true));
