@@ -125,6 +125,7 @@ static void begin_connection(struct feed *feed, uint32_t place_ms)
 static void open_at(struct feed *feed, uint32_t place_ms)
 {
     feed->open = true;
+    feed->has_key = false;
     feed->gate_ms = place_ms;
     if (!feed->begun)
         begin_connection(feed, place_ms);
@@ -149,7 +150,9 @@ void feed_take(struct feed *feed, GstBuffer *buffer, int64_t arrival_ms)
         feed->has_picture = true;
     if (!feed->open && may_open_at(feed, &tag, place_ms))
         open_at(feed, place_ms);
-    /* Sound from before the key picture has no picture to go with. */
-    if (feed->open && difference(place_ms, feed->gate_ms) >= 0)
+    feed->has_key |= tag.kind == TAG_KEY_PICTURE;
+    /* Sound from before the key picture has no picture to go with; a picture after sound alone may lack what
+     * it refers to. */
+    if (feed->open && difference(place_ms, feed->gate_ms) >= 0 && (feed->has_key || tag.kind != TAG_PICTURE))
         put(feed, buffer, at, connection_time(feed, place_ms));
 }

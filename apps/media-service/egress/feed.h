@@ -38,6 +38,7 @@ struct feed {
     bool begun;         /* and the beginning has been given */
     bool open;          /* everything passes, until something breaks */
     bool held;          /* may not open now */
+    bool has_key;       /* a key picture has passed since it opened */
     uint32_t origin_ms; /* the connection's time 0 on the timeline */
     uint32_t gate_ms;   /* the key picture at which it opened last */
 };

@@ -241,10 +241,30 @@ static void test_sound_alone_passes_after_a_while(void)
     sound(&rig, 100 + FEED_SOUND_ONLY_AFTER_MS, 12, 2);
     assert_seen(&rig, "FLV meta@0:1 avc@0:1 aac@0:1 snd@0:12 ");
 
+    /* A picture that comes late begins with a key picture too. */
+    picture(&rig, false, 4000, 13, 3);
+    picture(&rig, true, 4040, 14, 4);
+    picture(&rig, false, 4080, 15, 5);
+    assert_seen(&rig, "KEY@940:14 pic@980:15 ");
+
     feed_output_begins(&rig.feed);
-    picture(&rig, false, 5000, 13, 3);
-    sound(&rig, 9000, 14, 4);
+    picture(&rig, false, 5000, 16, 6);
+    sound(&rig, 9000, 17, 7);
     assert_seen(&rig, "");
+    rig_clear(&rig);
+}
+
+static void test_an_input_may_come_back_without_pictures(void)
+{
+    struct rig rig;
+    rig_init(&rig);
+    begin(&rig);
+    picture(&rig, true, 0, 10, 0);
+    feed_output_begins(&rig.feed);
+    begin(&rig);
+    sound(&rig, 0, 11, 100);
+    sound(&rig, FEED_SOUND_ONLY_AFTER_MS, 12, 3100);
+    assert_seen(&rig, "FLV meta@0:1 avc@0:1 aac@0:1 snd@0:12 ");
     rig_clear(&rig);
 }
 
@@ -282,6 +302,8 @@ int main(int argc, char **argv)
                     test_what_held_gives_way_goes_on_at_a_key_picture);
     g_test_add_func("/feed/time-wraps-without-a-step", test_time_wraps_without_a_step);
     g_test_add_func("/feed/sound-alone-passes-after-a-while", test_sound_alone_passes_after_a_while);
+    g_test_add_func("/feed/an-input-may-come-back-without-pictures",
+                    test_an_input_may_come_back_without_pictures);
     g_test_add_func("/feed/what-is-no-tag-is-left-out", test_what_is_no_tag_is_left_out);
     return g_test_run();
 }
