@@ -14,6 +14,7 @@
 
 struct reconcile {
     char *api_url;
+    char *shown_url; /* without a password, for messages */
     struct registry *registry;
     SoupSession *session;
     GCancellable *cancellable;
@@ -35,7 +36,7 @@ static void note_problem(struct reconcile *reconcile, const char *problem)
     if (*problem != '\0' && (reconcile->reachable || !reconcile->ever_asked))
         dub_log_warn("router: %s; trying again every %d s", problem, RECONCILE_INTERVAL_MS / 1000);
     if (*problem == '\0' && !reconcile->reachable)
-        dub_log_info("router: Control API at %s answers", reconcile->api_url);
+        dub_log_info("router: Control API at %s answers", reconcile->shown_url);
     reconcile->ever_asked = true;
     reconcile->reachable = *problem == '\0';
     char *copy = g_strdup(problem);
@@ -98,7 +99,7 @@ static int64_t take_page(struct reconcile *reconcile, GBytes *body)
         if (!failed)
             dub_error_set(&error, DUB_ERROR_PROTOCOL, "items: must be a list");
     }
-    g_autofree char *problem = g_strdup_printf("%s/v3/paths/list: %s", reconcile->api_url, error.message);
+    g_autofree char *problem = g_strdup_printf("%s/v3/paths/list: %s", reconcile->shown_url, error.message);
     note_problem(reconcile, problem);
     return 0;
 }
@@ -136,7 +137,7 @@ static void take_answer(struct reconcile *reconcile, SoupMessage *message, GByte
 {
     if (soup_message_get_status(message) != SOUP_STATUS_OK) {
         g_autofree char *problem =
-            g_strdup_printf("%s/v3/paths/list answers %u %s", reconcile->api_url,
+            g_strdup_printf("%s/v3/paths/list answers %u %s", reconcile->shown_url,
                             soup_message_get_status(message), soup_message_get_reason_phrase(message));
         note_problem(reconcile, problem);
         return;
@@ -166,7 +167,7 @@ static void on_answer(GObject *source, GAsyncResult *result, void *user)
         take_answer(reconcile, soup_session_get_async_result_message(SOUP_SESSION(source), result), body);
         return;
     }
-    g_autofree char *problem = g_strdup_printf("Control API at %s: %s", reconcile->api_url,
+    g_autofree char *problem = g_strdup_printf("Control API at %s: %s", reconcile->shown_url,
                                                error != NULL ? error->message : "the answer is too large");
     note_problem(reconcile, problem);
 }
@@ -177,7 +178,7 @@ static void request_page(struct reconcile *reconcile)
                                            ITEMS_PER_PAGE, reconcile->page);
     g_autoptr(SoupMessage) message = soup_message_new("GET", url);
     if (message == NULL) {
-        g_autofree char *problem = g_strdup_printf("MEDIAMTX_API_URL is not a URL: %s", reconcile->api_url);
+        g_autofree char *problem = g_strdup_printf("MEDIAMTX_API_URL is not a URL: %s", reconcile->shown_url);
         note_problem(reconcile, problem);
         return;
     }
@@ -201,6 +202,7 @@ struct reconcile *reconcile_new(const char *api_url, struct registry *registry)
 {
     struct reconcile *reconcile = g_new0(struct reconcile, 1);
     reconcile->api_url = g_strdup(api_url);
+    reconcile->shown_url = dub_url_mask(api_url);
     reconcile->registry = registry;
     reconcile->session = soup_session_new_with_options("timeout", TIMEOUT_S, NULL);
     /* The router is a neighbour: a proxy of the environment is not for it. */
@@ -225,6 +227,7 @@ void reconcile_free(struct reconcile *reconcile)
     g_hash_table_unref(reconcile->present);
     g_hash_table_unref(reconcile->missed);
     g_free(reconcile->api_url);
+    g_free(reconcile->shown_url);
     g_free(reconcile->problem);
     g_free(reconcile);
 }

@@ -75,12 +75,24 @@ static void take_phrase(const struct dub_ledger_line *line, void *user)
         registry->events.on_phrase(stream, entry->json, registry->user);
 }
 
+static void mask_url(char **url)
+{
+    char *masked = dub_url_mask(*url);
+    g_free(*url);
+    *url = masked;
+}
+
 static void move_status(struct dub_worker_status *to, const struct dub_worker_status *from)
 {
     g_autoptr(JsonNode) node = dub_worker_status_to_json(from);
     dub_worker_status_clear(to);
-    if (!dub_worker_status_read(to, node, NULL))
+    if (!dub_worker_status_read(to, node, NULL)) {
         *to = (struct dub_worker_status){0};
+        return;
+    }
+    /* A worker masks them itself; one of another version, or one that is not ours, may not. */
+    mask_url(&to->input.url);
+    mask_url(&to->output.url);
 }
 
 static void take_status(const struct dub_worker_status *status, void *user)

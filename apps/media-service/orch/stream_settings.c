@@ -84,7 +84,7 @@ static bool hides_value(const struct rule *rule)
     return rule->is_valid == is_secret || rule->is_valid == is_destination;
 }
 
-static const char *const presets[] = {"low", "balanced", "quality", NULL};
+static const char *const presets[] = {"none", "low", "balanced", "quality", NULL};
 static const char *const mix_modes[] = {"duck", "replace", "background", NULL};
 static const char *const fallbacks[] = {"passthrough", "ducked", "background", "silence", NULL};
 static const char *const sts_modes[] = {"enabled", "passthrough", "disabled", NULL};
@@ -98,7 +98,7 @@ static const struct rule rules[] = {
     {"src", "sourceLang", "WORKER_SOURCE_LANG", is_language, "a language such as en or pt-BR"},
     {"voice", "voice", "WORKER_TTS_VOICE", is_name, "up to 64 letters, digits and -_.:+"},
     {"latency", "latency", "WORKER_LATENCY", is_duration, "2s to 30s", NULL, 2 * S, 30 * S},
-    {"preset", "preset", "WORKER_PRESET", is_choice, "low, balanced or quality", presets},
+    {"preset", "preset", "WORKER_PRESET", is_choice, "none, low, balanced or quality", presets},
     {"maxlag", "maxLag", "WORKER_MAX_LAG", is_duration, "0s to 10s", NULL, 0, 10 * S},
     {"mix", "mixMode", "WORKER_MIX_MODE", is_choice, "duck, replace or background", mix_modes},
     {"fallback", "fallback", "WORKER_FALLBACK", is_choice, "passthrough, ducked, background or silence",
@@ -139,8 +139,8 @@ static const struct rule *find_rule(rule_name name_of, const char *name)
 static bool is_acceptable(const struct rule *rule, const char *value)
 {
     size_t longest = rule->is_valid == is_destination ? EGRESS_DEST_MAX_BYTES : VALUE_MAX_BYTES;
-    return strlen(value) <= longest && g_utf8_validate(value, -1, NULL) &&
-           strpbrk(value, "\r\n") == NULL && rule->is_valid(value, rule);
+    return strlen(value) <= longest && g_utf8_validate(value, -1, NULL) && strpbrk(value, "\r\n") == NULL &&
+           rule->is_valid(value, rule);
 }
 
 static void set_value(struct stream_settings *settings, const struct rule *rule, const char *value)
@@ -162,6 +162,19 @@ static void set_or_log(struct stream_settings *settings, rule_name name_of, cons
                 hides_value(rule) ? "***" : value, name, rule->allowed);
     else
         set_value(settings, rule, value);
+}
+
+void stream_settings_check_environment(GPtrArray *problems)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++) {
+        const struct rule *rule = &rules[i];
+        const char *value = g_getenv(rule->variable);
+        /* A voice of the defaults may have any name that the speech service knows. */
+        bool is_ours = g_str_has_prefix(rule->variable, "WORKER_") && rule->is_valid != is_name;
+        if (is_ours && value != NULL && *value != '\0' && !is_acceptable(rule, value))
+            g_ptr_array_add(problems, g_strdup_printf("%s is \"%.64s\": the workers take %s", rule->variable,
+                                                      hides_value(rule) ? "***" : value, rule->allowed));
+    }
 }
 
 void stream_settings_init(struct stream_settings *settings)

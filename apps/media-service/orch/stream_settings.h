@@ -17,6 +17,10 @@ struct stream_settings {
     GHashTable *values; /* variable name -> value, both owned texts */
 };
 
+/* The defaults of all streams are variables of our own environment, which each worker inherits: appends one
+ * text for each that no worker would take. */
+void stream_settings_check_environment(GPtrArray *problems);
+
 void stream_settings_init(struct stream_settings *settings);
 void stream_settings_clear(struct stream_settings *settings);
 

@@ -25,6 +25,28 @@ static void test_query_is_read(void)
     stream_settings_clear(&settings);
 }
 
+static void test_defaults_are_checked_all_at_once(void)
+{
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
+    g_setenv("WORKER_LATENCY", "1s", TRUE);
+    g_setenv("WORKER_PRESET", "none", TRUE);
+    g_setenv("WORKER_MIX_MODE", "loud", TRUE);
+    g_setenv("WORKER_MAX_LAG", "", TRUE);
+    g_setenv("WORKER_TTS_VOICE", "any name", TRUE);
+    g_setenv("WORKER_STS_API_KEY", "s3cret\n", TRUE);
+    stream_settings_check_environment(problems);
+    g_assert_cmpuint(problems->len, ==, 3);
+    g_assert_cmpstr(problems->pdata[0], ==, "WORKER_LATENCY is \"1s\": the workers take 2s to 30s");
+    g_assert_nonnull(strstr(problems->pdata[1], "WORKER_MIX_MODE"));
+    g_assert_cmpstr(problems->pdata[2], ==, "WORKER_STS_API_KEY is \"***\": the workers take a text");
+    g_unsetenv("WORKER_LATENCY");
+    g_unsetenv("WORKER_PRESET");
+    g_unsetenv("WORKER_MIX_MODE");
+    g_unsetenv("WORKER_MAX_LAG");
+    g_unsetenv("WORKER_TTS_VOICE");
+    g_unsetenv("WORKER_STS_API_KEY");
+}
+
 static void test_query_encoded_as_a_whole_is_read(void)
 {
     struct stream_settings settings;
@@ -186,6 +208,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/stream-settings/query-is-read", test_query_is_read);
+    g_test_add_func("/stream-settings/defaults-are-checked-all-at-once",
+                    test_defaults_are_checked_all_at_once);
     g_test_add_func("/stream-settings/query-encoded-as-a-whole-is-read",
                     test_query_encoded_as_a_whole_is_read);
     g_test_add_func("/stream-settings/invalid-values-of-a-query-are-ignored",

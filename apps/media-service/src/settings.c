@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "settings.h"
 
+#include "../orch/stream_settings.h"
+
 #include "../egress/dest_url.h"
 #include "../orch/stream_egress.h"
 
 #include <dubbing_clock.h>
+#include <dubbing_ids.h>
+#include <dubbing_process.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -64,9 +68,10 @@ static void check_url(GPtrArray *problems, const char *name, const char *url, co
 {
     g_autofree char *scheme = g_uri_parse_scheme(url);
     g_autofree char *allowed = g_strjoinv("://, ", (char **)schemes);
+    g_autofree char *masked = dub_url_mask(url);
     if (scheme == NULL || !g_strv_contains(schemes, scheme) || !g_uri_is_valid(url, G_URI_FLAGS_NONE, NULL))
         g_ptr_array_add(problems, g_strdup_printf("%s is \"%s\": must be a URL that begins with %s://", name,
-                                                  url, allowed));
+                                                  masked, allowed));
 }
 
 static void check_egress(const struct service_settings *settings, GPtrArray *problems)
@@ -81,14 +86,29 @@ static void check_egress(const struct service_settings *settings, GPtrArray *pro
         g_ptr_array_add(problems, g_strdup_printf("EGRESS_DEST_URL: %s", error.message));
 }
 
+static void check_worker_command(const struct service_settings *settings, GPtrArray *problems)
+{
+    struct dub_error error = {0};
+    if (*settings->worker_command == '\0')
+        return;
+    g_auto(GStrv) argv = dub_command_split(settings->worker_command, NULL, &error);
+    if (argv == NULL)
+        g_ptr_array_add(problems, g_strdup_printf("ORCH_WORKER_COMMAND: %s", error.message));
+}
+
 static void check(const void *data, GPtrArray *problems)
 {
     const struct service_settings *settings = data;
     static const char *const rtmp[] = {"rtmp", "rtmps", NULL};
+    static const char *const rtsp[] = {"rtsp", "rtsps", NULL};
     static const char *const http[] = {"http", "https", NULL};
     check_url(problems, "MEDIAMTX_RTMP_URL", settings->router_rtmp_url, rtmp);
     check_url(problems, "MEDIAMTX_API_URL", settings->router_api_url, http);
+    if (*settings->router_rtsp_url != '\0')
+        check_url(problems, "MEDIAMTX_RTSP_URL", settings->router_rtsp_url, rtsp);
+    check_worker_command(settings, problems);
     check_egress(settings, problems);
+    stream_settings_check_environment(problems);
 }
 
 const struct dub_config_program service_program = {

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from service_support import DEADLINE_S, MEDIA_SERVICE, STUB_WORKER, alive, clean_environment, http, wait_for, workers_of
+from service_support import DEADLINE_S, Listener, MEDIA_SERVICE, STUB_WORKER, alive, clean_environment, http, wait_for, workers_of
 
 
 def test_publish_runs_a_worker_and_leaving_ends_it(start_service, folder):
@@ -341,7 +341,53 @@ def test_wrong_configuration_is_refused(folder):
     assert result.returncode == 2
     for name in ("MEDIAMTX_RTMP_URL", "MEDIAMTX_API_URL"):
         assert name in result.stderr
-    assert run_once(folder, ORCH_WORKER_COMMAND="worker 'unbalanced").returncode == 2
+    result = run_once(folder, ORCH_WORKER_COMMAND="worker 'unbalanced", MEDIAMTX_RTSP_URL="http://x", WORKER_LATENCY="1s",
+                      MEDIAMTX_RTMP_URL="rtmps//user:s3cret@h", ORCH_API_KEY_FILE="/nonexistent/key", ORCH_MAX_WORKERS="-1")
+    assert result.returncode == 2 and "6 problems" in result.stderr
+    for name in ("ORCH_WORKER_COMMAND", "MEDIAMTX_RTSP_URL", "WORKER_LATENCY", "MEDIAMTX_RTMP_URL", "ORCH_API_KEY_FILE",
+                 "ORCH_MAX_WORKERS"):
+        assert name in result.stderr
+
+
+def test_the_printed_configuration_is_masked(folder):
+    key = folder / "key"
+    key.write_text("s3cret-of-a-file\n")
+    result = subprocess.run([MEDIA_SERVICE, "--print-config"], capture_output=True, text=True, timeout=DEADLINE_S,
+                            env=clean_environment(ORCH_API_KEY_FILE=key, MEDIAMTX_API_URL="http://admin:s3cret@127.0.0.1:9997",
+                                                  MEDIAMTX_RTMP_URL="rtmp://far.example/app/s3cret?pass=s3cret"))
+    assert result.returncode == 0, result.stderr
+    assert "s3cret" not in result.stdout + result.stderr
+    assert "ORCH_API_KEY=***\n" in result.stdout and "MEDIAMTX_API_URL=http://admin:***@127.0.0.1:9997\n" in result.stdout
+
+
+def test_secrets_are_shown_nowhere(start_service, folder):
+    """Not in the logs of any process, answers, events, metrics, bundles, nor in what ps shows."""
+    secret, url = "s3cret", "rtmp://user:s3cret@far.example/app/s3cret?key=s3cret"
+    (folder / "key").write_text(secret)
+    service = start_service(ORCH_API_KEY_FILE=folder / "key", MEDIAMTX_API_URL="http://admin:s3cret@127.0.0.1:9", STUB_PHRASES=1)
+    assert service.hook("ready", query=f"user=a&pass={secret}&token={secret}&lang=es", key=secret).status == 202
+    answers = [service.call("POST", "/api/v1/streams", {"streamId": "out", "inputUrl": url, "outputUrl": url}, key=secret),
+               service.call("POST", "/api/v1/streams", {"streamId": "bad", "inputUrl": url, "latency": secret}, key=secret),
+               service.call("POST", "/api/v1/streams", {"streamId": "bad"}, key="wrong-" + secret)]
+    listener = Listener(service.url)
+    listener.read_until(b": welcome")
+    for stream in ("demo", "out"):
+        service.wait_state("running", stream)
+    for pid in [service.process.pid, *workers_of(folder)]:
+        assert secret not in open(f"/proc/{pid}/cmdline", errors="replace").read(), pid
+    service.call("POST", "/api/v1/streams/out/restart", key=secret)
+    listener.read_until(b'"state":"running"')
+    wait_for(lambda: service.get("/ready").json["checks"]["router"].get("detail", "").startswith("Control API"), "a problem")
+    answers += [service.get(path) for path in ("/api/v1/streams", "/api/v1/streams/out", "/ready", "/metrics")]
+    assert all(secret.encode() not in answer.body for answer in answers)
+    assert b"http://admin:***@127.0.0.1:9" in service.get("/ready").body
+    assert secret.encode() not in listener.received
+    listener.close()
+    service.stop()
+    ours = [line for line in service.messages().splitlines() if '"component":"stub-worker"' not in line]
+    assert len(ours) > 10 and not [line for line in ours if secret in line]
+    for path in (folder / "runs").rglob("*"):
+        assert path.is_dir() or secret not in path.read_text(errors="replace"), path
 
 
 def test_many_streams_at_once(service):
