@@ -169,7 +169,7 @@ static struct stream *publish(struct fixture *fixture, const char *query)
 
 static void worker_runs(void)
 {
-    struct dub_worker_status status = {.state = DUB_WORKER_RUNNING};
+    struct dub_worker_status status = {.state = DUB_WORKER_RUNNING, .sts = {.mode = (char *)"enabled"}};
     fakes.worker->events.on_status(&status, fakes.worker->user);
 }
 
