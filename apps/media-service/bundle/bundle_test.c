@@ -268,9 +268,9 @@ static void test_a_disk_that_does_not_answer(struct bundle_fixture *fixture, con
         bundle_store_free(store);
         return;
     }
-    g_test_trap_subprocess(NULL, 0, 0);
+    /* Whoever waited would be killed. */
+    g_test_trap_subprocess(NULL, PATIENT_NS / DUB_NS_PER_US, 0);
     g_test_trap_assert_passed();
-    g_test_trap_assert_stderr("*does not answer*");
 }
 
 #define ADD(name, function)                                                                                  \
