@@ -16,7 +16,7 @@ from support.pulse import Pulse
 from support.rtmp_raw import PlannedPublisher, flv_tags
 from support.socketio_monitor import Monitor
 from support.stack import Layout, Ports, Stack, find_programs
-from support.streams import publish
+from support.streams import first_picture, publish
 
 pytestmark = pytest.mark.p3
 
@@ -133,6 +133,7 @@ def test_media_service_killed_and_back_keeps_its_workers(make_stack, brief_sampl
 
 
 def test_a_router_that_restarts_gets_its_streams_back(build_dir, brief_sample, tmp_path):
+    opening = [packet.hash for packet in media.packets(brief_sample.path, "video") if packet.key][:2]
     ports = Ports.free()
     with Monitor(ports.sts) as monitor:
         layout = Layout(find_programs(build_dir), tmp_path / "stack", ports,
@@ -145,10 +146,12 @@ def test_a_router_that_restarts_gets_its_streams_back(build_dir, brief_sample, t
                 stack.children["media-router"].kill()
                 stack.launch("media-router")
                 stack.wait_ready("media-router")
-                time.sleep(before.latency + 1.0)      # what had been published is out, or lost
+                wait_until(lambda: not before.publisher.running(), 30, "the first publisher to notice")
             with Broadcast(stack, "router", brief_sample, tmp_path / "again") as after:
                 after.publish()
-                after.sleep_until(after.latency + 2.5)      # the router keeps no picture of before any more
+                # The first was killed beyond these two groups of pictures: with one of them only the second can begin.
+                wait_until(lambda: first_picture(stack.url("router", "out")) in opening, 30,
+                           "the router to keep no picture of before any more", after.publisher.running)
                 after.watch()
                 assert stack.stream("router")["runId"] == run and stack.worker_pid("router") == worker
                 evidence = after.finish()

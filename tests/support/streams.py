@@ -64,6 +64,17 @@ def playable(url: str, timeout: float = 3.0) -> bool:
     return done.returncode == 0 and "video" in done.stdout
 
 
+def first_picture(url: str, timeout: float = 5.0) -> str | None:
+    """The hash of the picture with which a viewer who connects now begins."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "v", "-read_intervals", "%+#1", "-show_data_hash", "sha256",
+               "-show_entries", "packet=data_hash", "-of", "csv=p=0", url]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return None
+    return done.stdout.split()[0].strip(",") if done.returncode == 0 and done.stdout.strip() else None
+
+
 def wait_playable(url: str, timeout: float, still: Callable[[], bool] = lambda: True) -> float:
     """Waits until the url can be played; returns how long that took."""
     begin = time.monotonic()
