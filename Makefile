@@ -187,6 +187,7 @@ bench: setup build ## The benchmarks, each beside its reference
 	@$(PYTHON) bench/sts_echo.py --build-dir $(BUILD)
 	@$(PYTHON) bench/sts_pipeline.py --build-dir $(BUILD)
 	@$(PYTHON) bench/sts_speech.py --quick --build-dir $(BUILD)
+	@$(PYTHON) bench/control_plane.py --build-dir $(BUILD) --streams 200 --flap-seconds 10
 sts-soak: setup build ## Memory of sts-service over 24 simulated hours of fragments (about 20 minutes)
 	@$(PYTHON) bench/sts_soak.py --build-dir $(BUILD)
 worker-soak: setup build ## One live stream in real time with a random fault every few seconds (SOAK_MINUTES, 20)

@@ -315,7 +315,7 @@ class Bench:
         self.client.listen()
         count = self.arguments.streams
         self.phase("start", [lambda index=index: self.come(index) for index in range(count)], "running", count)
-        self.results["idle"] = self.idle_cost(5.0)
+        self.results["idle"] = self.idle_cost(min(5.0, self.arguments.flap_seconds))
 
     def idle_cost(self, seconds):
         """What media-service takes while nothing changes."""
