@@ -2,7 +2,9 @@
 """The router's hook command against real servers."""
 import json
 import os
+import shutil
 import socket
+import struct
 import subprocess
 import time
 
@@ -51,6 +53,56 @@ def test_key_is_sent(start_service):
     result = run_hook("ready", service.url, **FIELDS)
     assert result.returncode == 1 and b"401" in result.stderr
     assert run_hook("ready", service.url, ORCH_API_KEY="s3cret", **FIELDS).returncode == 0
+
+
+def test_key_is_read_from_a_file(start_service, folder):
+    service = start_service(ORCH_API_KEY="s3cret")
+    key = folder / "key"
+    key.write_text("s3cret\n")
+    assert run_hook("ready", service.url, ORCH_API_KEY_FILE=str(key), **FIELDS).returncode == 0
+    key.write_text("")
+    for path in (key, folder / "nothing"):
+        result = run_hook("ready", service.url, ORCH_API_KEY_FILE=str(path), **FIELDS)
+        assert result.returncode == 1 and b"ORCH_API_KEY_FILE" in result.stderr
+    result = run_hook("ready", service.url, ORCH_API_KEY="k" * 2000, **FIELDS)
+    assert result.returncode == 1 and b"too long" in result.stderr
+
+
+def test_messages_are_one_line_without_secrets(fake_server):
+    server = fake_server(lambda *_request: (400, b"\x1b[2Jno\x07\nsecond line"))
+    result = run_hook("ready", server.url, **{**FIELDS, "MTX_PATH": "a\nb\x1b[31m"})
+    assert result.returncode == 1 and result.stderr.count(b"\n") == 1 and b"\x1b" not in result.stderr
+    result = run_hook("ready", "http://user:s3cret@127.0.0.1:1", **FIELDS)
+    assert result.returncode == 1 and b"s3cret" not in result.stderr
+
+
+def program_headers(path):
+    """The types of an ELF file's program headers (64 bit, little endian)."""
+    data = open(path, "rb").read()
+    offset, = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    return [struct.unpack_from("<I", data, offset + size * number)[0] for number in range(count)]
+
+
+def test_it_needs_no_library():
+    """It is copied into the router's container, whatever is in there."""
+    if os.environ.get("MTX_HOOK_IS_STATIC") == "no":
+        pytest.skip("a sanitizer's build is linked dynamically")
+    assert 3 not in program_headers(MTX_HOOK)  # PT_INTERP: the dynamic linker
+
+
+def test_it_runs_where_nothing_else_is(service, folder):
+    if os.environ.get("MTX_HOOK_IS_STATIC") == "no" or os.geteuid() != 0:
+        pytest.skip("needs the static build, and chroot")
+    root = folder / "root"
+    (root / "etc").mkdir(parents=True)
+    (root / "etc" / "hosts").write_text("127.0.0.1 control-plane\n")
+    shutil.copy(MTX_HOOK, root / "mtx-hook")
+    url = service.url.replace("127.0.0.1", "control-plane")
+    result = subprocess.run(["/mtx-hook", "ready"], capture_output=True, timeout=20, preexec_fn=lambda: os.chroot(root),
+                            env=clean_environment(ORCHESTRATOR_URL=url, **FIELDS))
+    assert result.returncode == 0, result.stderr
+    service.wait_state("running")
 
 
 def test_server_error_is_retried_once(fake_server):
