@@ -42,6 +42,11 @@ struct stream *registry_find(const struct registry *registry, const char *stream
     return g_hash_table_lookup(registry->streams, stream_id);
 }
 
+bool registry_bundles_are_refused(const struct registry *registry)
+{
+    return bundle_store_is_refused(registry->config.bundles);
+}
+
 static int compare_ids(const void *a, const void *b)
 {
     return strcmp(((const struct stream *)a)->id, ((const struct stream *)b)->id);

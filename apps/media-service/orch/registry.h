@@ -85,5 +85,7 @@ void registry_tick(struct registry *registry);
 
 /* NULL when it is not known. */
 struct stream *registry_find(const struct registry *registry, const char *stream_id);
+/* Whether the disk refuses what runs are to leave there. */
+bool registry_bundles_are_refused(const struct registry *registry);
 /* All known streams by id, borrowed; the list is freed by the caller with g_list_free. */
 GList *registry_list(const struct registry *registry);

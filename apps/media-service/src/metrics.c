@@ -65,6 +65,14 @@ static const struct dub_metric_spec dependencies_spec = {"media_service_dependen
                                                          NULL,
                                                          0,
                                                          0};
+static const struct dub_metric_spec bundles_spec = {
+    "media_service_run_bundles_refused",
+    "Whether the disk refuses what runs are to leave there: 0 or 1.",
+    DUB_METRIC_GAUGE,
+    {NULL},
+    NULL,
+    0,
+    0};
 static const struct dub_metric_spec build_spec = {"media_service_build_info",
                                                   "Always 1; the label tells the version.",
                                                   DUB_METRIC_GAUGE,
@@ -76,7 +84,7 @@ static const struct dub_metric_spec build_spec = {"media_service_build_info",
 struct service_metrics {
     struct dub_metrics *set;
     struct dub_metric *of_stream[METRIC_COUNT];
-    struct dub_metric *streams, *hooks, *dependencies;
+    struct dub_metric *streams, *hooks, *dependencies, *bundles;
 };
 
 struct service_metrics *service_metrics_new(void)
@@ -88,6 +96,7 @@ struct service_metrics *service_metrics_new(void)
     metrics->streams = dub_metrics_add(metrics->set, &streams_spec);
     metrics->hooks = dub_metrics_add(metrics->set, &hooks_spec);
     metrics->dependencies = dub_metrics_add(metrics->set, &dependencies_spec);
+    metrics->bundles = dub_metrics_add(metrics->set, &bundles_spec);
     dub_metric_set(dub_metrics_add(metrics->set, &build_spec), 1, (const char *const[]){DUB_VERSION});
     return metrics;
 }
@@ -209,5 +218,6 @@ char *service_metrics_format(struct service_metrics *metrics, const struct regis
     for (unsigned i = 0; i < STREAM_STATE_COUNT; i++)
         dub_metric_set(metrics->streams, in_state[i],
                        (const char *const[]){stream_state_name((enum stream_state)i)});
+    dub_metric_set(metrics->bundles, registry_bundles_are_refused(registry), NULL);
     return dub_metrics_format(metrics->set);
 }

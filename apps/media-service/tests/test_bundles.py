@@ -155,6 +155,7 @@ def test_a_full_disk_stops_no_stream(start_service, small_disk):
     stream = service.wait_state("running")
     wait_for(lambda: service.stream()["phrases"]["dubbed"] == 3, "three phrases")
     wait_for(lambda: "run bundles cannot be written" in service.messages(), "it is said")
+    assert "media_service_run_bundles_refused 1" in service.get("/metrics").body.decode()
     (seen / "fill").unlink()
     service.hook("ready", stream="second")
     second = service.wait_state("running", "second")["runId"]
@@ -163,6 +164,7 @@ def test_a_full_disk_stops_no_stream(start_service, small_disk):
     first = seen / "runs" / stream["runId"]
     assert wait_status(first, "complete")["ledgerLines"] == 3
     wait_for(lambda: "are written to" in service.messages(), "it is said that it works again")
+    assert "media_service_run_bundles_refused 0" in service.get("/metrics").body.decode()
     said = service.messages()
     assert said.count("run bundles cannot be written") == 1
     assert said.count("cannot write the log file") >= 1 and "lines are missing" in said
