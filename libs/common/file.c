@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECRET_MAX_BYTES 4096
@@ -75,6 +76,46 @@ bool dub_file_write_atomic(const char *path, const void *data, gsize size, struc
 bool dub_file_replace(const char *path, const void *data, gsize size, struct dub_error *error)
 {
     return replace(path, data, size, false, error);
+}
+
+/* At most max_bytes, though the file may have grown since it was looked at. */
+static char *read_regular(int fd, const char *path, gsize max_bytes, gsize *size, struct dub_error *error)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        dub_error_set(error, DUB_ERROR_IO, "%s is not a file", path);
+        return NULL;
+    }
+    if ((guint64)info.st_size > max_bytes) {
+        dub_error_set(error, DUB_ERROR_LIMIT, "%s is larger than %" G_GSIZE_FORMAT " bytes", path, max_bytes);
+        return NULL;
+    }
+    gsize room = (gsize)info.st_size;
+    g_autofree char *text = g_malloc(room + 1);
+    *size = 0;
+    for (ssize_t n = 1; n > 0 && *size < room;) {
+        n = read(fd, text + *size, room - *size);
+        if (n < 0) {
+            dub_error_set_errno(error, DUB_ERROR_IO, errno, "cannot read %s", path);
+            return NULL;
+        }
+        *size += (gsize)n;
+    }
+    text[*size] = '\0';
+    return g_steal_pointer(&text);
+}
+
+char *dub_file_read_text(const char *path, gsize max_bytes, gsize *size, struct dub_error *error)
+{
+    int fd = g_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+    if (fd < 0) {
+        dub_error_set_errno(error, errno == ENOENT ? DUB_ERROR_NOT_FOUND : DUB_ERROR_IO, errno,
+                            "cannot read %s", path);
+        return NULL;
+    }
+    char *text = read_regular(fd, path, max_bytes, size, error);
+    close(fd);
+    return text;
 }
 
 bool dub_dir_ensure(const char *path, struct dub_error *error)

@@ -123,6 +123,31 @@ static void test_a_lock_that_cannot_be_made_says_where(void)
     dub_file_unlock(-1);
 }
 
+static void test_texts_are_read_within_a_limit(void)
+{
+    char *dir = test_directory_new();
+    g_autofree char *path = g_build_filename(dir, "text", NULL);
+    g_autofree char *pipe = g_build_filename(dir, "pipe", NULL);
+    struct dub_error error = {0};
+    gsize size = 0;
+    g_assert_null(dub_file_read_text(path, 5, &size, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_NOT_FOUND);
+    g_assert_true(g_file_set_contents(path, "a\0bcd", 5, NULL));
+    g_autofree char *text = dub_file_read_text(path, 5, &size, &error);
+    g_assert_cmpuint(size, ==, 5);
+    g_assert_true(memcmp(text, "a\0bcd", 6) == 0);
+    g_assert_null(dub_file_read_text(path, 4, &size, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_LIMIT);
+    /* Nobody writes into it: to wait would be to wait for ever. */
+    g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
+    g_assert_null(dub_file_read_text(pipe, 5, &size, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_IO);
+    g_assert_null(dub_file_read_text(dir, 5, &size, &error));
+    g_assert_null(dub_file_read_text("/dev/zero", 5, &size, &error));
+    g_assert_nonnull(strstr(error.message, "/dev/zero is not a file"));
+    test_directory_remove(dir);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -133,5 +158,6 @@ int main(int argc, char **argv)
     g_test_add_func("/file/a-lock-has-one-holder-and-names-it", test_a_lock_has_one_holder_and_names_it);
     g_test_add_func("/file/a-lock-that-cannot-be-made-says-where",
                     test_a_lock_that_cannot_be_made_says_where);
+    g_test_add_func("/file/texts-are-read-within-a-limit", test_texts_are_read_within_a_limit);
     return g_test_run();
 }

@@ -5,6 +5,7 @@
 
 #include <dubbing_clock.h>
 #include <dubbing_config.h>
+#include <dubbing_file.h>
 #include <dubbing_log.h>
 #include <string.h>
 
@@ -251,17 +252,16 @@ void stream_settings_read_file(struct stream_settings *settings, const char *dir
 {
     g_autofree char *path = g_strdup_printf("%s/%s.env", directory, stream_id);
     struct dub_log_context context = {.stream_id = stream_id};
-    g_autofree char *text = NULL;
     gsize size = 0;
-    g_autoptr(GError) error = NULL;
-    if (!g_file_get_contents(path, &text, &size, &error)) {
-        if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-            dub_log(DUB_LOG_WARN, &context, "%s is ignored: %s", path, error->message);
+    struct dub_error error = {0};
+    g_autofree char *text = dub_file_read_text(path, FILE_MAX_BYTES, &size, &error);
+    if (text == NULL) {
+        if (error.code != DUB_ERROR_NOT_FOUND)
+            dub_log(DUB_LOG_WARN, &context, "settings of the stream are ignored: %s", error.message);
         return;
     }
-    if (size > FILE_MAX_BYTES || !g_utf8_validate_len(text, size, NULL)) {
-        dub_log(DUB_LOG_WARN, &context, "%s is ignored: it is larger than %d bytes or not UTF-8 text", path,
-                FILE_MAX_BYTES);
+    if (!g_utf8_validate_len(text, size, NULL)) {
+        dub_log(DUB_LOG_WARN, &context, "%s is ignored: it is not UTF-8 text", path);
         return;
     }
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);

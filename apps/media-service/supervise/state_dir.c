@@ -175,12 +175,12 @@ void state_dir_remove_stream(const struct state_dir *dir, const char *stream_id)
 JsonObject *state_dir_load_stream(const struct state_dir *dir, const char *stream_id)
 {
     g_autofree char *path = record_path(dir, stream_id);
-    g_autofree char *text = NULL;
     gsize size = 0;
     struct dub_error error = {0};
-    if (!g_file_get_contents(path, &text, &size, NULL))
+    g_autofree char *text = dub_file_read_text(path, RECORD_MAX_BYTES, &size, &error);
+    if (text == NULL && error.code == DUB_ERROR_NOT_FOUND)
         return NULL;
-    g_autoptr(JsonNode) node = size <= RECORD_MAX_BYTES ? dub_json_parse(text, size, &error) : NULL;
+    g_autoptr(JsonNode) node = text != NULL ? dub_json_parse(text, size, &error) : NULL;
     if (node != NULL && JSON_NODE_HOLDS_OBJECT(node))
         return json_node_dup_object(node);
     dub_log(DUB_LOG_WARN, &(struct dub_log_context){.stream_id = stream_id}, "%s is ignored: %s", path,
