@@ -20,6 +20,8 @@ WITHOUT_SAMPLES = {"worker_fallback_total": {"stream_id", "reason"}, "worker_gst
                    "sts_fragment_errors_total": {"stage", "error_code"}, "sts_queue_wait_seconds_bucket": {"stage", "le"},
                    "sts_asr_duration_seconds_bucket": {"le"}, "sts_translation_duration_seconds_bucket": {"le"},
                    "sts_tts_duration_seconds_bucket": {"le"}, "sts_queue_depth": {"stage"},
+                   "egress_connected": {"stream_id"}, "egress_bytes_total": {"stream_id"},
+                   "egress_reconnects_total": {"stream_id"}, "egress_restarts_total": {"stream_id"},
                    "sts_engine_info": {"stage", "engine", "model"}}
 # Of Prometheus itself, and shown with a GPU only.
 ELSEWHERE = {"up": set(), "sts_gpu_utilization_percent": set(), "sts_gpu_memory_used_bytes": set()}
