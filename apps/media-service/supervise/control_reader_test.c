@@ -138,7 +138,8 @@ static void test_endless_lines_are_cut_off(void)
     g_autofree char *line = g_strnfill(DUB_CONTROL_LINE_BYTES_MAX + 2, ' ');
     struct heard heard;
     struct dub_error error;
-    memcpy(line, "{}", 2);
+    line[0] = '{';
+    line[1] = '}';
     /* As long as a line may be, whole and without an end; then one byte longer. */
     line[DUB_CONTROL_LINE_BYTES_MAX] = '\n';
     g_assert_false(say(line, DUB_CONTROL_LINE_BYTES_MAX + 1, 4096, &heard, &error));
