@@ -44,15 +44,15 @@ void feed_output_ends(struct feed *feed)
     feed->connected = feed->begun = feed->open = false;
 }
 
-void feed_hold(struct feed *feed)
+bool feed_set_backlog(struct feed *feed, int64_t backlog_bytes)
 {
-    feed->held = true;
-    feed->open = false;
-}
-
-void feed_release(struct feed *feed)
-{
-    feed->held = false;
+    bool was_held = feed->held;
+    if (backlog_bytes > FEED_BACKLOG_MAX_BYTES)
+        feed->held = true;
+    else if (backlog_bytes < FEED_BACKLOG_MAX_BYTES / 2)
+        feed->held = false;
+    feed->open &= !feed->held;
+    return feed->held && !was_held;
 }
 
 static uint32_t connection_time(const struct feed *feed, uint32_t place_ms)

@@ -17,6 +17,8 @@
 #define FEED_HEADERS 3                /* metadata, video, audio */
 #define FEED_SOUND_ONLY_AFTER_MS 3000 /* sound alone for so long: there is no picture to wait for */
 
+#define FEED_BACKLOG_MAX_BYTES (INT64_C(16) << 20)
+
 /* Takes the buffer. */
 typedef void (*feed_output)(GstBuffer *take_buffer, void *user);
 
@@ -50,9 +52,10 @@ void feed_clear(struct feed *feed);
 void feed_input_begins(struct feed *feed);
 void feed_output_begins(struct feed *feed);
 void feed_output_ends(struct feed *feed);
-/* The destination is behind: nothing passes until it is released, and then from the next key picture on. */
-void feed_hold(struct feed *feed);
-void feed_release(struct feed *feed);
+/* Before each tag: what waits for the destination. Beyond FEED_BACKLOG_MAX_BYTES nothing passes until it has
+ * caught up to half of it, and then from the next key picture on; so memory is bounded. True when that
+ * begins. */
+bool feed_set_backlog(struct feed *feed, int64_t backlog_bytes);
 
 /* One tag of the input. What is no tag is left out. */
 void feed_take(struct feed *feed, GstBuffer *buffer, int64_t arrival_ms);

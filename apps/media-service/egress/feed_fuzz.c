@@ -38,9 +38,9 @@ static void act(struct feed *feed, struct sink *sink, uint8_t what)
     if (what & 4)
         feed_output_ends(feed);
     if (what & 8)
-        feed_hold(feed);
+        feed_set_backlog(feed, FEED_BACKLOG_MAX_BYTES + 1);
     if (what & 16)
-        feed_release(feed);
+        feed_set_backlog(feed, 0);
 }
 
 /* The sanitizers ask for them. GLib's constructor makes a table that is outgrown, for good, once GStreamer is

@@ -199,21 +199,35 @@ static void test_an_input_that_comes_back_goes_on_in_time(void)
     rig_clear(&rig);
 }
 
-static void test_what_held_gives_way_goes_on_at_a_key_picture(void)
+static void test_a_destination_that_is_behind_goes_on_at_a_key_picture(void)
 {
     struct rig rig;
     rig_init(&rig);
     begin(&rig);
     feed_output_begins(&rig.feed);
+    g_assert_false(feed_set_backlog(&rig.feed, 0));
     picture(&rig, true, 0, 10, 0);
-    feed_hold(&rig.feed);
+    g_assert_false(feed_set_backlog(&rig.feed, FEED_BACKLOG_MAX_BYTES));
     picture(&rig, false, 40, 11, 40);
-    picture(&rig, true, 1000, 12, 1000);
-    sound(&rig, 1010, 13, 1010);
-    feed_release(&rig.feed);
-    picture(&rig, false, 1040, 14, 1040);
-    picture(&rig, true, 2000, 15, 2000);
-    assert_seen(&rig, "FLV meta@0:1 avc@0:1 aac@0:1 KEY@0:10 KEY@2000:15 ");
+    g_assert_true(feed_set_backlog(&rig.feed, FEED_BACKLOG_MAX_BYTES + 1));
+    picture(&rig, false, 80, 12, 80);
+    g_assert_false(feed_set_backlog(&rig.feed, FEED_BACKLOG_MAX_BYTES + 1));
+    picture(&rig, true, 1000, 13, 1000);
+    g_assert_false(feed_set_backlog(&rig.feed, FEED_BACKLOG_MAX_BYTES / 2));
+    sound(&rig, 1010, 14, 1010);
+    picture(&rig, true, 1020, 15, 1020);
+    g_assert_false(feed_set_backlog(&rig.feed, FEED_BACKLOG_MAX_BYTES / 2 - 1));
+    picture(&rig, false, 1040, 16, 1040);
+    g_assert_false(feed_set_backlog(&rig.feed, FEED_BACKLOG_MAX_BYTES - 1));
+    picture(&rig, true, 2000, 17, 2000);
+    picture(&rig, false, 2040, 18, 2040);
+    assert_seen(&rig, "FLV meta@0:1 avc@0:1 aac@0:1 KEY@0:10 pic@40:11 KEY@2000:17 pic@2040:18 ");
+
+    /* Another connection is not behind. */
+    g_assert_true(feed_set_backlog(&rig.feed, FEED_BACKLOG_MAX_BYTES + 1));
+    feed_output_begins(&rig.feed);
+    picture(&rig, true, 3000, 19, 3000);
+    assert_seen(&rig, "FLV meta@0:1 avc@0:1 aac@0:1 KEY@0:19 ");
     rig_clear(&rig);
 }
 
@@ -298,8 +312,8 @@ int main(int argc, char **argv)
     g_test_add_func("/feed/other-data-goes-along", test_other_data_goes_along);
     g_test_add_func("/feed/an-input-that-comes-back-goes-on-in-time",
                     test_an_input_that_comes_back_goes_on_in_time);
-    g_test_add_func("/feed/what-held-gives-way-goes-on-at-a-key-picture",
-                    test_what_held_gives_way_goes_on_at_a_key_picture);
+    g_test_add_func("/feed/a-destination-that-is-behind-goes-on-at-a-key-picture",
+                    test_a_destination_that_is_behind_goes_on_at_a_key_picture);
     g_test_add_func("/feed/time-wraps-without-a-step", test_time_wraps_without_a_step);
     g_test_add_func("/feed/sound-alone-passes-after-a-while", test_sound_alone_passes_after_a_while);
     g_test_add_func("/feed/an-input-may-come-back-without-pictures",

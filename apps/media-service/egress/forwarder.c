@@ -20,8 +20,6 @@
 #define TICK_MS 1000
 #define FINISH_TIMEOUT_MS 2500
 #define CONTROL_FLUSH_MS 500
-/* What may wait for a destination that is slower than the stream. */
-#define BACKLOG_MAX_BYTES (INT64_C(16) << 20)
 
 struct forwarder {
     const struct egress_settings *settings;
@@ -43,7 +41,6 @@ struct forwarder {
     pthread_mutex_t lock; /* guards what follows: the input's thread feeds what the main thread connects */
     struct feed feed;
     struct dest *dest; /* NULL: not connected, and not trying */
-    bool behind;
     int64_t n_times_behind;
 };
 
@@ -62,20 +59,12 @@ static void on_fed(GstBuffer *take_buffer, void *user)
     dest_push(forwarder->dest, take_buffer);
 }
 
-/* Memory is bounded by what is not given: up to the next key picture after the destination has caught up. */
 static void watch_backlog(struct forwarder *forwarder)
 {
-    int64_t backlog_bytes = dest_backlog_bytes(forwarder->dest);
-    if (!forwarder->behind && backlog_bytes > BACKLOG_MAX_BYTES) {
-        forwarder->behind = true;
-        forwarder->n_times_behind++;
-        feed_hold(&forwarder->feed);
-        dub_log_warn(
-            "the destination is slower than the stream: pictures are left out until it has caught up");
-    } else if (forwarder->behind && backlog_bytes < BACKLOG_MAX_BYTES / 2) {
-        forwarder->behind = false;
-        feed_release(&forwarder->feed);
-    }
+    if (!feed_set_backlog(&forwarder->feed, dest_backlog_bytes(forwarder->dest)))
+        return;
+    forwarder->n_times_behind++;
+    dub_log_warn("the destination is slower than the stream: pictures are left out until it has caught up");
 }
 
 static void on_input_begin(void *user)
@@ -109,7 +98,6 @@ static void disconnect_dest(struct forwarder *forwarder)
     pthread_mutex_lock(&forwarder->lock);
     struct dest *dest = g_steal_pointer(&forwarder->dest);
     feed_output_ends(&forwarder->feed);
-    forwarder->behind = false;
     pthread_mutex_unlock(&forwarder->lock);
     if (dest)
         forwarder->bytes += dest_bytes(dest);
