@@ -2,6 +2,7 @@
 """The control plane as a process: hooks, workers, API, crashes."""
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -388,6 +389,23 @@ def test_secrets_are_shown_nowhere(start_service, folder):
     assert len(ours) > 10 and not [line for line in ours if secret in line]
     for path in (folder / "runs").rglob("*"):
         assert path.is_dir() or secret not in path.read_text(errors="replace"), path
+
+
+def test_the_limit_of_open_files_is_raised(folder):
+    """The usual one would end at some 150 streams."""
+    low = (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    command = ["sh", "-c", f"ulimit -S -n {low[0]}; exec {MEDIA_SERVICE}"]
+    variables = {"ORCH_HTTP_ADDR": "127.0.0.1:0", "ORCH_STATE_DIR": folder / "state", "ASSET_STORE_ROOT": folder / "runs",
+                 "LOG_DIR": ""}
+    process = subprocess.Popen(command, env=clean_environment(**variables), stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stderr:
+            if "listening on" in line:
+                break
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE)[0] == min(low[1], 65536)
+    finally:
+        process.terminate()
+        process.communicate(timeout=DEADLINE_S)
 
 
 def test_many_streams_at_once(service):
