@@ -439,7 +439,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, function, enabled)                                                                         \
-    g_test_add("/stream-egress/" name, struct fixture, enabled ? "" : NULL, set_up, function, tear_down)
+    g_test_add("/stream-egress/" name, struct fixture, (enabled) ? "" : NULL, set_up, function, tear_down)
     ADD("no-destination-no-forwarder", test_no_destination_no_forwarder, false);
     ADD("life-with-the-stream", test_life_with_the_stream, false);
     ADD("defaults", test_defaults, true);
