@@ -2,6 +2,7 @@
 """The forwarder under test, the router it reads from, a clip and its publisher."""
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[4]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests")]
 
 from rtmp_sink import Destination  # noqa: E402
-from support.processes import Child, free_ports, wait_until  # noqa: E402
+from support.processes import Child, wait_until  # noqa: E402
 from support.rtmp_raw import flv_tags  # noqa: E402
 
 DEADLINE_S = 30
@@ -66,20 +67,17 @@ def sent(clip):
 
 
 class Router:
+    """On ports that it chooses itself, so that nobody else can have taken them."""
+
     def __init__(self, start):
-        self._start = start
-        self.rtmp, rtsp, self.api, metrics = free_ports(4)
-        self._addresses = [f"--{name}-address=127.0.0.1:{port}" for name, port in
-                           (("rtmp", self.rtmp), ("rtsp", rtsp), ("api", self.api), ("metrics", metrics))]
-        self.start()
+        listeners = [f"--{name}-address=127.0.0.1:0" for name in ("rtmp", "rtsp", "api", "metrics")]
+        self.child = start("router", os.environ["MEDIA_ROUTER"], *listeners)
+        self.rtmp, self.api = (self._port(name) for name in ("RTMP", "API"))
 
-    def start(self):
-        self.child = self._start("router", os.environ["MEDIA_ROUTER"], *self._addresses)
-        wait_for(self._accepts, "the router", self.child.running)
-
-    def _accepts(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.rtmp)) == 0
+    def _port(self, listener):
+        pattern = re.compile(rf'"{listener} listening on 127\.0\.0\.1:(\d+)"')
+        return wait_for(lambda: pattern.search(self.child.log.read_text()), f"{listener} of the router",
+                        self.child.running).group(1)
 
     def url(self, path="live/test/out"):
         return f"rtmp://127.0.0.1:{self.rtmp}/{path}"
