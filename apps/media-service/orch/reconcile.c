@@ -24,7 +24,7 @@ struct reconcile {
     bool reachable;
     char *problem; /* "" when reachable */
     bool ever_asked;
-    GHashTable *present; /* stream id -> source id, of the list that is being read */
+    GHashTable *present; /* ids of streams, of the list that is being read */
     GHashTable *missed;  /* ids of streams that were not in the list before */
 };
 
@@ -65,6 +65,14 @@ static bool is_ready(JsonObject *item)
     return false;
 }
 
+/* At once, page by page: a hundred streams that are started hold hooks up for less long than all of them. */
+static void see(struct reconcile *reconcile, const char *id, const char *source_id)
+{
+    struct dub_error error = {0};
+    if (!registry_publisher_seen(reconcile->registry, id, source_id, &error))
+        dub_log(DUB_LOG_DEBUG, &(struct dub_log_context){.stream_id = id}, "not started: %s", error.message);
+}
+
 static void take_item(JsonArray *items, guint index, JsonNode *node, void *user)
 {
     struct reconcile *reconcile = user;
@@ -75,8 +83,10 @@ static void take_item(JsonArray *items, guint index, JsonNode *node, void *user)
     if (name == NULL || json_node_get_value_type(name) != G_TYPE_STRING || !is_ready(item))
         return;
     char *id = dub_stream_id_from_path(json_node_get_string(name));
-    if (id != NULL)
-        g_hash_table_insert(reconcile->present, id, g_strdup(source_id_of(item)));
+    if (id == NULL)
+        return;
+    see(reconcile, id, source_id_of(item));
+    g_hash_table_add(reconcile->present, id);
 }
 
 /* The number of pages; 0 with a problem noted when it is not a list of paths. */
@@ -102,19 +112,6 @@ static int64_t take_page(struct reconcile *reconcile, GBytes *body)
     g_autofree char *problem = g_strdup_printf("%s/v3/paths/list: %s", reconcile->shown_url, error.message);
     note_problem(reconcile, problem);
     return 0;
-}
-
-static void see_present(struct reconcile *reconcile)
-{
-    GHashTableIter iter;
-    void *id, *source_id;
-    g_hash_table_iter_init(&iter, reconcile->present);
-    while (g_hash_table_iter_next(&iter, &id, &source_id)) {
-        struct dub_error error = {0};
-        if (!registry_publisher_seen(reconcile->registry, id, source_id, &error))
-            dub_log(DUB_LOG_DEBUG, &(struct dub_log_context){.stream_id = id}, "not started: %s",
-                    error.message);
-    }
 }
 
 static void miss_absent(struct reconcile *reconcile)
@@ -150,7 +147,6 @@ static void take_answer(struct reconcile *reconcile, SoupMessage *message, GByte
         return;
     }
     note_problem(reconcile, "");
-    see_present(reconcile);
     miss_absent(reconcile);
 }
 
@@ -209,7 +205,7 @@ struct reconcile *reconcile_new(const char *api_url, struct registry *registry)
     soup_session_set_proxy_resolver(reconcile->session, NULL);
     reconcile->cancellable = g_cancellable_new();
     reconcile->problem = g_strdup("not asked yet");
-    reconcile->present = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    reconcile->present = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     reconcile->missed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     reconcile->timer = g_timeout_add(RECONCILE_INTERVAL_MS, on_timer, reconcile);
     on_timer(reconcile);
