@@ -134,6 +134,9 @@ static void note_relation(struct feeder_rig *rig)
         rig->relation_slack_ns = RELATION_SLACK_NS;
         if (llabs(word_ns) > TIMESTAMP_MAP_ALONE_NS)
             rig->relation_slack_ns = inexact_ns + llabs(rig->relation_ns);
+    } else if (publisher->trouble == TROUBLE_HOLE && llabs(rig->relation_ns) > TIMESTAMP_MAP_ALONE_NS) {
+        /* The one that is left looks late for good, and then the other one early. */
+        rig->relation_slack_ns = inexact_ns + llabs(rig->relation_ns);
     } else if (publisher->trouble == TROUBLE_STEP && llabs(word_ns) > TIMESTAMP_MAP_ALONE_NS) {
         rig->relation_slack_ns = inexact_ns; /* each wraps for itself */
     } else if (publisher->trouble == TROUBLE_STEP_OF_ONE || publisher->trouble == TROUBLE_CLOCK_OF_ONE) {

@@ -70,9 +70,10 @@ static bool on_audio(GstBuffer *take_buffer, int64_t source_ns, void *user)
 
 /* ---- what leaves ---- */
 
+/* 1024 samples of 48 kHz each; in this form it does not overflow after 53 hours. */
 static int64_t sound_pts(const struct soak *soak)
 {
-    return soak->n_sounds_made * 1024 * S / 48000;
+    return soak->n_sounds_made * 64 * MS / 3;
 }
 
 /* When the next packet of sound comes out of the encoder. */
