@@ -88,12 +88,14 @@ def test_requests_that_do_not_fit(service):
 
 
 def test_health_names_what_is_missing(start_service, fake_server):
-    router = fake_server(lambda *_request: (200, b'{"itemCount":0,"pageCount":1,"items":[]}'))
+    # It goes on listening, for another program could be given its port.
+    answers = [(200, b'{"itemCount":0,"pageCount":1,"items":[]}')]
+    router = fake_server(lambda *_request: answers[-1])
     service = start_service(MEDIAMTX_API_URL=router.url)
     assert service.get("/health").json["status"] == "ok"
     wait_for(lambda: service.get("/ready").status == 200, "ready")
     assert b'media_service_dependency_up{dependency="router"} 1\n' in service.get("/metrics").body
-    router.close()
+    answers.append((503, b""))
     answer = wait_for(lambda: (lambda found: found if found.status == 503 else None)(service.get("/ready")), "not ready")
     assert answer.json["ready"] is False
     assert answer.json["checks"]["router"]["ok"] is False and answer.json["checks"]["router"]["detail"]
