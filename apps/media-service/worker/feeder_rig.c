@@ -126,14 +126,19 @@ static void note_relation(struct feeder_rig *rig)
 {
     const struct publisher *publisher = &rig->publisher;
     int64_t word_ns = word_of(publisher);
-    int64_t size_ns = publisher->trouble_size_ns,
-            inexact_ns = 2 * publisher->traits.jitter_ns + 2 * RELATION_SLACK_NS;
+    int64_t size_ns = publisher->trouble_size_ns;
+    int64_t inexact_ns = 2 * publisher->traits.jitter_ns + 2 * RELATION_SLACK_NS;
+    int64_t wrong_ns = word_ns + (publisher->trouble_track == TRACK_AUDIO ? size_ns : -size_ns);
 
     if (publisher->trouble == TROUBLE_RECONNECT) {
         rig->relation_ns = llabs(word_ns) > TIMESTAMP_MAP_APART_NS ? 0 : word_ns;
         rig->relation_slack_ns = RELATION_SLACK_NS;
         if (llabs(word_ns) > TIMESTAMP_MAP_ALONE_NS)
             rig->relation_slack_ns = inexact_ns + llabs(rig->relation_ns);
+    } else if (publisher->trouble == TROUBLE_GLITCH && llabs(word_ns) > TIMESTAMP_MAP_ALONE_NS &&
+               llabs(wrong_ns) <= TIMESTAMP_MAP_ALONE_NS + inexact_ns) {
+        /* By chance it lies where the other one is. */
+        rig->relation_slack_ns = inexact_ns + llabs(rig->relation_ns) + TIMESTAMP_MAP_ALONE_NS;
     } else if (publisher->trouble == TROUBLE_HOLE && llabs(rig->relation_ns) > TIMESTAMP_MAP_ALONE_NS) {
         /* The one that is left looks late for good, and then the other one early. */
         rig->relation_slack_ns = inexact_ns + llabs(rig->relation_ns);

@@ -89,14 +89,16 @@ static void consider(struct timestamp_map *map, enum track which, int64_t transi
 }
 
 /* A track that steps to where the other one is, long after that one stepped or back again, so that both have
- * one offset again. */
+ * one offset again. By a step that leads there, not by one that comes closer. */
 static bool rejoin(struct timestamp_map *map, enum track which, int64_t transit_ns)
 {
     struct timestamp_track *track = &map->tracks[which];
     const struct timestamp_track *other = &map->tracks[timestamp_map_other(which)];
 
-    if (!other->seen || track->offset_ns == other->offset_ns ||
-        llabs(transit_ns - other->offset_ns) > TIMESTAMP_MAP_LATE_NS)
+    int64_t off_ns = llabs(transit_ns - other->offset_ns);
+
+    if (!other->seen || track->offset_ns == other->offset_ns || off_ns > TIMESTAMP_MAP_LATE_NS ||
+        off_ns > llabs(timestamp_map_transit(track) - transit_ns) / 4)
         return false;
     track->offset_ns = map->offset_ns = other->offset_ns;
     return true;

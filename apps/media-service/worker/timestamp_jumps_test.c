@@ -225,6 +225,23 @@ static void test_tracks_with_clocks_of_their_own_stay_related(void)
     g_assert_cmpint(relation(&stream), ==, before_ns);
 }
 
+/* By a step that takes the one to near where the other one is. */
+static void test_tracks_that_are_close_stay_related(void)
+{
+    struct stream stream;
+
+    stream_init(&stream);
+    stream_run(&stream, 3 * S);
+    stream.step_ns[TRACK_VIDEO] = 1315 * MS;
+    stream_run(&stream, 10 * S);
+    int64_t before_ns = relation(&stream);
+    stream.step_ns[TRACK_VIDEO] += 369 * MS;
+    stream.step_ns[TRACK_AUDIO] += 369 * MS;
+    stream_run(&stream, 10 * S);
+    g_assert_cmpint(relation(&stream), ==, before_ns);
+    g_assert_cmpint(stream.worst_ns, <=, 20 * MS);
+}
+
 static void test_tracks_that_step_apart_are_both_followed(void)
 {
     struct stream stream;
@@ -260,6 +277,8 @@ int main(int argc, char **argv)
                     test_step_back_by_less_than_a_picture_is_followed);
     g_test_add_func("/timestamp-jumps/tracks-with-clocks-of-their-own-stay-related",
                     test_tracks_with_clocks_of_their_own_stay_related);
+    g_test_add_func("/timestamp-jumps/tracks-that-are-close-stay-related",
+                    test_tracks_that_are_close_stay_related);
     g_test_add_func("/timestamp-jumps/tracks-that-step-apart-are-both-followed",
                     test_tracks_that_step_apart_are_both_followed);
     return g_test_run();
