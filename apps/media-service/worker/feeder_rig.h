@@ -11,8 +11,8 @@
 #include "feeder.h"
 #include "random_publisher.h"
 
-#define FEEDER_RIG_START (INT64_C(10) * 365 * 86400 * DUB_NS_PER_S) /* a machine that has run for ten years  \
-                                                                     */
+/* A machine that has run for ten years. */
+#define FEEDER_RIG_START (INT64_C(10) * 365 * 86400 * DUB_NS_PER_S)
 #define FEEDER_RIG_LATENCY (3 * DUB_NS_PER_S)
 #define FEEDER_RIG_KEY_BYTES 60000
 #define FEEDER_RIG_PICTURE_BYTES 20000

@@ -31,22 +31,33 @@ static int64_t transit_before(const struct timestamp_track *other, int64_t by_ns
     return timestamp_map_transit(other) + (resembles(other->last_step_ns, by_ns) ? other->last_step_ns : 0);
 }
 
-/* The timeline goes on by as much as passed since the last buffer, so that this one is as late as that. */
-static void follow_step(struct timestamp_map *map, enum track which, int64_t transit_ns, int64_t arrival_ns)
+static void begin_doubt(struct timestamp_map *map, enum track which, int64_t by_ns, int64_t arrival_ns)
 {
-    struct timestamp_track *track = &map->tracks[which];
     enum track other = timestamp_map_other(which);
-    int64_t by_ns = timestamp_map_transit(track) - transit_ns;
 
     map->doubt = (struct timestamp_doubt){
         .open = map->tracks[other].seen,
         .first = which,
         .since_ns = arrival_ns,
         .by_ns = by_ns,
-        .map_by_ns = map->offset_ns - (track->offset_ns - by_ns),
+        .map_by_ns = map->offset_ns - (map->tracks[which].offset_ns - by_ns),
     };
-    map->doubt.transit_ns[which] = timestamp_map_transit(track);
+    map->doubt.transit_ns[which] = timestamp_map_transit(&map->tracks[which]);
     map->doubt.transit_ns[other] = transit_before(&map->tracks[other], by_ns);
+}
+
+/* The timeline goes on by as much as passed since the last buffer, so that this one is as late as that. */
+static void follow_step(struct timestamp_map *map, enum track which, int64_t transit_ns, int64_t arrival_ns)
+{
+    struct timestamp_track *track = &map->tracks[which];
+    int64_t by_ns = timestamp_map_transit(track) - transit_ns;
+
+    if (map->doubt.open) { /* it steps on: the other one has to make all of it */
+        map->doubt.by_ns += by_ns;
+        map->doubt.map_by_ns += by_ns;
+    } else {
+        begin_doubt(map, which, by_ns, arrival_ns);
+    }
     track->offset_ns -= by_ns;
     map->offset_ns = track->offset_ns;
     map->period_start_ns = 0;

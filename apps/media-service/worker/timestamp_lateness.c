@@ -67,12 +67,12 @@ static int64_t late_for_good(struct timestamp_map *map, int64_t lateness_ns, int
     return 0;
 }
 
+/* A step that is in doubt stays so: what moves both tracks does not settle it. */
 static void begin_anew(struct timestamp_map *map)
 {
     map->late.open = false;
     for (int i = 0; i < TRACK_COUNT; i++)
         map->tracks[i].early.open = map->tracks[i].late.open = false;
-    map->doubt.open = false;
     map->period_start_ns = 0;
     map->last_least_ns = 0;
     map->reanchors++;
@@ -106,6 +106,7 @@ static bool follow_late_alone(struct timestamp_map *map, enum track which, int64
         arrival_ns - track->late.fell_at_ns < TIMESTAMP_MAP_TOO_LATE_FOR_NS)
         return false;
     track->offset_ns += least_ns;
+    map->doubt.open = false;
     begin_anew(map);
     return true;
 }
@@ -138,10 +139,12 @@ static bool follow_early(struct timestamp_map *map, enum track which, int64_t la
     if (!is_early_for_good(&track->early, lateness_ns, arrival_ns,
                            alone ? TIMESTAMP_MAP_ALONE_NS : TIMESTAMP_MAP_EARLY_NS))
         return false;
-    if (alone)
+    if (alone) {
         track->offset_ns += lateness_ns;
-    else
+        map->doubt.open = false;
+    } else {
         timestamp_map_shift(map, lateness_ns);
+    }
     begin_anew(map);
     return true;
 }
