@@ -79,10 +79,9 @@ static void test_lines_in_any_pieces(void)
 
 static void test_another_version_is_understood(void)
 {
-    static const char text[] = HELLO_OF("demo", ",\"protocol\":9,\"features\":{\"a\":[]}")
-        STATUS_WITH("1", ",\"newGauge\":7,\"phrases\":{\"sung\":3}") "{\"type\":\"goodbye\"}\n{}"
-                                                                     "\n" PHRASE_WITH("1",
-                                                                                      ",\"mood\":\"merry\"");
+    static const char text[] = HELLO_OF("demo", ",\"protocol\":9,\"features\":{\"a\":[]}") STATUS_WITH(
+        "1", ",\"newGauge\":7,\"phrases\":{\"sung\":3}") "{\"type\":\"goodbye\"}\n{}"
+                                                         "\n" PHRASE_WITH("1", ",\"mood\":\"merry\"");
     struct heard heard;
     struct dub_error error;
     if (!say(text, strlen(text), strlen(text), &heard, &error))

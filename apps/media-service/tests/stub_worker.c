@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A stand-in for media-worker: it serves the control socket and does what STUB_... tells it. Its
- * configuration is the environment that media-service gives a worker, which it shows in its log. Given that of an
- * egress-forwarder, it stands in for one.
+ * configuration is the environment that media-service gives a worker, which it shows in its log. Given that
+ * of an egress-forwarder, it stands in for one.
  *
  * STUB_EXIT=<code>  end at once with this code, after an error line
  * STUB_EGRESS_EXIT=<code>  the same for a forwarder
