@@ -268,7 +268,7 @@ static void test_every_property_reads_back(void)
         g_value_unset(&value);
         checked++;
     }
-    g_assert_cmpuint(checked, ==, 20);
+    g_assert_cmpuint(checked, ==, 21);
     gst_object_unref(element);
 }
 
