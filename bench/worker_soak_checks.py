@@ -70,15 +70,29 @@ def sound_goes_on(heard):
                            "; ".join(bad) or f"largest step between packets {largest:.2f} ms")
 
 
+def absences(history):
+    """How long the publisher was away each time; one that goes again before the worker can have asked for it was away
+    all the time."""
+    spans = []
+    for begin, name, seconds in history.faults:
+        if name != "publisher cut":
+            continue
+        if spans and begin < spans[-1][1] + BACK_S:
+            spans[-1][1] = begin + seconds
+        else:
+            spans.append([begin, begin + seconds])
+    return [end - begin for begin, end in spans]
+
+
 def holes_are_outages(history, heard):
     """The original is silent only while there was no publisher."""
-    cuts = history.durations("publisher cut")
+    cuts, away = history.durations("publisher cut"), absences(history)
     holes = [end - begin for one in heard for begin, end in one.holes]
-    longest = max(cuts, default=0.0) + BACK_S
+    longest = max(away, default=0.0) + BACK_S
     loud = [one.name for one in heard if one.loudest_db > 3.0]
     ok = len(holes) <= len(cuts) and max(holes, default=0.0) <= longest and not loud
     text = (f"{len(holes)} holes in the original, longest {max(holes, default=0.0):.1f} s; the publisher was away "
-            f"{len(cuts)} times, longest {max(cuts, default=0.0):.1f} s")
+            f"{len(cuts)} times, longest {max(away, default=0.0):.1f} s")
     return analyse.Verdict("silent only without a publisher", ok, text + (f"; too loud: {loud}" if loud else ""))
 
 
@@ -88,10 +102,10 @@ def no_seams(heard):
 
 
 def picture(history, heard):
-    cuts = history.durations("publisher cut")
+    cuts, away = history.durations("publisher cut"), absences(history)
     holes = [hole for one in heard for hole in one.picture_holes]
     backwards = sum(one.backwards for one in heard)
-    ok = len(holes) <= len(cuts) and max(holes, default=0.0) <= max(cuts, default=0.0) + BACK_S and not backwards
+    ok = len(holes) <= len(cuts) and max(holes, default=0.0) <= max(away, default=0.0) + BACK_S and not backwards
     return analyse.Verdict("picture", ok, f"{len(holes)} pauses, longest {max(holes, default=0.0):.1f} s; "
                                           f"{backwards} steps back")
 
