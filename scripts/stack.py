@@ -5,6 +5,7 @@ up stays until Ctrl-C. down, ps, logs and status work from another terminal, by 
 come from the environment, then from .env; every variable of the programs is passed on to them.
 """
 import argparse
+import fcntl
 import json
 import os
 import pathlib
@@ -249,21 +250,36 @@ def down(args):
     for name in left:
         end_process(read_pid(name))
         (RUN / f"{name}.pid").unlink(missing_ok=True)
-    if args.only != "sts":
-        stop_workers(pathlib.Path(os.environ.get("ORCH_STATE_DIR", ROOT / ".local" / "state")))
+    state = pathlib.Path(os.environ.get("ORCH_STATE_DIR", ROOT / ".local" / "state"))
+    if args.only != "sts" and is_in_use(state):
+        print(f"stack: a media-service that was not started here uses {state}: its workers are left alone")
+    elif args.only != "sts":
+        stop_workers(state)
     print("stack: stopped" if stopped or left else "stack: nothing is running")
     return 0
 
 
+def is_in_use(state_dir):
+    """Whether a media-service holds the lock of its state folder."""
+    try:
+        with open(state_dir / "media-service.lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def ps(args):
-    print(f"{'program':<14}{'pid':>8}  {'up':>8}  {'memory':>9}")
+    print(f"{'program':<18}{'pid':>8}  {'up':>8}  {'memory':>9}")
     found = False
     for name in PARTS[args.only]:
         pid = read_pid(name)
         found = found or bool(pid)
-        print(f"{name:<14}{pid or '-':>8}  {uptime(pid) if pid else 'stopped':>8}  {memory(pid) if pid else '':>9}")
+        print(f"{name:<18}{pid or '-':>8}  {uptime(pid) if pid else 'stopped':>8}  {memory(pid) if pid else '':>9}")
         for child, command in children_of(pid) if pid and name == "media-service" else []:
-            print(f"  {command:<12}{child:>8}  {uptime(child):>8}  {memory(child):>9}")
+            print(f"  {command:<16}{child:>8}  {uptime(child):>8}  {memory(child):>9}")
     return 0 if found else 1
 
 
@@ -282,10 +298,11 @@ def memory(pid):
 
 
 def children_of(pid):
-    """(pid, name) of the children: the workers."""
+    """(pid, name) of the children: workers and forwarders."""
     try:
         pids = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [(int(one), pathlib.Path(f"/proc/{one}/comm").read_text().strip()) for one in pids]
+        # Not "comm", which is cut after 15 bytes.
+        return [(int(one), os.path.basename(pathlib.Path(f"/proc/{one}/cmdline").read_text().split("\0")[0])) for one in pids]
     except OSError:
         return []
 

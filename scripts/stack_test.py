@@ -1,4 +1,5 @@
 """The start script's own parts: .env, addresses that move together, pid files that do not lie, merged logs."""
+import fcntl
 import os
 import subprocess
 import sys
@@ -71,3 +72,20 @@ def test_logs_are_merged_line_by_line(run_folder, capsys):
     follower.show()
     lines = [line.split(" | ")[1] for line in capsys.readouterr().out.splitlines()]
     assert lines == ["first", "other", "half a line"]
+
+
+def test_a_state_folder_in_use_is_seen(tmp_path):
+    assert not stack.is_in_use(tmp_path)
+    with open(tmp_path / "media-service.lock", "wb") as lock:
+        assert not stack.is_in_use(tmp_path)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert stack.is_in_use(tmp_path)
+
+
+def test_children_are_shown_by_their_whole_name():
+    child = subprocess.Popen(["/usr/bin/egress-forwarder", "60"], executable="/usr/bin/sleep")
+    try:
+        assert (child.pid, "egress-forwarder") in stack.children_of(os.getpid())
+    finally:
+        child.kill()
+        child.wait()

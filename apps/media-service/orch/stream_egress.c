@@ -87,7 +87,8 @@ static void take_status(const struct dub_worker_status *status, void *user)
     egress->was_connected |= status->output.connected;
     egress->bytes = status->output.bytes;
     egress->reconnects = status->output.reconnects;
-    if (status->output.last_error != NULL)
+    bool serves_it = g_strcmp0(egress->served_url, egress->dest_url) == 0;
+    if (serves_it && status->output.last_error != NULL)
         stream_replace_text(&egress->last_error, status->output.last_error);
     stream_egress_update(stream);
 }

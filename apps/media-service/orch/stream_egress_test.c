@@ -306,6 +306,7 @@ static void test_another_destination(struct fixture *fixture, const void *data)
     g_assert_true(registry_set_egress(fixture->registry, "demo", "rtmp://two/app/key", &error));
     g_assert_true(fakes.forwarder->stop_asked);
     g_assert_cmpuint(fakes.n_forwarders, ==, 1);
+    forwarder_says(true, false, "refused"); /* of the one before */
     end_worker(fakes.forwarder, WORKER_END_FINISHED);
     assert_serves("rtmp://two/app/key");
     g_autoptr(JsonObject) object = stream_egress_to_json(stream);
