@@ -301,10 +301,16 @@ def children_of(pid):
     """(pid, name) of the children: workers and forwarders."""
     try:
         pids = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        # Not "comm", which is cut after 15 bytes.
-        return [(int(one), os.path.basename(pathlib.Path(f"/proc/{one}/cmdline").read_text().split("\0")[0])) for one in pids]
+        return [(int(one), process_name(one)) for one in pids]
     except OSError:
         return []
+
+
+def process_name(pid):
+    # "comm" is cut after 15 bytes, but "cmdline" is empty in a process that is just starting or has ended.
+    process = pathlib.Path(f"/proc/{pid}")
+    command = (process / "cmdline").read_text().split("\0")[0]
+    return os.path.basename(command) or (process / "comm").read_text().strip()
 
 
 def logs(args):

@@ -83,9 +83,21 @@ def test_a_state_folder_in_use_is_seen(tmp_path):
 
 
 def test_children_are_shown_by_their_whole_name():
-    child = subprocess.Popen(["/usr/bin/egress-forwarder", "60"], executable="/usr/bin/sleep")
-    try:
+    # A shell that has said something has surely been executed: before, a child's command line may still be empty.
+    child = subprocess.Popen(
+        ["/usr/bin/egress-forwarder", "-c", "echo here; read end"],
+        executable="/bin/sh",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with child:
+        child.stdout.readline()
         assert (child.pid, "egress-forwarder") in stack.children_of(os.getpid())
-    finally:
-        child.kill()
-        child.wait()
+        child.stdin.close()
+
+
+def test_a_child_without_a_command_line_is_shown_by_its_process_name():
+    child = subprocess.Popen(["/bin/true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert (child.pid, "true") in stack.children_of(os.getpid())
+    child.wait()
