@@ -4,11 +4,13 @@
 #include "../supervise/control_client.h"
 #include "registry_private.h"
 #include "stream_egress.h"
+#include "stream_record.h"
 #include "stream_run.h"
 
 #include <string.h>
 
 #define IDLE_STREAMS_MAX 100
+#define STOPPED_STREAMS_MAX 1000
 
 static void free_stream(void *data)
 {
@@ -62,31 +64,43 @@ static bool is_busy(const struct stream *stream)
     return stream->fsm.state != STREAM_IDLE && stream->fsm.state != STREAM_DEGRADED;
 }
 
-/* One that an operator has stopped may have its publisher still: forgotten, it would start again. */
-static bool goes_before(const struct stream *stream, const struct stream *other)
+static bool is_forgettable(const struct stream *stream)
 {
-    if (stream->fsm.held != other->fsm.held)
-        return other->fsm.held;
-    return stream->ended_ns < other->ended_ns;
+    return !is_busy(stream) && stream->egress.worker == NULL;
 }
 
-/* The idle stream that ended first, where there are too many to keep. */
+/* The idle stream that ended first, where there are too many to keep. One that an operator has stopped may
+ * have its publisher still: forgotten, it would start again, so that those count by themselves. */
 static struct stream *find_forgettable(const struct registry *registry)
 {
+    static const unsigned limits[] = {IDLE_STREAMS_MAX, STOPPED_STREAMS_MAX};
     GHashTableIter iter;
     void *value;
-    unsigned n_idle = 0;
-    struct stream *oldest = NULL;
+    unsigned n[G_N_ELEMENTS(limits)] = {0};
+    struct stream *oldest[G_N_ELEMENTS(limits)] = {NULL};
     g_hash_table_iter_init(&iter, registry->streams);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         struct stream *stream = value;
-        if (is_busy(stream) || stream->egress.worker != NULL)
+        if (!is_forgettable(stream))
             continue;
-        n_idle++;
-        if (oldest == NULL || goes_before(stream, oldest))
-            oldest = stream;
+        unsigned kind = stream->fsm.held ? 1 : 0;
+        n[kind]++;
+        if (oldest[kind] == NULL || stream->ended_ns < oldest[kind]->ended_ns)
+            oldest[kind] = stream;
     }
-    return n_idle > IDLE_STREAMS_MAX ? oldest : NULL;
+    for (unsigned kind = 0; kind < G_N_ELEMENTS(limits); kind++)
+        if (n[kind] > limits[kind])
+            return oldest[kind];
+    return NULL;
+}
+
+static void forget(struct registry *registry, struct stream *stream)
+{
+    if (registry->events.on_forgotten != NULL)
+        registry->events.on_forgotten(stream, registry->user);
+    if (stream->stop_is_kept)
+        state_dir_remove_stop(registry->config.state_dir, stream->id);
+    g_hash_table_remove(registry->streams, stream->id);
 }
 
 static struct stream *get_stream(struct registry *registry, const char *stream_id)
@@ -95,11 +109,8 @@ static struct stream *get_stream(struct registry *registry, const char *stream_i
     if (stream != NULL)
         return stream;
     struct stream *old = find_forgettable(registry);
-    if (old != NULL) {
-        if (registry->events.on_forgotten != NULL)
-            registry->events.on_forgotten(old, registry->user);
-        g_hash_table_remove(registry->streams, old->id);
-    }
+    if (old != NULL)
+        forget(registry, old);
     stream = stream_new(registry, stream_id, registry->config.grace_ns);
     g_hash_table_insert(registry->streams, stream->id, stream);
     return stream;
@@ -296,8 +307,17 @@ static void adopt_workers(struct registry *registry)
     }
 }
 
+/* Before the workers: one that is found running of a stopped stream is ended. */
+static void adopt_stops(struct registry *registry)
+{
+    g_autoptr(GPtrArray) ids = state_dir_list_stops(registry->config.state_dir);
+    for (guint i = 0; i < ids->len; i++)
+        stream_record_restore_stop(get_stream(registry, ids->pdata[i]), registry->config.state_dir);
+}
+
 void registry_adopt(struct registry *registry)
 {
+    adopt_stops(registry);
     adopt_workers(registry);
     adopt_egress(registry);
 }

@@ -47,7 +47,8 @@ struct registry *registry_new(const struct registry_config *config, const struct
 /* Leaves the workers running. NULL is fine. */
 void registry_free(struct registry *registry);
 
-/* Goes on with the workers that an earlier media-service left running. At start, before anything else. */
+/* Goes on with the workers that an earlier media-service left running, and with what operators have stopped.
+ * At start, before anything else. */
 void registry_adopt(struct registry *registry);
 
 /* A publisher came, says a hook. query and source_id may be "". On true *stream is the stream, whether it had

@@ -99,6 +99,7 @@ JsonObject *stream_to_json(const struct stream *stream, const struct worker_ops 
     json_object_set_int_member(object, "uptimeMs", (until_ns - stream->started_ns) / DUB_NS_PER_MS);
     json_object_set_boolean_member(object, "publisherPresent",
                                    stream->fsm.wanted && stream->fsm.grace_deadline_ns == 0);
+    json_object_set_boolean_member(object, "stoppedByOperator", stream->fsm.held);
     add_masked(object, "inputUrl", stream->input_url);
     add_masked(object, "outputUrl", stream->output_url);
     json_object_set_int_member(object, "restarts", stream->restarts);

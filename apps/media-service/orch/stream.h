@@ -36,7 +36,8 @@ struct stream {
     struct stream_fsm fsm;
     char *run_id; /* of the current or last run; "" before the first */
     char *input_url, *output_url;
-    char *source_id; /* the publisher's id at the router; "" when not known */
+    char *source_id;   /* the publisher's id at the router; "" when not known */
+    bool stop_is_kept; /* that an operator has stopped it is in the state directory */
     struct stream_settings settings;
     struct stream_egress egress;
     struct worker *worker; /* NULL: none */

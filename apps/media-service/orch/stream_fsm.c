@@ -133,23 +133,28 @@ static bool restart_for_operator(struct stream_fsm *fsm, struct step *step)
     return true;
 }
 
-static bool adopt_as(struct stream_fsm *fsm, bool by_operator)
+static bool adopt_as(struct stream_fsm *fsm, struct step *step, bool by_operator)
 {
-    want(fsm, by_operator);
     fsm->has_worker = true;
     fsm->restarts.n = 0;
+    /* An operator had stopped it, and nobody was left to see to its end. */
+    if (fsm->held) {
+        wind_down(fsm, step);
+        return true;
+    }
+    want(fsm, by_operator);
     enter(fsm, STREAM_STARTING);
     return true;
 }
 
 static bool adopt(struct stream_fsm *fsm, struct step *step)
 {
-    return adopt_as(fsm, false);
+    return adopt_as(fsm, step, false);
 }
 
 static bool adopt_for_operator(struct stream_fsm *fsm, struct step *step)
 {
-    return adopt_as(fsm, true);
+    return adopt_as(fsm, step, true);
 }
 
 static bool worker_is_up(struct stream_fsm *fsm, struct step *step)
@@ -343,6 +348,12 @@ static const handler table[STREAM_STATE_COUNT][STREAM_EVENT_COUNT] = {
 void stream_fsm_init(struct stream_fsm *fsm, int64_t grace_ns)
 {
     *fsm = (struct stream_fsm){.grace_ns = grace_ns, .state = STREAM_IDLE};
+}
+
+void stream_fsm_hold(struct stream_fsm *fsm)
+{
+    g_assert(fsm->state == STREAM_IDLE);
+    fsm->held = true;
 }
 
 bool stream_fsm_handle(struct stream_fsm *fsm, enum stream_event event, int64_t now_ns,

@@ -85,6 +85,8 @@ struct stream_fsm {
 };
 
 void stream_fsm_init(struct stream_fsm *fsm, int64_t grace_ns);
+/* Of a new one: it had been stopped by an operator before we came. */
+void stream_fsm_hold(struct stream_fsm *fsm);
 
 /* Fills actions, to be carried out in order. False when the event makes no sense in this state, which is
  * normal: nothing has changed then. */

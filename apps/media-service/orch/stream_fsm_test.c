@@ -359,6 +359,23 @@ static void test_operator_stop_holds_against_the_list(void)
     g_assert_cmpint(world.fsm.state, ==, STREAM_STARTING);
 }
 
+/* media-service ended between an operator's stop and the worker's end. */
+static void test_a_worker_found_running_of_a_stopped_stream_is_stopped(void)
+{
+    static const enum stream_event adoptions[] = {STREAM_EVENT_ADOPTED, STREAM_EVENT_ADOPTED_OPERATOR};
+    for (unsigned i = 0; i < G_N_ELEMENTS(adoptions); i++) {
+        struct world world = new_world();
+        stream_fsm_hold(&world.fsm);
+        FEED(&world, adoptions[i]);
+        g_assert_cmpint(world.fsm.state, ==, STREAM_STOPPING);
+        g_assert_true(world.stop_asked);
+        FEED(&world, STREAM_EVENT_SEEN, STREAM_EVENT_WORKER_FAILED, STREAM_EVENT_SEEN);
+        g_assert_cmpint(world.fsm.state, ==, STREAM_IDLE);
+        FEED(&world, STREAM_EVENT_READY);
+        g_assert_cmpint(world.fsm.state, ==, STREAM_STARTING);
+    }
+}
+
 static void test_operator_stream_needs_no_publisher(void)
 {
     struct world world = new_world();
@@ -429,6 +446,8 @@ int main(int argc, char **argv)
     g_test_add_func("/stream-fsm/refusal-degrades-at-once", test_refusal_degrades_at_once);
     g_test_add_func("/stream-fsm/operator-stop-holds-against-the-list",
                     test_operator_stop_holds_against_the_list);
+    g_test_add_func("/stream-fsm/a-worker-found-running-of-a-stopped-stream-is-stopped",
+                    test_a_worker_found_running_of_a_stopped_stream_is_stopped);
     g_test_add_func("/stream-fsm/operator-stream-needs-no-publisher",
                     test_operator_stream_needs_no_publisher);
     g_test_add_func("/stream-fsm/live-worker-that-ends-by-itself-is-restarted",

@@ -4,6 +4,7 @@
 #include "../egress/dest_url.h"
 #include "stream_egress.h"
 
+#include <dubbing_clock.h>
 #include <dubbing_json.h>
 #include <string.h>
 
@@ -68,4 +69,51 @@ bool stream_record_load(struct stream *stream, const struct state_dir *dir, bool
 {
     g_autoptr(JsonObject) record = state_dir_load_stream(dir, stream->id);
     return record != NULL && read_record(stream, record, by_operator);
+}
+
+void stream_record_keep_stop(struct stream *stream, const struct state_dir *dir, bool is_closing)
+{
+    bool held = stream->fsm.held;
+    if (held == stream->stop_is_kept || (held && is_closing))
+        return;
+    stream->stop_is_kept = held;
+    if (!held) {
+        state_dir_remove_stop(dir, stream->id);
+        return;
+    }
+    char stopped[32];
+    JsonObject *record = json_object_new();
+    dub_wall_time_format(dub_wall_time_ms(), stopped);
+    json_object_set_string_member(record, "stoppedAt", stopped);
+    json_object_set_string_member(record, "sourceId", stream->source_id);
+    state_dir_save_stop(dir, stream->id, record);
+}
+
+static bool read_stop(struct stream *stream, JsonObject *record)
+{
+    bool failed;
+    struct dub_error error = {0};
+    g_autoptr(JsonNode) node = json_node_init_object(json_node_alloc(), record);
+    struct dub_json_reader reader = dub_json_reader_on(node, DUB_ERROR_INVALID_ARGUMENT, &failed, &error);
+    const char *source_id = dub_json_read_string(&reader, "sourceId", 0);
+    if (!failed) {
+        stream_replace_text(&stream->source_id, source_id);
+        return true;
+    }
+    struct dub_log_context context = {.stream_id = stream->id};
+    dub_log(DUB_LOG_WARN, &context, "the record of the stopped stream is ignored: %s", error.message);
+    return false;
+}
+
+void stream_record_restore_stop(struct stream *stream, const struct state_dir *dir)
+{
+    g_autoptr(JsonObject) record = state_dir_load_stop(dir, stream->id);
+    if (record == NULL || !read_stop(stream, record)) {
+        state_dir_remove_stop(dir, stream->id);
+        return;
+    }
+    struct dub_log_context context = {.stream_id = stream->id};
+    stream_fsm_hold(&stream->fsm);
+    stream->stop_is_kept = true;
+    dub_log(DUB_LOG_INFO, &context, "stays stopped until its publisher is gone: an operator has stopped it");
 }

@@ -277,6 +277,7 @@ bool stream_handle(struct stream *stream, enum stream_event event)
     for (unsigned i = 0; i < actions.n; i++)
         carry_out(stream, actions.items[i], !begins);
     log_change(stream, before, event);
+    stream_record_keep_stop(stream, stream->registry->config.state_dir, stream->registry->closing);
     stream_egress_update(stream);
     notify_state(stream);
     return true;

@@ -18,7 +18,7 @@
 #define SHORTEST_ID_LIMIT 16 /* below this a path is of no use */
 
 struct state_dir {
-    char *path, *workers, *egress, *streams;
+    char *path, *workers, *egress, *streams, *stopped;
     int lock_fd;
 };
 
@@ -36,8 +36,9 @@ static bool make_directories(struct state_dir *dir, const char *path, struct dub
     dir->workers = g_build_filename(dir->path, "workers", NULL);
     dir->egress = g_build_filename(dir->path, "egress", NULL);
     dir->streams = g_build_filename(dir->path, "streams", NULL);
+    dir->stopped = g_build_filename(dir->path, "stopped", NULL);
     return dub_dir_ensure(dir->workers, error) && dub_dir_ensure(dir->egress, error) &&
-           dub_dir_ensure(dir->streams, error);
+           dub_dir_ensure(dir->streams, error) && dub_dir_ensure(dir->stopped, error);
 }
 
 /* How long a stream id may be for its socket's path to fit into a socket address. */
@@ -98,6 +99,7 @@ void state_dir_close(struct state_dir *dir)
     g_free(dir->workers);
     g_free(dir->egress);
     g_free(dir->streams);
+    g_free(dir->stopped);
     g_free(dir);
 }
 
@@ -121,14 +123,15 @@ char *state_dir_egress_path(const struct state_dir *dir, const char *stream_id)
     return g_strdup_printf("%s/%s.sock", dir->egress, stream_id);
 }
 
-static GPtrArray *list_sockets(const char *folder)
+/* The ids of the streams that have a file in the folder. */
+static GPtrArray *list_ids(const char *folder, const char *suffix)
 {
     GPtrArray *ids = g_ptr_array_new_with_free_func(g_free);
     GDir *listing = g_dir_open(folder, 0, NULL);
     for (const char *name; listing != NULL && (name = g_dir_read_name(listing)) != NULL;) {
-        if (!g_str_has_suffix(name, ".sock"))
+        if (!g_str_has_suffix(name, suffix))
             continue;
-        g_autofree char *id = g_strndup(name, strlen(name) - strlen(".sock"));
+        g_autofree char *id = g_strndup(name, strlen(name) - strlen(suffix));
         if (dub_stream_id_is_valid(id))
             g_ptr_array_add(ids, g_steal_pointer(&id));
     }
@@ -139,12 +142,12 @@ static GPtrArray *list_sockets(const char *folder)
 
 GPtrArray *state_dir_list_sockets(const struct state_dir *dir)
 {
-    return list_sockets(dir->workers);
+    return list_ids(dir->workers, ".sock");
 }
 
 GPtrArray *state_dir_list_egress(const struct state_dir *dir)
 {
-    return list_sockets(dir->egress);
+    return list_ids(dir->egress, ".sock");
 }
 
 bool state_dir_is_writable(const struct state_dir *dir)
@@ -152,29 +155,29 @@ bool state_dir_is_writable(const struct state_dir *dir)
     return g_access(dir->streams, W_OK | X_OK) == 0 && g_access(dir->workers, W_OK | X_OK) == 0;
 }
 
-static char *record_path(const struct state_dir *dir, const char *stream_id)
+static char *record_path(const char *folder, const char *stream_id)
 {
-    return g_strdup_printf("%s/%s.json", dir->streams, stream_id);
+    return g_strdup_printf("%s/%s.json", folder, stream_id);
 }
 
-void state_dir_save_stream(const struct state_dir *dir, const char *stream_id, JsonObject *take_record)
+static void save_record(const char *folder, const char *stream_id, JsonObject *take_record)
 {
-    g_autofree char *path = record_path(dir, stream_id);
+    g_autofree char *path = record_path(folder, stream_id);
     g_autofree char *text = dub_json_object_to_string_take(take_record);
     struct dub_error error;
     if (!dub_file_replace(path, text, strlen(text), &error))
         dub_log(DUB_LOG_WARN, &(struct dub_log_context){.stream_id = stream_id}, "%s", error.message);
 }
 
-void state_dir_remove_stream(const struct state_dir *dir, const char *stream_id)
+static void remove_record(const char *folder, const char *stream_id)
 {
-    g_autofree char *path = record_path(dir, stream_id);
+    g_autofree char *path = record_path(folder, stream_id);
     (void)g_unlink(path);
 }
 
-JsonObject *state_dir_load_stream(const struct state_dir *dir, const char *stream_id)
+static JsonObject *load_record(const char *folder, const char *stream_id)
 {
-    g_autofree char *path = record_path(dir, stream_id);
+    g_autofree char *path = record_path(folder, stream_id);
     gsize size = 0;
     struct dub_error error = {0};
     g_autofree char *text = dub_file_read_text(path, RECORD_MAX_BYTES, &size, &error);
@@ -186,4 +189,39 @@ JsonObject *state_dir_load_stream(const struct state_dir *dir, const char *strea
     dub_log(DUB_LOG_WARN, &(struct dub_log_context){.stream_id = stream_id}, "%s is ignored: %s", path,
             node == NULL ? error.message : "not a JSON object");
     return NULL;
+}
+
+void state_dir_save_stream(const struct state_dir *dir, const char *stream_id, JsonObject *take_record)
+{
+    save_record(dir->streams, stream_id, take_record);
+}
+
+void state_dir_remove_stream(const struct state_dir *dir, const char *stream_id)
+{
+    remove_record(dir->streams, stream_id);
+}
+
+JsonObject *state_dir_load_stream(const struct state_dir *dir, const char *stream_id)
+{
+    return load_record(dir->streams, stream_id);
+}
+
+void state_dir_save_stop(const struct state_dir *dir, const char *stream_id, JsonObject *take_record)
+{
+    save_record(dir->stopped, stream_id, take_record);
+}
+
+void state_dir_remove_stop(const struct state_dir *dir, const char *stream_id)
+{
+    remove_record(dir->stopped, stream_id);
+}
+
+JsonObject *state_dir_load_stop(const struct state_dir *dir, const char *stream_id)
+{
+    return load_record(dir->stopped, stream_id);
+}
+
+GPtrArray *state_dir_list_stops(const struct state_dir *dir)
+{
+    return list_ids(dir->stopped, ".json");
 }

@@ -36,3 +36,10 @@ void state_dir_save_stream(const struct state_dir *dir, const char *stream_id, J
 void state_dir_remove_stream(const struct state_dir *dir, const char *stream_id);
 /* NULL when there is none, or none that can be read. The caller owns it. */
 JsonObject *state_dir_load_stream(const struct state_dir *dir, const char *stream_id);
+
+/* The same for the streams that an operator has stopped; a record lasts as long as the stop does. */
+void state_dir_save_stop(const struct state_dir *dir, const char *stream_id, JsonObject *take_record);
+void state_dir_remove_stop(const struct state_dir *dir, const char *stream_id);
+JsonObject *state_dir_load_stop(const struct state_dir *dir, const char *stream_id);
+/* The ids of the streams that have one: texts, freed with the array. */
+GPtrArray *state_dir_list_stops(const struct state_dir *dir);

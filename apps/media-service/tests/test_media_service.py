@@ -254,6 +254,34 @@ def test_workers_outlive_a_crash_and_are_adopted(start_service, folder):
     assert len(workers_of(folder)) == 0
 
 
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_an_operators_stop_is_kept_over_a_restart(start_service, fake_server, folder, end):
+    """Also when media-service dies before the worker has: the one that it finds is ended."""
+    source = ["s1"]
+
+    def paths(*_request):
+        item = {"name": "live/demo/in", "ready": True, "source": {"type": "rtmpConn", "id": source[0]}}
+        return 200, json.dumps({"itemCount": 1, "pageCount": 1, "items": [item] if source[0] else []}).encode()
+    router = fake_server(paths)
+    stubborn = {"STUB_IGNORE_TERM": 1} if end == signal.SIGKILL else {}
+    service = start_service(MEDIAMTX_API_URL=router.url, **stubborn)
+    service.hook("ready")
+    service.wait_state("running")
+    assert service.call("DELETE", "/api/v1/streams/demo").status == 202
+    service.stop(end)
+    assert len(workers_of(folder)) == (1 if end == signal.SIGKILL else 0)
+
+    service.start()
+    assert service.stream()["stoppedByOperator"] is True
+    wait_for(lambda: not workers_of(folder), "the end of the worker that was left")
+    service.wait_state("idle")
+    before = len(router.requests)
+    wait_for(lambda: len(router.requests) >= before + 2, "the publisher is seen")
+    assert service.stream()["state"] == "idle" and service.messages().count("idle -> starting") == 1
+    source[0] = "s2"
+    assert service.wait_state("running")["stoppedByOperator"] is False
+
+
 def test_stubborn_workers_are_killed_at_the_end(start_service, folder):
     service = start_service(STUB_IGNORE_TERM=1)
     service.hook("ready")
