@@ -7,9 +7,10 @@
 
 static struct router_config *configure(const char *yaml)
 {
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     struct router_config *config = router_config_new();
-    g_assert_true(config_yaml_apply(config, yaml, strlen(yaml), NULL, warnings, NULL));
+    g_assert_true(
+        config_yaml_apply(config, yaml, strlen(yaml), NULL, &(struct config_notes){notes, notes}, NULL));
     return config;
 }
 

@@ -37,6 +37,8 @@ struct router_config *router_config_new(void)
     config->rtmp = config->api = config->metrics = true;
     config->read_timeout_ns = config->write_timeout_ns = 10 * DUB_NS_PER_S;
     config->write_queue_messages = 512;
+    config->users = auth_users_new();
+    auth_users_set_default(config->users);
     config->defaults.override_publisher = true;
     config->defaults.run_on_ready = g_strdup("");
     config->defaults.run_on_not_ready = g_strdup("");
@@ -55,6 +57,7 @@ void router_config_free(struct router_config *config)
     g_free(config->defaults.run_on_ready);
     g_free(config->defaults.run_on_not_ready);
     g_ptr_array_unref(config->paths);
+    g_ptr_array_unref(config->users);
     g_free(config);
 }
 
@@ -78,6 +81,23 @@ static bool regex_matches(const struct path_config *path, const char *name, char
     return true;
 }
 
+/* The first by name, as MediaMTX has it, whatever the order in the file. */
+static const struct path_config *find_regex(const struct router_config *config, const char *name,
+                                            char ***groups)
+{
+    const struct path_config *first = NULL;
+    for (guint i = 0; i < config->paths->len; i++) {
+        const struct path_config *path = config->paths->pdata[i];
+        char **found = NULL;
+        if ((first != NULL && strcmp(path->name, first->name) > 0) || !regex_matches(path, name, &found))
+            continue;
+        g_strfreev(*groups);
+        *groups = found;
+        first = path;
+    }
+    return first;
+}
+
 const struct path_config *router_config_find_path(const struct router_config *config, const char *name,
                                                   char ***groups)
 {
@@ -90,8 +110,6 @@ const struct path_config *router_config_find_path(const struct router_config *co
         else if (strcmp(path->name, name) == 0)
             return path;
     }
-    for (guint i = 0; i < config->paths->len; i++)
-        if (regex_matches(config->paths->pdata[i], name, groups))
-            return config->paths->pdata[i];
-    return all_others;
+    const struct path_config *matching = find_regex(config, name, groups);
+    return matching != NULL ? matching : all_others;
 }

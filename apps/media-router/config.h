@@ -3,6 +3,8 @@
  * MTX_<KEY> overrides in the environment, in one structure. */
 #pragma once
 
+#include "auth.h"
+
 #include <dubbing_error.h>
 #include <glib.h>
 #include <stdbool.h>
@@ -24,6 +26,7 @@ struct router_config {
     bool rtmp, api, metrics; /* listen at all */
     int64_t read_timeout_ns, write_timeout_ns;
     int64_t write_queue_messages; /* what a reader may be behind */
+    GPtrArray *users;             /* struct auth_user (auth.h) */
     struct path_config defaults;
     GPtrArray *paths; /* struct path_config, in the order of the file */
 };
@@ -40,8 +43,8 @@ struct router_config *router_config_new(void);
 void router_config_free(struct router_config *config);
 /* Adds an entry that has what the defaults say at this moment. Borrowed. */
 struct path_config *router_config_add_path(struct router_config *config, const char *name);
-/* The entry that a path falls under: its own name, else the first matching "~regex", else all_others; NULL
- * when there is none. *groups gets the regex's groups as "G1=...", owned by the caller (g_strfreev), NULL
- * otherwise. */
+/* The entry that a path falls under: its own name, else the matching "~regex" whose text sorts first, else
+ * all_others; NULL when there is none. *groups gets the regex's groups as "G1=...", owned by the caller
+ * (g_strfreev), NULL otherwise. */
 const struct path_config *router_config_find_path(const struct router_config *config, const char *name,
                                                   char ***groups);

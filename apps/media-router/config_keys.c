@@ -5,6 +5,8 @@
 #include <dubbing_config.h>
 #include <string.h>
 
+#define MAX_DURATION_NS (INT64_C(365) * 24 * 3600 * DUB_NS_PER_S)
+
 enum key_type { KEY_TEXT, KEY_ADDRESS, KEY_SWITCH, KEY_TIMEOUT, KEY_COUNT, KEY_SOURCE };
 
 struct config_key {
@@ -106,10 +108,31 @@ static bool set_switch(void *target, const char *value)
     return *flag || g_strv_contains(no, lower);
 }
 
+/* "1m30s", "1d": one of our durations after the other, and days, as MediaMTX writes them. */
+static bool parse_go_duration(const char *value, int64_t *duration_ns)
+{
+    int64_t sum_ns = 0;
+    do {
+        size_t digits = strspn(value, "0123456789.");
+        size_t length = digits + strspn(value + digits, "dhms");
+        g_autofree char *part = g_strndup(value, length);
+        bool is_days = length > 1 && part[length - 1] == 'd';
+        int64_t part_ns = 0;
+        if (is_days)
+            part[length - 1] = 'h';
+        if (length == digits || !dub_parse_duration(part, &part_ns) || part_ns > MAX_DURATION_NS)
+            return false;
+        sum_ns += is_days ? 24 * part_ns : part_ns;
+        value += length;
+    } while (*value != '\0' && sum_ns <= MAX_DURATION_NS);
+    *duration_ns = sum_ns;
+    return sum_ns <= MAX_DURATION_NS;
+}
+
 static bool set_timeout(void *target, const char *value)
 {
     int64_t *timeout_ns = target;
-    return dub_parse_duration(value, timeout_ns) && *timeout_ns > 0;
+    return parse_go_duration(value, timeout_ns) && *timeout_ns > 0;
 }
 
 static bool set_count(void *target, const char *value, int64_t min, int64_t max)
@@ -129,10 +152,9 @@ static bool set(const struct config_key *key, char *target, const char *value, c
         *expected = "yes or no";
         return set_switch(target + key->offset, value);
     case KEY_TIMEOUT:
-        *expected = "a duration such as 10s";
+        *expected = "a duration such as 10s or 1m30s, more than 0s and at most 365d";
         return set_timeout(target + key->offset, value);
     case KEY_COUNT:
-        *expected = "a whole number in range";
         return set_count(target + key->offset, value, key->min, key->max);
     case KEY_SOURCE:
         *expected = "\"publisher\": this router does not pull streams";
@@ -141,12 +163,16 @@ static bool set(const struct config_key *key, char *target, const char *value, c
     return false;
 }
 
-bool config_key_set(const struct config_key *key, void *target, const char *where, const char *value,
+bool config_key_set(const struct config_key *key, void *target, const char *label, const char *value,
                     struct dub_error *error)
 {
+    g_autofree char *range = NULL;
     const char *expected = "";
     if (set(key, target, value, &expected))
         return true;
-    return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%s%s is \"%.60s\", it must be %s", where,
-                         key->name, value, expected);
+    if (key->type == KEY_COUNT)
+        expected = range = g_strdup_printf("a whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
+                                           key->min, key->max);
+    return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%.120s is \"%.60s\", it must be %s", label, value,
+                         expected);
 }

@@ -14,7 +14,7 @@ const struct config_key *config_key_find_path(const char *name);
 const struct config_key *config_key_find_global_env(const char *name);
 const struct config_key *config_key_find_path_env(const char *name);
 
-/* target: struct router_config or struct path_config, as the key is one of. where ("paths.demo.") stands
- * before the key in messages. */
-bool config_key_set(const struct config_key *key, void *target, const char *where, const char *value,
+/* target: struct router_config or struct path_config, as the key is one of. label ("paths.demo.maxReaders",
+ * "MTX_READTIMEOUT") is what the message calls it. */
+bool config_key_set(const struct config_key *key, void *target, const char *label, const char *value,
                     struct dub_error *error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config_keys.h"
 
+#include <dubbing_clock.h>
 #include <string.h>
 
 static void test_names(void)
@@ -34,10 +35,29 @@ static void test_problem_names_key_and_value(void)
     struct router_config *config = router_config_new();
     struct dub_error error = {0};
     struct path_config *path = router_config_add_path(config, "a");
-    g_assert_false(config_key_set(config_key_find_path("maxReaders"), path, "paths.a.", "lots", &error));
-    g_assert_nonnull(strstr(error.message, "paths.a.maxReaders"));
-    g_assert_nonnull(strstr(error.message, "lots"));
+    const struct config_key *key = config_key_find_path("maxReaders");
+    g_assert_false(config_key_set(key, path, "paths.a.maxReaders", "lots", &error));
+    g_assert_cmpstr(error.message, ==,
+                    "paths.a.maxReaders is \"lots\", it must be a whole number from 0 to 2147483647");
     g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    router_config_free(config);
+}
+
+static void test_durations(void)
+{
+    static const struct {
+        const char *text;
+        int64_t seconds; /* 0: refused */
+    } cases[] = {{"10s", 10},   {"1m30s", 90}, {"1d", 86400},       {"1h0m1s", 3601}, {"0s", 0}, {"", 0},
+                 {"10", 0},     {"s", 0},      {"-5s", 0},          {"1m 30s", 0},    {"d", 0},  {"366d", 0},
+                 {"365d1s", 0}, {"1.5m", 90},  {"99999999999d", 0}, {"5sm", 0}};
+    struct router_config *config = router_config_new();
+    const struct config_key *key = config_key_find_global("readTimeout");
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("%s", cases[i].text);
+        bool fine = config_key_set(key, config, "readTimeout", cases[i].text, NULL);
+        g_assert_cmpint(fine ? config->read_timeout_ns / DUB_NS_PER_S : 0, ==, cases[i].seconds);
+    }
     router_config_free(config);
 }
 
@@ -57,6 +77,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config-keys/names", test_names);
     g_test_add_func("/config-keys/switches", test_switches);
     g_test_add_func("/config-keys/problem-names-key-and-value", test_problem_names_key_and_value);
+    g_test_add_func("/config-keys/durations", test_durations);
     g_test_add_func("/config-keys/later-text-replaces", test_later_text_replaces);
     return g_test_run();
 }

@@ -22,9 +22,10 @@ static void test_order(void)
     struct router_config *config = router_config_new();
     router_config_add_path(config, ROUTER_ALL_OTHERS);
     router_config_add_path(config, "~^live/")->regex = g_regex_new("^live/", 0, 0, NULL);
+    router_config_add_path(config, "~^li")->regex = g_regex_new("^li", 0, 0, NULL);
     router_config_add_path(config, "live/a");
     g_assert_cmpstr(entry_for(config, "live/a"), ==, "live/a");
-    g_assert_cmpstr(entry_for(config, "live/b"), ==, "~^live/");
+    g_assert_cmpstr(entry_for(config, "live/b"), ==, "~^li");
     g_assert_cmpstr(entry_for(config, "b"), ==, ROUTER_ALL_OTHERS);
     g_assert_cmpstr(entry_for(config, ROUTER_ALL_OTHERS), ==, ROUTER_ALL_OTHERS);
     router_config_free(config);

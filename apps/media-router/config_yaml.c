@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config_yaml.h"
 
+#include "auth_yaml.h"
 #include "config_keys.h"
 #include "path_name.h"
 
@@ -10,71 +11,88 @@
 #define ENV_PREFIX "MTX_"
 #define ENV_DEFAULTS "PATHDEFAULTS_"
 #define ENV_PATHS "PATHS_"
+#define ENV_USERS "AUTH" /* AUTHINTERNALUSERS_0_USER, AUTHMETHOD: not to be overlooked */
 
 /* What reading carries around. */
 struct loader {
     struct router_config *config;
     yaml_document_t document;
     bool has_document;
+    size_t line; /* of what is being read, from 1; 0: not from the file */
     const char *const *environment;
-    GPtrArray *warnings;
-    struct dub_error *error;
+    const struct config_notes *notes;
 };
 
 typedef bool (*pair_handler)(struct loader *loader, const char *name, yaml_node_t *value, void *user);
 
+static void note(const struct loader *loader, GPtrArray *notes, const char *text)
+{
+    g_ptr_array_add(notes,
+                    loader->line > 0 ? g_strdup_printf("line %zu: %s", loader->line, text) : g_strdup(text));
+}
+
 static bool fail(struct loader *loader, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* Reading goes on afterwards, so that all problems are named at once. */
 static bool fail(struct loader *loader, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     g_autofree char *text = g_strdup_vprintf(format, arguments);
     va_end(arguments);
-    return dub_error_set(loader->error, DUB_ERROR_INVALID_CONFIG, "%s", text);
+    note(loader, loader->notes->problems, text);
+    return false;
 }
 
+static bool set_key(struct loader *loader, const struct config_key *key, void *target, const char *label,
+                    const char *value)
+{
+    struct dub_error error = {0};
+    return config_key_set(key, target, label, value, &error) || fail(loader, "%s", error.message);
+}
+
+/* A hook that is never run would be missed later, and elsewhere. */
 static bool warn_unknown(struct loader *loader, const char *where, const char *name)
 {
-    g_ptr_array_add(loader->warnings,
-                    g_strdup_printf("%s%s is not known to media-router: ignored", where, name));
+    g_autofree char *upper = g_ascii_strup(name, -1);
+    g_autofree char *text =
+        g_strdup_printf("%s%s is not known to media-router: ignored%s", where, name,
+                        strstr(upper, "RUNON") != NULL ? ", its command is never run" : "");
+    note(loader, loader->notes->warnings, text);
     return true;
-}
-
-/* The text of a scalar; NULL for anything else. "~" and "null" are how YAML spells nothing. */
-static const char *scalar(const yaml_node_t *node)
-{
-    if (node == NULL || node->type != YAML_SCALAR_NODE)
-        return NULL;
-    const char *text = (const char *)node->data.scalar.value;
-    if (strlen(text) != node->data.scalar.length)
-        return NULL;
-    bool is_plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    return is_plain && (strcmp(text, "~") == 0 || strcmp(text, "null") == 0) ? "" : text;
 }
 
 static bool is_empty(const yaml_node_t *node)
 {
-    const char *text = scalar(node);
+    const char *text = yaml_node_text(node);
     return text != NULL && *text == '\0';
+}
+
+static bool handle_pair(struct loader *loader, const char *where, const yaml_node_pair_t *pair,
+                        GHashTable *seen, pair_handler handle, void *user)
+{
+    const yaml_node_t *key = yaml_document_get_node(&loader->document, pair->key);
+    const char *name = yaml_node_text(key);
+    loader->line = key->start_mark.line + 1;
+    if (name == NULL)
+        return fail(loader, "%s: a key that is no text", where);
+    if (!g_hash_table_add(seen, (char *)name))
+        return fail(loader, "%s: \"%.100s\" stands there twice", where, name);
+    return handle(loader, name, yaml_document_get_node(&loader->document, pair->value), user);
 }
 
 static bool for_each_pair(struct loader *loader, const char *where, yaml_node_t *node, pair_handler handle,
                           void *user)
 {
+    bool fine = true;
     if (is_empty(node))
         return true;
     if (node->type != YAML_MAPPING_NODE)
         return fail(loader, "%s must hold keys and values", where);
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
-         pair++) {
-        const char *name = scalar(yaml_document_get_node(&loader->document, pair->key));
-        if (name == NULL)
-            return fail(loader, "%s: a key that is no text", where);
-        if (!handle(loader, name, yaml_document_get_node(&loader->document, pair->value), user))
-            return false;
-    }
-    return true;
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++)
+        fine = handle_pair(loader, where, pair, seen, handle, user) && fine;
+    return fine;
 }
 
 static yaml_node_t *find_member(struct loader *loader, yaml_node_t *map, const char *name)
@@ -82,7 +100,7 @@ static yaml_node_t *find_member(struct loader *loader, yaml_node_t *map, const c
     if (map == NULL || map->type != YAML_MAPPING_NODE)
         return NULL;
     for (yaml_node_pair_t *pair = map->data.mapping.pairs.start; pair < map->data.mapping.pairs.top; pair++)
-        if (g_strcmp0(scalar(yaml_document_get_node(&loader->document, pair->key)), name) == 0)
+        if (g_strcmp0(yaml_node_text(yaml_document_get_node(&loader->document, pair->key)), name) == 0)
             return yaml_document_get_node(&loader->document, pair->value);
     return NULL;
 }
@@ -90,10 +108,11 @@ static yaml_node_t *find_member(struct loader *loader, yaml_node_t *map, const c
 static bool set_scalar(struct loader *loader, const struct config_key *key, void *target, const char *where,
                        const char *name, const yaml_node_t *value)
 {
-    const char *text = scalar(value);
+    const char *text = yaml_node_text(value);
+    g_autofree char *label = g_strconcat(where, name, NULL);
     if (text == NULL)
-        return fail(loader, "%s%s must be a single value", where, name);
-    return config_key_set(key, target, where, text, loader->error);
+        return fail(loader, "%s must be a single value, it is a list or holds keys", label);
+    return set_key(loader, key, target, label, text);
 }
 
 /* -- paths -- */
@@ -103,12 +122,23 @@ struct path_target {
     const char *where; /* "paths.demo." */
 };
 
+/* What MediaMTX called a path's own credentials before it had users: who still writes them must not get an
+ * open router. */
+static bool check_old_credentials(struct loader *loader, const char *where, const char *name)
+{
+    static const char *const old[] = {"publishUser", "publishPass", "publishIPs", "readUser",
+                                      "readPass",    "readIPs",     NULL};
+    return !g_strv_contains(old, name) ||
+           fail(loader, "%s%s is not supported any more: use authInternalUsers", where, name);
+}
+
 static bool on_path_key(struct loader *loader, const char *name, yaml_node_t *value, void *user)
 {
     const struct path_target *target = user;
     const struct config_key *key = config_key_find_path(name);
     if (key == NULL)
-        return warn_unknown(loader, target->where, name);
+        return check_old_credentials(loader, target->where, name) &&
+               warn_unknown(loader, target->where, name);
     return set_scalar(loader, key, target->path, target->where, name, value);
 }
 
@@ -137,60 +167,24 @@ static struct path_config *add_path(struct loader *loader, const char *name)
 
 static bool on_path(struct loader *loader, const char *name, yaml_node_t *value, void *user)
 {
-    g_autofree char *where = g_strdup_printf("paths.%s.", name);
+    g_autofree char *label = g_strdup_printf("paths.%s", name);
+    g_autofree char *where = g_strconcat(label, ".", NULL);
     struct path_target target = {add_path(loader, name), where};
-    return target.path != NULL && for_each_pair(loader, where, value, on_path_key, &target);
+    return target.path != NULL && for_each_pair(loader, label, value, on_path_key, &target);
 }
 
 /* -- authentication -- */
 
-static bool permits_any_path(struct loader *loader, yaml_node_t *permissions, const char *action)
+static bool set_users(struct loader *loader, const yaml_node_t *users)
 {
-    if (permissions == NULL || permissions->type != YAML_SEQUENCE_NODE)
-        return false;
-    for (yaml_node_item_t *item = permissions->data.sequence.items.start;
-         item < permissions->data.sequence.items.top; item++) {
-        yaml_node_t *permission = yaml_document_get_node(&loader->document, *item);
-        yaml_node_t *path = find_member(loader, permission, "path");
-        if (g_strcmp0(scalar(find_member(loader, permission, "action")), action) == 0 &&
-            (path == NULL || is_empty(path)))
-            return true;
-    }
-    return false;
-}
-
-static bool is_unlimited(const yaml_node_t *ips)
-{
-    return ips == NULL || is_empty(ips) ||
-           (ips->type == YAML_SEQUENCE_NODE &&
-            ips->data.sequence.items.start == ips->data.sequence.items.top);
-}
-
-/* An entry that lets everybody publish and read everything: MediaMTX's default. */
-static bool is_open(struct loader *loader, yaml_node_t *entry)
-{
-    yaml_node_t *pass = find_member(loader, entry, "pass");
-    yaml_node_t *permissions = find_member(loader, entry, "permissions");
-    return g_strcmp0(scalar(find_member(loader, entry, "user")), "any") == 0 &&
-           (pass == NULL || is_empty(pass)) && is_unlimited(find_member(loader, entry, "ips")) &&
-           permits_any_path(loader, permissions, "publish") && permits_any_path(loader, permissions, "read");
-}
-
-/* Who asks for authentication must not get an open router: only the open default is taken. */
-static bool check_users(struct loader *loader, const yaml_node_t *users)
-{
-    if (users->type == YAML_SEQUENCE_NODE)
-        for (yaml_node_item_t *item = users->data.sequence.items.start; item < users->data.sequence.items.top;
-             item++)
-            if (is_open(loader, yaml_document_get_node(&loader->document, *item)))
-                return true;
-    return fail(loader, "authInternalUsers restricts who may publish or read, and this router does not check "
-                        "credentials: allow user \"any\", or use MediaMTX");
+    struct dub_error error = {0};
+    return auth_yaml_read(&loader->document, users, loader->config->users, loader->notes->warnings, &error) ||
+           fail(loader, "%s", error.message);
 }
 
 static bool check_method(struct loader *loader, const yaml_node_t *method)
 {
-    return g_strcmp0(scalar(method), "internal") == 0 ||
+    return g_strcmp0(yaml_node_text(method), "internal") == 0 ||
            fail(loader, "authMethod must be \"internal\": this router asks nobody else");
 }
 
@@ -203,12 +197,21 @@ static bool on_global(struct loader *loader, const char *name, yaml_node_t *valu
     if (g_strv_contains(elsewhere, name))
         return true;
     if (strcmp(name, "authInternalUsers") == 0)
-        return check_users(loader, value);
+        return set_users(loader, value);
     if (strcmp(name, "authMethod") == 0)
         return check_method(loader, value);
     if (key == NULL)
         return warn_unknown(loader, "", name);
     return set_scalar(loader, key, loader->config, "", name, value);
+}
+
+/* What a hook of some MediaMTX is told, and we with it when it starts us. */
+static bool is_for_hooks(const char *name)
+{
+    static const char *const names[] = {
+        "PATH",      "QUERY",   "SOURCE_TYPE",  "SOURCE_ID",        "READER_TYPE", "READER_ID",
+        "CONN_TYPE", "CONN_ID", "SEGMENT_PATH", "SEGMENT_DURATION", NULL};
+    return g_strv_contains(names, name);
 }
 
 /* "MTX_RTMPADDRESS=..." -> "RTMPADDRESS", with the value; NULL for another variable. The caller owns it. */
@@ -224,14 +227,16 @@ static char *env_name(const char *variable, const char **value)
 
 static bool apply_env_global(struct loader *loader, const char *name, const char *value)
 {
-    if (g_str_has_prefix(name, ENV_DEFAULTS)) {
-        const struct config_key *key = config_key_find_path_env(name + strlen(ENV_DEFAULTS));
-        if (key == NULL)
-            return warn_unknown(loader, ENV_PREFIX, name);
-        return config_key_set(key, &loader->config->defaults, ENV_PREFIX ENV_DEFAULTS, value, loader->error);
-    }
-    const struct config_key *key = config_key_find_global_env(name);
-    return key == NULL || config_key_set(key, loader->config, ENV_PREFIX, value, loader->error);
+    bool is_default = g_str_has_prefix(name, ENV_DEFAULTS);
+    if (g_str_has_prefix(name, ENV_USERS))
+        return fail(loader, ENV_PREFIX "%s: users are read from the file of ROUTER_CONFIG only", name);
+    void *target = is_default ? (void *)&loader->config->defaults : loader->config;
+    const struct config_key *key =
+        is_default ? config_key_find_path_env(name + strlen(ENV_DEFAULTS)) : config_key_find_global_env(name);
+    g_autofree char *label = g_strconcat(ENV_PREFIX, name, NULL);
+    if (key != NULL)
+        return set_key(loader, key, target, label, value);
+    return is_for_hooks(name) || g_str_has_prefix(name, ENV_PATHS) || warn_unknown(loader, ENV_PREFIX, name);
 }
 
 /* "live/demo" -> "LIVE_DEMO_": how a path is spelled in a variable's name. */
@@ -253,8 +258,9 @@ static bool apply_env_path(struct loader *loader, const char *name, const char *
         g_autofree char *prefix = env_path_prefix(path);
         const struct config_key *key =
             g_str_has_prefix(rest, prefix) ? config_key_find_path_env(rest + strlen(prefix)) : NULL;
+        g_autofree char *label = g_strconcat(ENV_PREFIX, name, NULL);
         if (key != NULL)
-            return config_key_set(key, path, ENV_PREFIX ENV_PATHS, value, loader->error);
+            return set_key(loader, key, path, label, value);
     }
     return warn_unknown(loader, ENV_PREFIX, name);
 }
@@ -262,14 +268,15 @@ static bool apply_env_path(struct loader *loader, const char *name, const char *
 static bool apply_env(struct loader *loader,
                       bool (*apply)(struct loader *loader, const char *name, const char *value))
 {
+    bool fine = true;
+    loader->line = 0;
     for (const char *const *variable = loader->environment; variable != NULL && *variable != NULL;
          variable++) {
         const char *value = NULL;
         g_autofree char *name = env_name(*variable, &value);
-        if (name != NULL && !apply(loader, name, value))
-            return false;
+        fine = (name == NULL || apply(loader, name, value)) && fine;
     }
-    return true;
+    return fine;
 }
 
 /* Defaults before paths, whatever the order in the file, because paths start with what the defaults say. */
@@ -279,17 +286,21 @@ static bool apply_document(struct loader *loader)
     yaml_node_t *defaults = find_member(loader, root, "pathDefaults");
     yaml_node_t *paths = find_member(loader, root, "paths");
     struct path_target target = {&loader->config->defaults, "pathDefaults."};
-    if (root != NULL && !for_each_pair(loader, "the file", root, on_global, NULL))
-        return false;
-    if (defaults != NULL && !for_each_pair(loader, "pathDefaults", defaults, on_path_key, &target))
-        return false;
-    if (!apply_env(loader, apply_env_global))
-        return false;
+    bool fine = root == NULL || for_each_pair(loader, "the file", root, on_global, NULL);
+    if (defaults != NULL)
+        fine = for_each_pair(loader, "pathDefaults", defaults, on_path_key, &target) && fine;
+    fine = apply_env(loader, apply_env_global) && fine;
     if (paths == NULL)
         router_config_add_path(loader->config, ROUTER_ALL_OTHERS);
-    else if (!for_each_pair(loader, "paths", paths, on_path, NULL))
-        return false;
-    return apply_env(loader, apply_env_path);
+    else
+        fine = for_each_pair(loader, "paths", paths, on_path, NULL) && fine;
+    return apply_env(loader, apply_env_path) && fine;
+}
+
+static void fail_syntax(struct loader *loader, const yaml_parser_t *parser)
+{
+    loader->line = parser->problem_mark.line + 1;
+    fail(loader, "this is no YAML: %s", parser->problem != NULL ? parser->problem : "unreadable");
 }
 
 static bool apply_text(struct loader *loader, const char *text, gsize size)
@@ -302,31 +313,39 @@ static bool apply_text(struct loader *loader, const char *text, gsize size)
     if (loader->has_document)
         yaml_document_delete(&loader->document);
     else
-        fail(loader, "line %zu is no YAML: %s", parser.problem_mark.line + 1,
-             parser.problem != NULL ? parser.problem : "unreadable");
+        fail_syntax(loader, &parser);
     yaml_parser_delete(&parser);
     return fine;
 }
 
-bool config_yaml_apply(struct router_config *config, const char *text, gsize size,
-                       const char *const *environment, GPtrArray *warnings, struct dub_error *error)
+static bool apply(struct loader *loader, const char *text, gsize size)
 {
-    struct loader loader = {
-        .config = config, .environment = environment, .warnings = warnings, .error = error};
     if (text == NULL)
-        return apply_document(&loader);
+        return apply_document(loader);
     if (size > CONFIG_YAML_MAX_BYTES)
-        return fail(&loader, "a file of %zu bytes, at most %u are read", size, CONFIG_YAML_MAX_BYTES);
-    return apply_text(&loader, text, size);
+        return fail(loader, "a file of %zu bytes, at most %u are read", size, CONFIG_YAML_MAX_BYTES);
+    return apply_text(loader, text, size);
+}
+
+bool config_yaml_apply(struct router_config *config, const char *text, gsize size,
+                       const char *const *environment, const struct config_notes *notes,
+                       struct dub_error *error)
+{
+    struct loader loader = {.config = config, .environment = environment, .notes = notes};
+    if (apply(&loader, text, size))
+        return true;
+    return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%s", (const char *)notes->problems->pdata[0]);
 }
 
 bool config_yaml_load(struct router_config *config, const char *file, const char *const *environment,
-                      GPtrArray *warnings, struct dub_error *error)
+                      const struct config_notes *notes, struct dub_error *error)
 {
     g_autoptr(GError) gerror = NULL;
     g_autofree char *text = NULL;
     gsize size = 0;
-    if (file != NULL && *file != '\0' && !g_file_get_contents(file, &text, &size, &gerror))
+    if (file != NULL && *file != '\0' && !g_file_get_contents(file, &text, &size, &gerror)) {
+        g_ptr_array_add(notes->problems, g_strdup_printf("ROUTER_CONFIG: %s", gerror->message));
         return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "ROUTER_CONFIG: %s", gerror->message);
-    return config_yaml_apply(config, text, size, environment, warnings, error);
+    }
+    return config_yaml_apply(config, text, size, environment, notes, error);
 }

@@ -8,11 +8,19 @@
 
 #define CONFIG_YAML_MAX_BYTES (1u << 20)
 
+/* What is to be said about a configuration, each with its line where it came from a file ("line 3:
+ * rtmpAddress is ..."). char *, appended; the arrays are the caller's. */
+struct config_notes {
+    GPtrArray *warnings; /* what is ignored */
+    GPtrArray *problems; /* all that is wrong, not only the first */
+};
+
 /* Applies text, then environment (NAME=value, NULL-terminated; NULL: none), to a new configuration. Without
- * text (NULL), or when it has no `paths`, every path is allowed. The messages of warnings (char *) are
- * appended. */
+ * text (NULL), or when it has no `paths`, every path is allowed. False when there are problems; error is the
+ * first of them. */
 bool config_yaml_apply(struct router_config *config, const char *text, gsize size,
-                       const char *const *environment, GPtrArray *warnings, struct dub_error *error);
+                       const char *const *environment, const struct config_notes *notes,
+                       struct dub_error *error);
 /* The same for a file; NULL or "": none. */
 bool config_yaml_load(struct router_config *config, const char *file, const char *const *environment,
-                      GPtrArray *warnings, struct dub_error *error);
+                      const struct config_notes *notes, struct dub_error *error);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hooks.h"
 
-#include <dubbing_log.h>
+#include "hook_output.h"
+
+#include <dubbing_clock.h>
 #include <dubbing_process.h>
 #include <signal.h>
 
@@ -16,7 +18,7 @@ struct hook_pool {
 
 struct hook {
     struct hook_pool *pool;
-    char *name;
+    struct hook_output output;
     char *command;
     char **environment;
     bool restart;
@@ -30,7 +32,7 @@ static void hook_free(gpointer data)
     struct hook *hook = data;
     g_clear_handle_id(&hook->timer, g_source_remove);
     dub_process_free(hook->process);
-    g_free(hook->name);
+    hook_output_clear(&hook->output);
     g_free(hook->command);
     g_strfreev(hook->environment);
     g_free(hook);
@@ -68,18 +70,19 @@ static void forget(struct hook *hook)
 
 static void on_line(struct dub_process *process, const char *line, bool is_stderr, void *user)
 {
-    const struct hook *hook = user;
-    dub_log_info("%s: %s", hook->name, line);
+    struct hook *hook = user;
+    hook_output_line(&hook->output, line, dub_clock_now_ns(dub_clock_monotonic()));
 }
 
-static void log_exit(const struct hook *hook, int exit_code, int signal_number)
+static void log_exit(struct hook *hook, int exit_code, int signal_number)
 {
+    hook_output_flush(&hook->output);
     if (signal_number != 0)
-        dub_log_info("%s command ended by signal %d", hook->name, signal_number);
-    else if (exit_code == 0)
-        dub_log_info("%s command ended with exit code 0", hook->name);
+        hook_output_say(&hook->output, DUB_LOG_INFO, " command ended by signal %d", signal_number);
     else
-        dub_log_warn("%s command ended with exit code %d", hook->name, exit_code);
+        hook_output_say(&hook->output, exit_code == 0 ? DUB_LOG_INFO : DUB_LOG_WARN,
+                        " command ended with exit code %d%s", exit_code,
+                        hook->restart ? ", it is started again in 5 s" : "");
 }
 
 static bool launch(struct hook *hook);
@@ -119,27 +122,27 @@ static bool launch(struct hook *hook)
                                           &error);
     }
     if (hook->process == NULL) {
-        dub_log_error("%s command cannot be started: %s", hook->name, error.message);
+        hook_output_say(&hook->output, DUB_LOG_ERROR, " command cannot be started: %s", error.message);
         return false;
     }
-    dub_log_info("%s command started (process %d)", hook->name, (int)dub_process_pid(hook->process));
+    hook_output_say(&hook->output, DUB_LOG_INFO, " command started (process %d)",
+                    (int)dub_process_pid(hook->process));
     return true;
 }
 
-static struct hook *start(struct hook_pool *pool, const char *name, const char *command,
-                          const char *const *environment, bool restart, bool held)
+static struct hook *start(struct hook_pool *pool, const struct hook_spec *spec, bool held)
 {
-    if (command == NULL || *command == '\0')
+    if (spec->command == NULL || *spec->command == '\0')
         return NULL;
     struct hook *hook = g_new0(struct hook, 1);
     hook->pool = pool;
-    hook->name = g_strdup(name);
-    hook->command = g_strdup(command);
-    hook->environment = g_strdupv((char **)environment);
-    hook->restart = restart;
+    hook_output_init(&hook->output, spec->name, spec->path);
+    hook->command = g_strdup(spec->command);
+    hook->environment = g_strdupv((char **)spec->environment);
+    hook->restart = spec->restart;
     hook->held = held;
     if (!launch(hook)) {
-        if (!restart) {
+        if (!spec->restart) {
             hook_free(hook);
             return NULL;
         }
@@ -149,17 +152,17 @@ static struct hook *start(struct hook_pool *pool, const char *name, const char *
     return hook;
 }
 
-struct hook *hook_start(struct hook_pool *pool, const char *name, const char *command,
-                        const char *const *environment, bool restart)
+struct hook *hook_start(struct hook_pool *pool, const struct hook_spec *spec)
 {
-    return start(pool, name, command, environment, restart, true);
+    return start(pool, spec, true);
 }
 
 static gboolean on_kill(gpointer user)
 {
     struct hook *hook = user;
     hook->timer = 0;
-    dub_log_warn("%s command is still there %d s after SIGINT: killed", hook->name, KILL_AFTER_S);
+    hook_output_say(&hook->output, DUB_LOG_WARN, " command is still there %d s after SIGINT: killed",
+                    KILL_AFTER_S);
     dub_process_signal(hook->process, SIGKILL);
     return G_SOURCE_REMOVE;
 }
@@ -179,7 +182,7 @@ void hook_stop(struct hook *hook)
     hook->timer = g_timeout_add_seconds(KILL_AFTER_S, on_kill, hook);
 }
 
-void hook_run(struct hook_pool *pool, const char *name, const char *command, const char *const *environment)
+void hook_run(struct hook_pool *pool, const struct hook_spec *spec)
 {
-    start(pool, name, command, environment, false, false);
+    start(pool, spec, false);
 }

@@ -17,12 +17,19 @@ struct hook_pool *hook_pool_new(void (*on_idle)(void *user), void *user);
 void hook_pool_free(struct hook_pool *pool);
 unsigned hook_pool_running(const struct hook_pool *pool);
 
-/* A command that belongs to a stream: runs until hook_stop. With restart it is started again 5 s after it
- * ends. name ("runOnReady") is for the log; environment is copied. NULL when command is "" or cannot be
- * started (the reason has been logged). */
-struct hook *hook_start(struct hook_pool *pool, const char *name, const char *command,
-                        const char *const *environment, bool restart);
+/* What is started, for which path. Borrowed for the call. */
+struct hook_spec {
+    const char *name; /* "runOnReady", for the log */
+    const char *path; /* likewise */
+    const char *command;
+    const char *const *environment; /* "NAME=value", added to ours */
+    bool restart;                   /* started again 5 s after it ends */
+};
+
+/* A command that belongs to a stream: runs until hook_stop. NULL when the command is "" or cannot be started
+ * (the reason has been logged). */
+struct hook *hook_start(struct hook_pool *pool, const struct hook_spec *spec);
 /* SIGINT to the whole group, SIGKILL after 10 s; the hook frees itself. NULL is fine. */
 void hook_stop(struct hook *hook);
-/* A command that runs to its end by itself. */
-void hook_run(struct hook_pool *pool, const char *name, const char *command, const char *const *environment);
+/* A command that runs to its end by itself, once. */
+void hook_run(struct hook_pool *pool, const struct hook_spec *spec);

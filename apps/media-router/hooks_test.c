@@ -45,6 +45,23 @@ static const char *const *environment(const struct fixture *fixture)
     return (const char *const *)fixture->environment;
 }
 
+static struct hook *start(const struct fixture *fixture, const char *command, bool restart)
+{
+    return hook_start(fixture->pool, &(struct hook_spec){.name = "runOnReady",
+                                                         .path = "live/demo/in",
+                                                         .command = command,
+                                                         .environment = environment(fixture),
+                                                         .restart = restart});
+}
+
+static void run(const struct fixture *fixture, const char *command)
+{
+    hook_run(fixture->pool, &(struct hook_spec){.name = "runOnNotReady",
+                                                .path = "live/demo/in",
+                                                .command = command,
+                                                .environment = environment(fixture)});
+}
+
 static bool file_is(const struct fixture *fixture, const char *expected)
 {
     g_autofree char *text = NULL;
@@ -83,9 +100,8 @@ static void test_variables(struct fixture *fixture, gconstpointer data)
 {
     g_autofree char *odd = g_build_filename(fixture->dir, "a b'c", NULL);
     fixture->environment = g_environ_setenv(fixture->environment, "G1", odd, TRUE);
-    hook_run(fixture->pool, "runOnNotReady", "touch $G1", environment(fixture));
-    hook_run(fixture->pool, "runOnNotReady", "sh -c 'printf \"%s\" ${MTX_PATH} > $OUT'",
-             environment(fixture));
+    run(fixture, "touch $G1");
+    run(fixture, "sh -c 'printf \"%s\" ${MTX_PATH} > $OUT'");
     g_assert_cmpuint(hook_pool_running(fixture->pool), ==, 2);
     wait_for_idle(fixture);
     g_assert_true(file_is(fixture, "live/demo/in"));
@@ -96,11 +112,10 @@ static void test_variables(struct fixture *fixture, gconstpointer data)
 /* The group gets SIGINT: the shell's child as well as the shell, which waits for it. */
 static void test_stop_interrupts_the_group(struct fixture *fixture, gconstpointer data)
 {
-    struct hook *hook =
-        hook_start(fixture->pool, "runOnReady",
-                   "sh -c 'trap \"printf o >> $OUT; exit 0\" INT; sh -c \"trap \\\"printf i >> "
-                   "$OUT; exit 0\\\" INT; printf r >> $OUT; while :; do sleep 0.01; done\"'",
-                   environment(fixture), false);
+    struct hook *hook = start(fixture,
+                              "sh -c 'trap \"printf o >> $OUT; exit 0\" INT; sh -c \"trap \\\"printf i >> "
+                              "$OUT; exit 0\\\" INT; printf r >> $OUT; while :; do sleep 0.01; done\"'",
+                              false);
     g_assert_nonnull(hook);
     wait_for_file(fixture, "r");
     hook_stop(hook);
@@ -110,8 +125,7 @@ static void test_stop_interrupts_the_group(struct fixture *fixture, gconstpointe
 
 static void test_stop_of_a_command_that_waits_for_restart(struct fixture *fixture, gconstpointer data)
 {
-    struct hook *hook = hook_start(fixture->pool, "runOnReady", "sh -c 'printf x >> $OUT; exit 7'",
-                                   environment(fixture), true);
+    struct hook *hook = start(fixture, "sh -c 'printf x >> $OUT; exit 7'", true);
     wait_for_file(fixture, "x");
     gint64 until = g_get_monotonic_time() + 100 * 1000;
     while (g_get_monotonic_time() < until)
@@ -124,8 +138,7 @@ static void test_stop_of_a_command_that_waits_for_restart(struct fixture *fixtur
 
 static void test_restart(struct fixture *fixture, gconstpointer data)
 {
-    struct hook *hook =
-        hook_start(fixture->pool, "runOnReady", "sh -c 'printf x >> $OUT'", environment(fixture), true);
+    struct hook *hook = start(fixture, "sh -c 'printf x >> $OUT'", true);
     gint64 started = g_get_monotonic_time();
     wait_for_file(fixture, "xx");
     g_assert_cmpint(g_get_monotonic_time() - started, >=, 4 * G_USEC_PER_SEC);
@@ -139,7 +152,7 @@ static void test_restart_of_what_could_not_start(struct fixture *fixture, gconst
     g_autofree char *script = g_build_filename(fixture->dir, "late", NULL);
     g_autofree char *text =
         g_strdup_printf("#!/bin/sh\nprintf late > '%s'\nwhile :; do sleep 0.05; done\n", fixture->file);
-    struct hook *hook = hook_start(fixture->pool, "runOnReady", script, environment(fixture), true);
+    struct hook *hook = start(fixture, script, true);
     g_assert_nonnull(hook);
     g_assert_true(g_file_set_contents_full(script, text, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
     wait_for_file(fixture, "late");
@@ -151,9 +164,8 @@ static void test_restart_of_what_could_not_start(struct fixture *fixture, gconst
 /* The usual ready command posts something and ends; the stream ends later and still stops its hook. */
 static void test_stop_of_what_ended_by_itself(struct fixture *fixture, gconstpointer data)
 {
-    struct hook *hook =
-        hook_start(fixture->pool, "runOnReady", "sh -c 'printf x >> $OUT'", environment(fixture), false);
-    hook_run(fixture->pool, "runOnNotReady", "true", environment(fixture));
+    struct hook *hook = start(fixture, "sh -c 'printf x >> $OUT'", false);
+    run(fixture, "true");
     gint64 deadline = g_get_monotonic_time() + DEADLINE_MS * 1000;
     while (hook_pool_running(fixture->pool) > 1 && g_get_monotonic_time() < deadline)
         g_main_context_iteration(NULL, TRUE);
@@ -165,11 +177,11 @@ static void test_stop_of_what_ended_by_itself(struct fixture *fixture, gconstpoi
 
 static void test_nothing_to_start(struct fixture *fixture, gconstpointer data)
 {
-    g_assert_null(hook_start(fixture->pool, "runOnReady", "", environment(fixture), false));
-    g_assert_null(hook_start(fixture->pool, "runOnReady", NULL, environment(fixture), false));
-    g_assert_null(hook_start(fixture->pool, "runOnReady", "/nonexistent/hook", environment(fixture), false));
-    g_assert_null(hook_start(fixture->pool, "runOnReady", "sh -c 'unbalanced", environment(fixture), false));
-    g_assert_null(hook_start(fixture->pool, "runOnReady", "  ", environment(fixture), false));
+    g_assert_null(start(fixture, "", false));
+    g_assert_null(start(fixture, NULL, false));
+    g_assert_null(start(fixture, "/nonexistent/hook", false));
+    g_assert_null(start(fixture, "sh -c 'unbalanced", false));
+    g_assert_null(start(fixture, "  ", false));
     hook_stop(NULL);
     g_assert_cmpuint(hook_pool_running(fixture->pool), ==, 0);
 }

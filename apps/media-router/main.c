@@ -44,17 +44,29 @@ static void override_address(char **target, const char *setting, const char *def
     *target = g_strdup(setting);
 }
 
+static void log_notes(const struct settings *settings, const struct config_notes *notes)
+{
+    bool has_file = settings->config_file != NULL && *settings->config_file != '\0';
+    const char *file = has_file ? settings->config_file : "no file";
+    for (guint i = 0; i < notes->warnings->len; i++)
+        dub_log_warn("configuration (%s): %s", file, (const char *)notes->warnings->pdata[i]);
+    for (guint i = 0; i < notes->problems->len; i++)
+        dub_log_error("configuration (%s): %s", file, (const char *)notes->problems->pdata[i]);
+}
+
 /* The file and MTX_ variables first; a setting that says something else than the default has the last word.
  */
-static bool build_config(const struct settings *settings, struct router_config *config,
-                         struct dub_error *error)
+static bool build_config(const struct settings *settings, struct router_config *config)
 {
     g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) problems = g_ptr_array_new_with_free_func(g_free);
     g_auto(GStrv) environment = g_get_environ();
-    if (!config_yaml_load(config, settings->config_file, (const char *const *)environment, warnings, error))
+    struct config_notes notes = {warnings, problems};
+    bool fine =
+        config_yaml_load(config, settings->config_file, (const char *const *)environment, &notes, NULL);
+    log_notes(settings, &notes);
+    if (!fine)
         return false;
-    for (guint i = 0; i < warnings->len; i++)
-        dub_log_warn("configuration: %s", (const char *)warnings->pdata[i]);
     override_address(&config->rtmp_address, settings->rtmp_address, ROUTER_DEFAULT_RTMP_ADDRESS);
     override_address(&config->rtsp_address, settings->rtsp_address, ROUTER_DEFAULT_RTSP_ADDRESS);
     override_address(&config->api_address, settings->api_address, ROUTER_DEFAULT_API_ADDRESS);
@@ -99,14 +111,11 @@ static int run_router(const struct router_config *config)
 
 static int run_with(const struct settings *settings)
 {
-    struct dub_error error = {0};
     struct router_config *config = router_config_new();
     int code = DUB_EXIT_USAGE;
     dub_main_start_log(program.name, NULL, &settings->common);
-    if (build_config(settings, config, &error))
+    if (build_config(settings, config))
         code = run_router(config);
-    else
-        dub_log_error("configuration: %s", error.message);
     router_config_free(config);
     dub_log_clear();
     return code;

@@ -84,8 +84,12 @@ static void set_ready(struct router *router, struct router_path *path)
                      : "",
                  flv_codec_name(path->stream.audio.codec), path->publisher->ops->type, path->publisher->id);
     g_auto(GStrv) environment = hook_environment(router, path);
-    path->ready_hook = hook_start(router->hooks, "runOnReady", path->config->run_on_ready,
-                                  (const char *const *)environment, path->config->run_on_ready_restart);
+    path->ready_hook =
+        hook_start(router->hooks, &(struct hook_spec){.name = "runOnReady",
+                                                      .path = path->name,
+                                                      .command = path->config->run_on_ready,
+                                                      .environment = (const char *const *)environment,
+                                                      .restart = path->config->run_on_ready_restart});
 }
 
 static void set_not_ready(struct router *router, struct router_path *path)
@@ -101,8 +105,10 @@ static void set_not_ready(struct router *router, struct router_path *path)
     }
     g_auto(GStrv) environment = hook_environment(router, path);
     hook_stop(g_steal_pointer(&path->ready_hook));
-    hook_run(router->hooks, "runOnNotReady", path->config->run_on_not_ready,
-             (const char *const *)environment);
+    hook_run(router->hooks, &(struct hook_spec){.name = "runOnNotReady",
+                                                .path = path->name,
+                                                .command = path->config->run_on_not_ready,
+                                                .environment = (const char *const *)environment});
 }
 
 /* The path has no publisher afterwards; the publisher's connection is not touched. */

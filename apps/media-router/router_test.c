@@ -48,10 +48,10 @@ static const struct router_reader_ops reader_ops = {"fakeConn", on_message, on_r
 
 static void start_router(struct fixture *fixture, const char *yaml)
 {
-    g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) notes = g_ptr_array_new_with_free_func(g_free);
     fixture->config = router_config_new();
-    g_assert_true(
-        config_yaml_apply(fixture->config, yaml, yaml != NULL ? strlen(yaml) : 0, NULL, warnings, NULL));
+    g_assert_true(config_yaml_apply(fixture->config, yaml, yaml != NULL ? strlen(yaml) : 0, NULL,
+                                    &(struct config_notes){notes, notes}, NULL));
     fixture->router = router_new(fixture->config, fixture->hooks, 8554);
 }
 
