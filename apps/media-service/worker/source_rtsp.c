@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "source_rtsp.h"
 
-#include "decode_times.h"
 #include "elements.h"
 #include "rtp_sync.h"
 
 #include <dubbing_clock.h>
+#include <dubbing_decode_times.h>
 #include <dubbing_log.h>
 #include <gst/rtp/gstrtcpbuffer.h>
 #include <gst/rtp/gstrtpbuffer.h>
@@ -22,7 +22,7 @@
 
 struct source_rtsp {
     /* The picture's streaming thread. */
-    struct decode_times times;
+    struct dub_decode_times times;
     GstCaps *times_caps; /* what they were made for */
 
     pthread_mutex_t lock; /* guards what follows */
@@ -195,7 +195,7 @@ static void adapt_times(struct source_rtsp *rtsp, GstCaps *caps)
         return;
     int depth = elements_h264_reorder(caps);
     if (!rtsp->times_caps || depth != rtsp->times.depth)
-        decode_times_init(&rtsp->times, depth, picture_duration(caps));
+        dub_decode_times_init(&rtsp->times, depth, picture_duration(caps));
     gst_caps_replace(&rtsp->times_caps, caps);
 }
 
@@ -219,7 +219,7 @@ GstSample *source_rtsp_place_video(struct source_rtsp *rtsp, GstSample *sample)
         return gst_sample_ref(sample);
     adapt_times(rtsp, gst_sample_get_caps(sample));
     int64_t pts_ns = (int64_t)elements_pts(buffer);
-    return sample_at(sample, pts_ns, decode_times_next(&rtsp->times, pts_ns));
+    return sample_at(sample, pts_ns, dub_decode_times_next(&rtsp->times, pts_ns));
 }
 
 GstSample *source_rtsp_place_audio(struct source_rtsp *rtsp, GstSample *sample)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "decode_times.h"
+#include "dubbing_decode_times.h"
 
 #include <glib.h>
 
@@ -11,14 +11,14 @@
  */
 static int run(const int *order, int n_order, int depth, int said_depth)
 {
-    struct decode_times times;
+    struct dub_decode_times times;
     int64_t last_ns = INT64_MIN;
     int n_off = 0;
 
-    decode_times_init(&times, said_depth, PICTURE);
+    dub_decode_times_init(&times, said_depth, PICTURE);
     for (int n = 0; n < PICTURES; n++) {
         int64_t pts_ns = START + (n / n_order * n_order + order[n % n_order]) * PICTURE;
-        int64_t dts_ns = decode_times_next(&times, pts_ns);
+        int64_t dts_ns = dub_decode_times_next(&times, pts_ns);
         g_assert_cmpint(dts_ns, >, last_ns);
         last_ns = dts_ns;
         n_off += dts_ns != START + (n - depth) * PICTURE;
@@ -58,13 +58,13 @@ static void test_depth_is_learned(void)
 
 static void test_a_jump_begins_anew(void)
 {
-    struct decode_times times;
+    struct dub_decode_times times;
 
-    decode_times_init(&times, 1, PICTURE);
+    dub_decode_times_init(&times, 1, PICTURE);
     for (int n = 0; n < 10; n++)
-        decode_times_next(&times, 1000 * START + n * PICTURE);
-    g_assert_cmpint(decode_times_next(&times, START), ==, START - PICTURE);
-    g_assert_cmpint(decode_times_next(&times, START + PICTURE), ==, START);
+        dub_decode_times_next(&times, 1000 * START + n * PICTURE);
+    g_assert_cmpint(dub_decode_times_next(&times, START), ==, START - PICTURE);
+    g_assert_cmpint(dub_decode_times_next(&times, START + PICTURE), ==, START);
 }
 
 static void test_any_order_stays_ascending(void)
@@ -72,15 +72,15 @@ static void test_any_order_stays_ascending(void)
     g_autoptr(GRand) random = g_rand_new_with_seed(7);
 
     for (int round = 0; round < 200; round++) {
-        struct decode_times times;
+        struct dub_decode_times times;
         int64_t last_ns = INT64_MIN;
 
-        decode_times_init(&times, g_rand_int_range(random, -1, 40), PICTURE);
+        dub_decode_times_init(&times, g_rand_int_range(random, -1, 40), PICTURE);
         for (int n = 0; n < 200; n++) {
             int64_t dts_ns =
-                decode_times_next(&times, START + (n + g_rand_int_range(random, -20, 20)) * PICTURE);
+                dub_decode_times_next(&times, START + (n + g_rand_int_range(random, -20, 20)) * PICTURE);
             g_assert_cmpint(dts_ns, >, last_ns);
-            g_assert_cmpint(times.depth, <=, DECODE_TIMES_DEPTH_MAX);
+            g_assert_cmpint(times.depth, <=, DUB_DECODE_TIMES_DEPTH_MAX);
             g_assert_cmpint(times.n_largest, <=, times.depth + 1);
             last_ns = dts_ns;
         }

@@ -10,20 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DECODE_TIMES_DEPTH_MAX 16                               /* ITU-T H.264: MaxDpbFrames */
-#define DECODE_TIMES_JUMP_NS (INT64_C(10) * 1000 * 1000 * 1000) /* a step beyond begins anew */
+#define DUB_DECODE_TIMES_DEPTH_MAX 16                               /* ITU-T H.264: MaxDpbFrames */
+#define DUB_DECODE_TIMES_JUMP_NS (INT64_C(10) * 1000 * 1000 * 1000) /* a step beyond begins anew */
 
-struct decode_times {
+struct dub_decode_times {
     int depth;
-    int64_t picture_ns;                          /* guessed duration of one, for those before the first */
-    int64_t largest[DECODE_TIMES_DEPTH_MAX + 1]; /* ascending; the depth + 1 largest at most */
+    int64_t picture_ns;                              /* guessed duration of one, for those before the first */
+    int64_t largest[DUB_DECODE_TIMES_DEPTH_MAX + 1]; /* ascending; the depth + 1 largest at most */
     int n_largest;
     bool begun;
     int64_t last_pts_ns, last_dts_ns;
 };
 
 /* depth: of the codec data, -1 when they do not say. picture_ns: of the frame rate, a guess will do. */
-void decode_times_init(struct decode_times *times, int depth, int64_t picture_ns);
+void dub_decode_times_init(struct dub_decode_times *times, int depth, int64_t picture_ns);
 /* The decoding time of the next picture: above the one before; above pts_ns only where the depth was larger
  * than said. */
-int64_t decode_times_next(struct decode_times *times, int64_t pts_ns);
+int64_t dub_decode_times_next(struct dub_decode_times *times, int64_t pts_ns);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "decode_times.h"
+#include "dubbing_decode_times.h"
 
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
-void decode_times_init(struct decode_times *times, int depth, int64_t picture_ns)
+void dub_decode_times_init(struct dub_decode_times *times, int depth, int64_t picture_ns)
 {
-    *times = (struct decode_times){
-        .depth = CLAMP(depth, 0, DECODE_TIMES_DEPTH_MAX),
+    *times = (struct dub_decode_times){
+        .depth = CLAMP(depth, 0, DUB_DECODE_TIMES_DEPTH_MAX),
         .picture_ns = picture_ns,
     };
 }
 
 /* As if the stream had gone on before its first picture. */
-static void begin(struct decode_times *times, int64_t pts_ns)
+static void begin(struct dub_decode_times *times, int64_t pts_ns)
 {
     times->begun = true;
     times->n_largest = 0;
@@ -23,7 +23,7 @@ static void begin(struct decode_times *times, int64_t pts_ns)
     times->last_dts_ns = pts_ns - (times->depth + 1) * times->picture_ns;
 }
 
-static void insert(struct decode_times *times, int64_t pts_ns)
+static void insert(struct dub_decode_times *times, int64_t pts_ns)
 {
     int at = times->n_largest;
 
@@ -43,14 +43,14 @@ static void insert(struct decode_times *times, int64_t pts_ns)
     times->largest[at - 1] = pts_ns;
 }
 
-int64_t decode_times_next(struct decode_times *times, int64_t pts_ns)
+int64_t dub_decode_times_next(struct dub_decode_times *times, int64_t pts_ns)
 {
-    if (!times->begun || llabs(pts_ns - times->last_pts_ns) > DECODE_TIMES_JUMP_NS)
+    if (!times->begun || llabs(pts_ns - times->last_pts_ns) > DUB_DECODE_TIMES_JUMP_NS)
         begin(times, pts_ns);
     times->last_pts_ns = pts_ns;
     /* Shown before what is taken for shown already: there is more reordering than was known of. */
     if (times->n_largest > times->depth && pts_ns < times->largest[0] &&
-        times->depth < DECODE_TIMES_DEPTH_MAX)
+        times->depth < DUB_DECODE_TIMES_DEPTH_MAX)
         times->depth++;
     insert(times, pts_ns);
     int64_t dts_ns = MAX(times->largest[0], times->last_dts_ns + 1);
