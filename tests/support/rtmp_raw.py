@@ -33,8 +33,13 @@ def flv_tags(clip: Path, options: tuple[str, ...] = ()) -> Iterator[Tag]:
     """The clip's packets as ffmpeg puts them into FLV."""
     done = subprocess.run(["ffmpeg", "-v", "error", "-i", str(clip), *(options or ("-c", "copy")), "-f", "flv", "-"],
                           check=True, capture_output=True, stdin=subprocess.DEVNULL)
-    data, position = done.stdout, 13
-    while position + 11 <= len(data):
+    return flv_parse(done.stdout)
+
+
+def flv_parse(data: bytes) -> Iterator[Tag]:
+    """The whole tags of an FLV file, which may still be being written."""
+    position = 13
+    while position + 11 + int.from_bytes(data[position + 1:position + 4], "big") <= len(data):
         kind, size = data[position] & 0x1F, int.from_bytes(data[position + 1:position + 4], "big")
         stamp = int.from_bytes(data[position + 4:position + 7], "big") | data[position + 7] << 24
         yield Tag(kind, stamp, data[position + 11:position + 11 + size])

@@ -2,6 +2,7 @@
 #include "dest.h"
 
 #include "../worker/elements.h"
+#include "../worker/written_meter.h"
 
 #include <dubbing_clock.h>
 #include <gst/app/app.h>
@@ -18,15 +19,9 @@ struct dest {
     GstElement *pipeline, *source;
     guint bus_watch;
     bool up;
-    int n_through; /* atomic, as those below: buffers given to the element that writes */
-    int64_t bytes_through;
-    int64_t last_through_ns; /* when that was, or when something began to wait for it */
+    int n_through; /* buffers given to the element that writes, until it is up; its thread's */
+    struct written_meter written;
 };
-
-static int64_t now_ns(void)
-{
-    return dub_clock_now_ns(dub_clock_monotonic());
-}
 
 static void post_up(struct dest *dest)
 {
@@ -35,21 +30,14 @@ static void post_up(struct dest *dest)
                              gst_message_new_application(GST_OBJECT(dest->pipeline), structure));
 }
 
-static int64_t bytes_in(GstPadProbeInfo *info)
-{
-    return info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST
-               ? (int64_t)gst_buffer_list_calculate_size(GST_PAD_PROBE_INFO_BUFFER_LIST(info))
-               : (int64_t)gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info));
-}
-
-static GstPadProbeReturn on_written(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+/* Until it is up. */
+static GstPadProbeReturn on_written_first(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
     struct dest *dest = data;
-    __atomic_add_fetch(&dest->bytes_through, bytes_in(info), __ATOMIC_RELAXED);
-    __atomic_store_n(&dest->last_through_ns, now_ns(), __ATOMIC_RELAXED);
-    if (__atomic_add_fetch(&dest->n_through, 1, __ATOMIC_RELAXED) == BUFFERS_UNTIL_UP)
-        post_up(dest);
-    return GST_PAD_PROBE_OK;
+    if (++dest->n_through < BUFFERS_UNTIL_UP)
+        return GST_PAD_PROBE_OK;
+    post_up(dest);
+    return GST_PAD_PROBE_REMOVE;
 }
 
 static void handle_error(struct dest *dest, GstMessage *message)
@@ -89,7 +77,8 @@ static GstElement *new_writer(struct dest *dest, const char *url)
     g_autoptr(GstPad) pad = gst_element_get_static_pad(writer, "sink");
     g_object_set(writer, "location", url, "timeout", RTMP_TIMEOUT_S, "chunk-size", RTMP_CHUNK_BYTES, "sync",
                  FALSE, "async", FALSE, "enable-last-sample", FALSE, NULL);
-    gst_pad_add_probe(pad, WRITTEN, on_written, dest, NULL);
+    written_meter_watch(&dest->written, pad);
+    gst_pad_add_probe(pad, WRITTEN, on_written_first, dest, NULL);
     return writer;
 }
 
@@ -122,7 +111,7 @@ void dest_free(struct dest *dest)
 void dest_push(struct dest *dest, GstBuffer *take_buffer)
 {
     if (dest_backlog_bytes(dest) == 0)
-        __atomic_store_n(&dest->last_through_ns, now_ns(), __ATOMIC_RELAXED);
+        written_meter_begin_waiting(&dest->written);
     gst_app_src_push_buffer(GST_APP_SRC(dest->source), take_buffer);
 }
 
@@ -133,13 +122,13 @@ int64_t dest_backlog_bytes(const struct dest *dest)
 
 int64_t dest_bytes(const struct dest *dest)
 {
-    return dest->up ? __atomic_load_n(&dest->bytes_through, __ATOMIC_RELAXED) : 0;
+    return dest->up ? written_meter_bytes(&dest->written) : 0;
 }
 
 void dest_watch(struct dest *dest)
 {
-    int64_t since_ns = now_ns() - __atomic_load_n(&dest->last_through_ns, __ATOMIC_RELAXED);
-    if (dest_backlog_bytes(dest) > 0 && since_ns > DEST_PATIENCE_S * DUB_NS_PER_S)
+    if (dest_backlog_bytes(dest) > 0 &&
+        written_meter_idle_ns(&dest->written) > DEST_PATIENCE_S * DUB_NS_PER_S)
         dest->events.on_lost(dest->up ? "it does not read any more" : "it does not answer", dest->user);
 }
 

@@ -3,6 +3,8 @@
  */
 #include "forwarder.h"
 
+#include "../worker/elements.h"
+
 #include <dubbing_log.h>
 #include <dubbing_main.h>
 #include <gst/gst.h>
@@ -52,6 +54,7 @@ static int run_with(const struct egress_settings *settings)
         /* A second process only for scanning plugins would cost start-up time and memory for nothing. */
         g_setenv("GST_REGISTRY_FORK", "no", FALSE);
         gst_init(NULL, NULL);
+        elements_calm_rtmp();
         exit_code = run(settings);
     } else {
         dub_log_info("EGRESS_ENABLED is false: nothing is forwarded");

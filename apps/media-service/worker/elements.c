@@ -3,6 +3,7 @@
 
 #include "location.h"
 
+#include <dubbing_log.h>
 #include <string.h>
 
 #define GST_USE_UNSTABLE_API
@@ -78,6 +79,20 @@ bool elements_check(const char *input, const char *output, struct dub_error *err
                                  needed[i].package);
     }
     return true;
+}
+
+static void on_critical(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+    if (g_strcmp0(message, "gst_amf_node_get_type: assertion 'node' failed") == 0)
+        dub_log_debug("rtmp2sink stumbles over an answer that it did not ask for: %s", message);
+    else
+        g_log_default_handler(domain, level, message, data);
+}
+
+void elements_calm_rtmp(void)
+{
+    /* The plugin has no log domain. */
+    g_log_set_handler(NULL, G_LOG_LEVEL_CRITICAL, on_critical, NULL);
 }
 
 __attribute__((no_sanitize_thread)) GstClockTime elements_pts(const GstBuffer *buffer)

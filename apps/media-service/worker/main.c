@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* media-worker: the dubbing of one stream or file. Exit codes: dubbing_main.h, settings.h. */
+#include "elements.h"
 #include "settings.h"
 #include "worker.h"
 
@@ -34,6 +35,7 @@ static int run_with(const struct worker_settings *settings)
     /* A second process only for scanning plugins would cost start-up time and memory for nothing. */
     g_setenv("GST_REGISTRY_FORK", "no", FALSE);
     gst_init(NULL, NULL);
+    elements_calm_rtmp();
     dub_gst_register();
     int exit_code = run(settings);
     dub_log_clear();

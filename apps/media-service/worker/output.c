@@ -6,6 +6,7 @@
 #include "location.h"
 #include "reconnect.h"
 #include "sink.h"
+#include "written_meter.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_ids.h>
@@ -42,9 +43,8 @@ struct output {
     int64_t longest_delay_ns; /* since the facts were asked for; 0: none yet */
     int64_t audio_packets;    /* of this connection */
 
-    int buffers_through;     /* atomic: given to the last element on this connection */
-    int64_t bytes_through;   /* atomic */
-    int64_t last_through_ns; /* atomic: when that was, or when something began to wait for it */
+    int buffers_through;          /* atomic: given to the last element on this connection */
+    struct written_meter written; /* over all connections */
 };
 
 static void connect_output(struct output *output);
@@ -213,22 +213,6 @@ static void post(GstElement *pipeline, GstStructure *take_structure)
     gst_element_post_message(pipeline, gst_message_new_application(GST_OBJECT(pipeline), take_structure));
 }
 
-static int64_t bytes_in(GstPadProbeInfo *info)
-{
-    return info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST
-               ? (int64_t)gst_buffer_list_calculate_size(GST_PAD_PROBE_INFO_BUFFER_LIST(info))
-               : (int64_t)gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info));
-}
-
-static GstPadProbeReturn on_written(GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-    struct output *output = data;
-
-    __atomic_add_fetch(&output->bytes_through, bytes_in(info), __ATOMIC_RELAXED);
-    __atomic_store_n(&output->last_through_ns, now_ns(), __ATOMIC_RELAXED);
-    return GST_PAD_PROBE_OK;
-}
-
 /* Until the peer is seen to take what is sent. */
 static GstPadProbeReturn on_written_first(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
@@ -254,7 +238,7 @@ static void connect_output(struct output *output)
     gst_pad_add_probe(output->sink.watched[0], WRITTEN, on_written_first, output, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(output->sink.watched); i++)
         if (output->sink.watched[i])
-            gst_pad_add_probe(output->sink.watched[i], WRITTEN, on_written, output, NULL);
+            written_meter_watch(&output->written, output->sink.watched[i]);
     g_autoptr(GstBus) bus = gst_element_get_bus(output->sink.pipeline);
     output->bus_watch = gst_bus_add_watch(bus, on_bus_message, output);
     gst_element_set_state(output->sink.pipeline, GST_STATE_PLAYING);
@@ -281,7 +265,7 @@ static void report_stalled(struct output *output, const char *reason)
 static void watch_backlog(struct output *output)
 {
     int64_t backlog_bytes = sink_backlog_bytes(&output->sink);
-    int64_t since_ns = now_ns() - __atomic_load_n(&output->last_through_ns, __ATOMIC_RELAXED);
+    int64_t since_ns = written_meter_idle_ns(&output->written);
 
     if (output->is_file && backlog_bytes > FILE_BACKLOG_BYTES_MAX)
         report_stalled(output, "too much video waits for its sound");
@@ -300,7 +284,7 @@ static void measure_delay(struct output *output, const struct packet *packet)
 static void append(struct output *output, const struct packet *packet)
 {
     if (sink_backlog_bytes(&output->sink) == 0)
-        __atomic_store_n(&output->last_through_ns, now_ns(), __ATOMIC_RELAXED);
+        written_meter_begin_waiting(&output->written);
     if (!sink_push(&output->sink, packet)) {
         report_stalled(output, "a picture is too large for this kind of output");
         return;
@@ -381,7 +365,7 @@ void output_get_facts(struct output *output, struct output_facts *facts)
 {
     pthread_mutex_lock(&output->lock);
     output->facts.connected = output->connected;
-    output->facts.bytes = __atomic_load_n(&output->bytes_through, __ATOMIC_RELAXED);
+    output->facts.bytes = written_meter_bytes(&output->written);
     if (output->longest_delay_ns > 0)
         output->facts.delay_ns = output->longest_delay_ns;
     output->longest_delay_ns = 0;
