@@ -88,6 +88,7 @@ struct api *api_new(const char *address, const char *api_key, const struct api_d
                                      .request_timeout_ms = REQUEST_TIMEOUT_MS};
     api->deps = *deps;
     api->events = events_new();
+    api->long_answers = api_long_answers_new();
     api->server = dub_http_server_new(&config, routes, api, error);
     if (api->server == NULL) {
         api_free(api);
@@ -101,6 +102,7 @@ void api_free(struct api *api)
     if (api == NULL)
         return;
     events_free(api->events);
+    g_ptr_array_unref(api->long_answers);
     dub_http_server_free(api->server);
     g_free(api);
 }

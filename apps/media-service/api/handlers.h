@@ -8,11 +8,20 @@
 struct api {
     struct api_deps deps;
     struct events *events;
+    GPtrArray *long_answers; /* that are being made; long_answer.c's */
     struct dub_http_server *server;
 };
 
 /* Takes the object. */
 void api_reply_object(struct dub_http_request *request, unsigned status, JsonObject *take_object);
+/* 200 with what append_part adds until it returns false, a little in each turn of the main loop: an answer
+ * that takes long to make does not hold up hooks. Nothing of it may be borrowed from what can go meanwhile.
+ */
+void api_reply_in_parts(struct api *api, struct dub_http_request *request,
+                        bool (*append_part)(GString *text, void *user), void *take_user,
+                        GDestroyNotify free_user);
+/* Freed with g_ptr_array_unref, before the server: what is not done then never will be. */
+GPtrArray *api_long_answers_new(void);
 /* The HTTP status that goes with the code, and the message. */
 void api_reply_failure(struct dub_http_request *request, const struct dub_error *error);
 /* What the API shows of a stream. The caller owns it. */

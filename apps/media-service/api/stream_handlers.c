@@ -4,19 +4,64 @@
 #include <dubbing_ids.h>
 #include <dubbing_json.h>
 #include <dubbing_text.h>
+#include <string.h>
 
 #define URL_MAX_BYTES 4096
+
+/* A list in the making: of the streams by their ids, or of the phrases of one. */
+struct list {
+    const struct api *api;
+    char *head; /* what stands before the phrases */
+    GPtrArray *items;
+    guint next;
+    bool has_any;
+};
+
+static void free_list(void *data)
+{
+    struct list *list = data;
+    g_ptr_array_unref(list->items);
+    g_free(list->head);
+    g_free(list);
+}
+
+static void append_item(struct list *list, GString *text, char *take_json)
+{
+    if (list->has_any)
+        g_string_append_c(text, ',');
+    list->has_any = true;
+    g_string_append(text, take_json);
+    g_free(take_json);
+}
+
+static bool append_stream(GString *text, void *user)
+{
+    struct list *list = user;
+    if (list->next == 0)
+        g_string_append(text, "{\"streams\":[");
+    const struct stream *stream =
+        list->next < list->items->len
+            ? registry_find(list->api->deps.registry, list->items->pdata[list->next])
+            : NULL;
+    /* One may have been forgotten meanwhile. */
+    if (stream != NULL)
+        append_item(list, text, dub_json_object_to_string_take(api_describe(list->api, stream)));
+    if (++list->next < list->items->len)
+        return true;
+    g_string_append(text, "]}");
+    return false;
+}
 
 void api_on_list(struct dub_http_request *request, void *user)
 {
     struct api *api = user;
-    JsonArray *array = json_array_new();
+    struct list *list = g_new0(struct list, 1);
     g_autoptr(GList) streams = registry_list(api->deps.registry);
+    list->api = api;
+    list->items = g_ptr_array_new_with_free_func(g_free);
     for (GList *item = streams; item != NULL; item = item->next)
-        json_array_add_object_element(array, api_describe(api, item->data));
-    JsonObject *object = json_object_new();
-    json_object_set_array_member(object, "streams", array);
-    api_reply_object(request, 200, object);
+        g_ptr_array_add(list->items, g_strdup(((const struct stream *)item->data)->id));
+    api_reply_in_parts(api, request, append_stream, list, free_list);
 }
 
 /* NULL after a 404. */
@@ -111,6 +156,31 @@ static bool read_number(struct dub_http_request *request, const char *name, gint
     return false;
 }
 
+/* The object without its phrases and its last brace. */
+static char *describe_ledger(const struct stream *stream)
+{
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "streamId", stream->id);
+    json_object_set_string_member(object, "runId", stream->run_id);
+    json_object_set_int_member(object, "lastSeq", stream->ledger.last_seq);
+    char *text = dub_json_object_to_string_take(object);
+    text[strlen(text) - 1] = '\0';
+    return text;
+}
+
+static bool append_phrase(GString *text, void *user)
+{
+    struct list *list = user;
+    if (list->next == 0)
+        g_string_append_printf(text, "%s,\"phrases\":[", list->head);
+    if (list->next < list->items->len)
+        append_item(list, text, dub_json_to_string(list->items->pdata[list->next]));
+    if (++list->next < list->items->len)
+        return true;
+    g_string_append(text, "]}");
+    return false;
+}
+
 void api_on_phrases(struct dub_http_request *request, void *user)
 {
     gint64 after, limit;
@@ -118,12 +188,10 @@ void api_on_phrases(struct dub_http_request *request, void *user)
     if (stream == NULL || !read_number(request, "after", 0, G_MAXINT64, 0, &after) ||
         !read_number(request, "limit", 1, LEDGER_MAX_LINES, LEDGER_MAX_LINES, &limit))
         return;
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "streamId", stream->id);
-    json_object_set_string_member(object, "runId", stream->run_id);
-    json_object_set_int_member(object, "lastSeq", stream->ledger.last_seq);
-    json_object_set_array_member(object, "phrases", ledger_to_json(&stream->ledger, after, (guint)limit));
-    api_reply_object(request, 200, object);
+    struct list *list = g_new0(struct list, 1);
+    list->items = ledger_list(&stream->ledger, after, (guint)limit);
+    list->head = describe_ledger(stream);
+    api_reply_in_parts(user, request, append_phrase, list, free_list);
 }
 
 void api_on_events(struct dub_http_request *request, void *user)

@@ -75,13 +75,12 @@ const struct ledger_entry *ledger_add(struct ledger *ledger, const struct dub_le
     return entry;
 }
 
-JsonArray *ledger_to_json(const struct ledger *ledger, int64_t after, guint limit)
+GPtrArray *ledger_list(const struct ledger *ledger, int64_t after, guint limit)
 {
-    JsonArray *array = json_array_new();
+    GPtrArray *lines = g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref);
     guint first = first_above(ledger, after);
     guint n = MIN(limit, ledger->lines->len - first);
     for (guint i = first; i < first + n; i++)
-        json_array_add_element(array,
-                               json_node_copy(((const struct ledger_entry *)ledger->lines->pdata[i])->json));
-    return array;
+        g_ptr_array_add(lines, json_node_ref(((const struct ledger_entry *)ledger->lines->pdata[i])->json));
+    return lines;
 }

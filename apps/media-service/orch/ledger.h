@@ -32,5 +32,6 @@ void ledger_clear(struct ledger *ledger);
  * is there already or is older than what is kept. */
 const struct ledger_entry *ledger_add(struct ledger *ledger, const struct dub_ledger_line *line, int64_t seq);
 
-/* The lines with a seq above after, oldest first, at most limit, as a new array. */
-JsonArray *ledger_to_json(const struct ledger *ledger, int64_t after, guint limit);
+/* The lines with a seq above after, oldest first, at most limit: JsonNodes, which stay as they are whatever
+ * becomes of the ledger, freed with the array. */
+GPtrArray *ledger_list(const struct ledger *ledger, int64_t after, guint limit);
