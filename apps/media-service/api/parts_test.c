@@ -55,7 +55,7 @@ static void test_others_have_their_turns_between(void)
 static void test_a_turn_is_used(void)
 {
     struct fixture fixture = {.n_wanted = 1000};
-    parts_start(&ops, &fixture, INT64_C(3600) * G_USEC_PER_SEC);
+    parts_start(&ops, &fixture, G_GINT64_CONSTANT(3600000000));
     g_main_context_iteration(NULL, TRUE);
     g_assert_nonnull(fixture.text);
     g_free(fixture.text);

@@ -14,16 +14,26 @@ struct delay_line {
     bool stopped; /* the thread is to end now */
 };
 
+static struct packet *pop_due(struct delay_line *delay)
+{
+    return packet_queue_pop_due(&delay->queue, dub_clock_now_ns(dub_clock_monotonic()));
+}
+
+static struct packet *take_due(struct delay_line *delay)
+{
+    pthread_mutex_lock(&delay->lock);
+    struct packet *packet = delay->stopped ? NULL : pop_due(delay);
+    pthread_mutex_unlock(&delay->lock);
+    return packet;
+}
+
 /* The next packet when its time has come; NULL when the thread has nothing more to do. */
 static struct packet *wait_for_packet(struct delay_line *delay)
 {
     struct packet *packet = NULL;
 
     pthread_mutex_lock(&delay->lock);
-    while (!delay->stopped) {
-        packet = packet_queue_pop_due(&delay->queue, dub_clock_now_ns(dub_clock_monotonic()));
-        if (packet)
-            break;
+    while (!delay->stopped && (packet = pop_due(delay)) == NULL) {
         int64_t next_ns = packet_queue_wake_ns(&delay->queue);
         if (next_ns == INT64_MAX && delay->ended)
             break;
@@ -39,8 +49,11 @@ static void *run(void *data)
     struct packet *packet;
 
     while ((packet = wait_for_packet(delay)) != NULL) {
-        delay->events.on_release(packet, delay->user);
-        packet_free(packet);
+        for (; packet; packet = take_due(delay)) {
+            delay->events.on_release(packet, delay->user);
+            packet_free(packet);
+        }
+        delay->events.on_pause(delay->user);
     }
     pthread_mutex_lock(&delay->lock);
     bool drained = delay->ended && !delay->stopped;

@@ -10,6 +10,8 @@ struct delay_line;
 struct delay_line_events {
     /* On the delay's thread, at the packet's due time. Borrowed. */
     void (*on_release)(const struct packet *packet, void *user);
+    /* On the delay's thread, after one or more packets: nothing else is due now. */
+    void (*on_pause)(void *user);
     /* On the delay's thread, once, after delay_line_end when nothing is left. */
     void (*on_drained)(void *user);
 };

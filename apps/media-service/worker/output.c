@@ -315,6 +315,14 @@ void output_push(struct output *output, const struct packet *packet)
     pthread_mutex_unlock(&output->lock);
 }
 
+void output_flush(struct output *output)
+{
+    pthread_mutex_lock(&output->lock);
+    if (output->sink.ops)
+        sink_flush(&output->sink);
+    pthread_mutex_unlock(&output->lock);
+}
+
 static gboolean on_finish_timeout(gpointer data)
 {
     struct output *output = data;

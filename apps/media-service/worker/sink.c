@@ -94,6 +94,7 @@ void sink_clear(struct sink *sink)
         gst_clear_object(&sink->watched[i]);
     gst_clear_object(&sink->pipeline);
     gst_clear_caps(&sink->video_caps);
+    gst_clear_buffer_list(&sink->pending);
     *sink = (struct sink){0};
 }
 
@@ -104,6 +105,12 @@ bool sink_push(struct sink *sink, const struct packet *packet)
         sink->ops->set_video_caps(sink, packet);
     }
     return sink->ops->push(sink, packet);
+}
+
+void sink_flush(struct sink *sink)
+{
+    if (sink->ops->flush)
+        sink->ops->flush(sink);
 }
 
 bool sink_is_up(const char *location, GstPad *pad, int n_buffers)
@@ -118,6 +125,7 @@ int64_t sink_linger_ns(const char *location)
 
 void sink_end(struct sink *sink)
 {
+    sink_flush(sink);
     gst_app_src_end_of_stream(GST_APP_SRC(sink->video));
     if (sink->audio != sink->video)
         gst_app_src_end_of_stream(GST_APP_SRC(sink->audio));

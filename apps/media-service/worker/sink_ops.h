@@ -8,6 +8,7 @@ struct sink_ops {
     void (*build)(struct sink *sink, const char *location);
     void (*set_video_caps)(struct sink *sink, const struct packet *packet);
     bool (*push)(struct sink *sink, const struct packet *packet);
+    void (*flush)(struct sink *sink); /* NULL: push keeps nothing back */
     /* As sink_is_up. */
     bool (*is_up)(GstPad *pad, int n_buffers);
     int64_t linger_ns; /* as sink_linger_ns */

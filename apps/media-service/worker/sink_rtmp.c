@@ -12,9 +12,18 @@
 #define RTMP_TIMEOUT_S 5
 #define RTMP_CHUNK_BYTES 65536 /* larger than most frames: fewer chunk headers, fewer small writes */
 
-static void append(GstElement *source, GstBuffer *take_buffer)
+/* A picture and its sound go to the writing thread at once: waking it for each costs more than writing. */
+static void append(struct sink *sink, GstBuffer *take_buffer)
 {
-    gst_app_src_push_buffer(GST_APP_SRC(source), take_buffer);
+    if (!sink->pending)
+        sink->pending = gst_buffer_list_new();
+    gst_buffer_list_add(sink->pending, take_buffer);
+}
+
+static void rtmp_flush(struct sink *sink)
+{
+    if (sink->pending)
+        gst_app_src_push_buffer_list(GST_APP_SRC(sink->video), g_steal_pointer(&sink->pending));
 }
 
 static void rtmp_build(struct sink *sink, const char *location)
@@ -47,9 +56,9 @@ static void rtmp_begin(struct sink *sink, const struct packet *packet)
     sink->begun = true;
     sink->origin_ns = packet->dts_ns;
     elements_h264_size(packet->caps, &width, &height);
-    append(sink->video, flv_write_file_header());
-    append(sink->video, flv_write_metadata(width, height));
-    append(sink->video, flv_write_audio_header(0, codec_data_of(audio_caps)));
+    append(sink, flv_write_file_header());
+    append(sink, flv_write_metadata(width, height));
+    append(sink, flv_write_audio_header(0, codec_data_of(audio_caps)));
 }
 
 static void rtmp_set_video_caps(struct sink *sink, const struct packet *packet)
@@ -59,7 +68,7 @@ static void rtmp_set_video_caps(struct sink *sink, const struct packet *packet)
     if (!sink->begun)
         rtmp_begin(sink, packet);
     if (codec_data)
-        append(sink->video, flv_write_video_header(rtmp_time_ms(sink, packet->dts_ns), codec_data));
+        append(sink, flv_write_video_header(rtmp_time_ms(sink, packet->dts_ns), codec_data));
 }
 
 /* A connection has a time of its own, which begins with its first picture. */
@@ -70,11 +79,11 @@ static bool rtmp_push(struct sink *sink, const struct packet *packet)
     if (gst_buffer_get_size(packet->buffer) > FLV_PAYLOAD_BYTES_MAX)
         return false;
     if (packet->track == TRACK_AUDIO) {
-        append(sink->audio, flv_write_audio(time_ms, packet->buffer));
+        append(sink, flv_write_audio(time_ms, packet->buffer));
         return true;
     }
     int32_t offset_ms = (int32_t)(rtmp_time_ms(sink, packet->pts_ns) - time_ms);
-    append(sink->video, flv_write_video(time_ms, offset_ms, packet->key, packet->buffer));
+    append(sink, flv_write_video(time_ms, offset_ms, packet->key, packet->buffer));
     return true;
 }
 
@@ -82,5 +91,6 @@ const struct sink_ops sink_rtmp_ops = {
     .build = rtmp_build,
     .set_video_caps = rtmp_set_video_caps,
     .push = rtmp_push,
+    .flush = rtmp_flush,
     .is_up = sink_is_up_by_count,
 };

@@ -104,6 +104,7 @@ static bool send_packet(struct worker *worker, struct packet *take_packet)
 
     if (!worker->live) {
         release(worker, take_packet);
+        output_flush(worker->output);
         packet_free(take_packet);
         return true;
     }
@@ -225,13 +226,22 @@ static void on_release(const struct packet *packet, void *user)
     release(user, packet);
 }
 
+static void on_pause(void *user)
+{
+    struct worker *worker = user;
+    output_flush(worker->output);
+}
+
 static void on_delay_drained(void *user)
 {
     g_idle_add(on_drained, user);
 }
 
-static const struct delay_line_events delay_events = {.on_release = on_release,
-                                                      .on_drained = on_delay_drained};
+static const struct delay_line_events delay_events = {
+    .on_release = on_release,
+    .on_pause = on_pause,
+    .on_drained = on_delay_drained,
+};
 
 /* All sound of an ended input is in the delay line, the picture was there before. */
 static void on_core_drained(void *user)
