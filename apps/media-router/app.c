@@ -38,7 +38,10 @@ static bool start_rtmp(struct app *app, struct dub_error *error)
     app->rtmp = rtmp_server_new(app->router, app->config, dub_clock_monotonic(), error);
     if (app->rtmp == NULL)
         return false;
-    log_listening("RTMP", app->config->rtmp_address, rtmp_server_port(app->rtmp));
+    if (rtmp_server_port(app->rtmp) != 0)
+        log_listening("RTMP", app->config->rtmp_address, rtmp_server_port(app->rtmp));
+    if (rtmp_server_encrypted_port(app->rtmp) != 0)
+        log_listening("RTMPS", app->config->rtmps_address, rtmp_server_encrypted_port(app->rtmp));
     return true;
 }
 

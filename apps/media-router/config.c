@@ -34,6 +34,9 @@ struct router_config *router_config_new(void)
     config->rtsp_address = g_strdup(ROUTER_DEFAULT_RTSP_ADDRESS);
     config->api_address = g_strdup(ROUTER_DEFAULT_API_ADDRESS);
     config->metrics_address = g_strdup(ROUTER_DEFAULT_METRICS_ADDRESS);
+    config->rtmps_address = g_strdup(ROUTER_DEFAULT_RTMPS_ADDRESS);
+    config->rtmp_server_key = g_strdup("server.key");
+    config->rtmp_server_cert = g_strdup("server.crt");
     config->rtmp = config->api = config->metrics = true;
     config->read_timeout_ns = config->write_timeout_ns = 10 * DUB_NS_PER_S;
     config->write_queue_messages = 512;
@@ -51,6 +54,9 @@ void router_config_free(struct router_config *config)
     if (config == NULL)
         return;
     g_free(config->rtmp_address);
+    g_free(config->rtmps_address);
+    g_free(config->rtmp_server_key);
+    g_free(config->rtmp_server_cert);
     g_free(config->rtsp_address);
     g_free(config->api_address);
     g_free(config->metrics_address);

@@ -7,7 +7,7 @@
 
 #define MAX_DURATION_NS (INT64_C(365) * 24 * 3600 * DUB_NS_PER_S)
 
-enum key_type { KEY_TEXT, KEY_ADDRESS, KEY_SWITCH, KEY_TIMEOUT, KEY_COUNT, KEY_SOURCE };
+enum key_type { KEY_TEXT, KEY_ADDRESS, KEY_SWITCH, KEY_TIMEOUT, KEY_COUNT, KEY_SOURCE, KEY_ENCRYPTION };
 
 struct config_key {
     const char *name;
@@ -22,6 +22,10 @@ struct config_key {
 static const struct config_key global_keys[] = {
     {"rtmp", KEY_SWITCH, GLOBAL(rtmp), 0, 0},
     {"rtmpAddress", KEY_ADDRESS, GLOBAL(rtmp_address), 0, 0},
+    {"rtmpEncryption", KEY_ENCRYPTION, GLOBAL(rtmp_encryption), 0, 0},
+    {"rtmpsAddress", KEY_ADDRESS, GLOBAL(rtmps_address), 0, 0},
+    {"rtmpServerKey", KEY_TEXT, GLOBAL(rtmp_server_key), 0, 0},
+    {"rtmpServerCert", KEY_TEXT, GLOBAL(rtmp_server_cert), 0, 0},
     {"rtspAddress", KEY_ADDRESS, GLOBAL(rtsp_address), 0, 0},
     {"api", KEY_SWITCH, GLOBAL(api), 0, 0},
     {"apiAddress", KEY_ADDRESS, GLOBAL(api_address), 0, 0},
@@ -129,6 +133,22 @@ static bool parse_go_duration(const char *value, int64_t *duration_ns)
     return sum_ns <= MAX_DURATION_NS;
 }
 
+/* MediaMTX's YAML says yes and no for the two ends, too. */
+static bool set_encryption(void *target, const char *value)
+{
+    enum router_encryption *encryption = target;
+    bool is_on = false;
+    if (strcmp(value, "optional") == 0)
+        *encryption = ROUTER_ENCRYPTION_OPTIONAL;
+    else if (strcmp(value, "strict") == 0)
+        *encryption = ROUTER_ENCRYPTION_STRICT;
+    else if (set_switch(&is_on, value))
+        *encryption = is_on ? ROUTER_ENCRYPTION_STRICT : ROUTER_ENCRYPTION_NO;
+    else
+        return false;
+    return true;
+}
+
 static bool set_timeout(void *target, const char *value)
 {
     int64_t *timeout_ns = target;
@@ -156,6 +176,9 @@ static bool set(const struct config_key *key, char *target, const char *value, c
         return set_timeout(target + key->offset, value);
     case KEY_COUNT:
         return set_count(target + key->offset, value, key->min, key->max);
+    case KEY_ENCRYPTION:
+        *expected = "no, optional or strict";
+        return set_encryption(target + key->offset, value);
     case KEY_SOURCE:
         *expected = "\"publisher\": this router does not pull streams";
         return strcmp(value, "publisher") == 0;

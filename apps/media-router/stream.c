@@ -108,13 +108,27 @@ static void keep_in_gop(struct stream *stream, struct media_message *message)
     stream->gop_bytes += bytes;
 }
 
-/* A sequence header that repeats the last one changes nothing; another one makes the kept pictures
- * undecodable. */
+static void drop_sound_from_gop(struct stream *stream)
+{
+    for (guint i = stream->gop->len; i-- > 0;) {
+        struct media_message *message = stream->gop->pdata[i];
+        if (message->kind != MEDIA_AUDIO)
+            continue;
+        stream->gop_bytes -= media_message_bytes(message);
+        g_ptr_array_remove_index(stream->gop, i);
+    }
+}
+
+/* A sequence header that repeats the last one changes nothing; another one makes what is kept of its track
+ * undecodable for a reader who comes now and is told the new one. */
 static void keep_config(struct stream *stream, struct media_message *message)
 {
     struct media_message **slot = &stream->config[message->kind];
-    if (*slot != NULL && message->kind == MEDIA_VIDEO && !g_bytes_equal((*slot)->payload, message->payload))
+    bool is_other = *slot != NULL && !g_bytes_equal((*slot)->payload, message->payload);
+    if (is_other && message->kind == MEDIA_VIDEO)
         clear_gop(stream);
+    if (is_other && message->kind == MEDIA_AUDIO)
+        drop_sound_from_gop(stream);
     media_message_unref(*slot);
     *slot = media_message_ref(message);
 }

@@ -43,6 +43,8 @@ struct rtmp_chunk_reader {
     size_t partial_bytes;
     uint8_t header[RTMP_MAX_HEADER_BYTES];
     size_t header_fill;
+    uint8_t pushed[4]; /* read as a header, but payload: to be read again first */
+    size_t pushed_fill;
 };
 
 void rtmp_chunk_reader_init(struct rtmp_chunk_reader *reader);

@@ -15,8 +15,9 @@ struct in_stream {
     uint32_t stream_id;
     uint32_t length;
     uint32_t timestamp_ms;
-    uint32_t delta_ms;   /* added when a type 3 chunk starts a message */
-    bool extended;       /* the last header of type 0, 1 or 2 had an extended timestamp: type 3 repeats it */
+    uint32_t delta_ms; /* added when a type 3 chunk starts a message */
+    bool extended;     /* the last header of type 0, 1 or 2 had an extended timestamp */
+    uint32_t extended_ms;
     bool started;        /* a header with length and type has been seen */
     GByteArray *partial; /* NULL between messages */
 };
@@ -87,16 +88,49 @@ static size_t header_need(struct rtmp_chunk_reader *reader)
     return extended ? plain + 4 : plain;
 }
 
+/* The bytes that were taken for something else come first. */
+static bool next_byte(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size, uint8_t *byte)
+{
+    if (reader->pushed_fill > 0) {
+        *byte = reader->pushed[0];
+        memmove(reader->pushed, reader->pushed + 1, --reader->pushed_fill);
+        return true;
+    }
+    if (*size == 0)
+        return false;
+    *byte = *(*data)++;
+    (*size)--;
+    return true;
+}
+
+/* Some encoders repeat an extended timestamp in chunks of type 3 (as section 5.3.1.3 has it), others do not:
+ * what stands there tells. Bytes that are not the timestamp are payload; they go back. */
+static bool is_not_repeated(struct rtmp_chunk_reader *reader)
+{
+    size_t basic = basic_header_bytes(reader->header[0]);
+    if (reader->header[0] >> 6 != 3 || reader->header_fill <= basic)
+        return false;
+    struct dub_reader bytes = dub_reader_on(reader->header, basic);
+    dub_reader_skip(&bytes, 1);
+    const struct in_stream *stream = find_stream(reader, read_csid(&bytes, reader->header[0]));
+    size_t extra = reader->header_fill - basic;
+    if (reader->header[reader->header_fill - 1] == (uint8_t)(stream->extended_ms >> (8 * (4 - extra))))
+        return false;
+    memmove(reader->pushed + extra, reader->pushed, reader->pushed_fill);
+    memcpy(reader->pushed, reader->header + basic, extra);
+    reader->pushed_fill += extra;
+    reader->header_fill = basic;
+    return true;
+}
+
 static bool collect_header(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size)
 {
     for (size_t need = header_need(reader); reader->header_fill < need; need = header_need(reader)) {
-        size_t n = MIN(*size, need - reader->header_fill);
-        if (n == 0)
+        if (!next_byte(reader, data, size, &reader->header[reader->header_fill]))
             return false;
-        memcpy(reader->header + reader->header_fill, *data, n);
-        reader->header_fill += n;
-        *data += n;
-        *size -= n;
+        reader->header_fill++;
+        if (reader->header_fill > 1 && is_not_repeated(reader))
+            return true;
     }
     return true;
 }
@@ -167,6 +201,7 @@ static bool parse_header(struct rtmp_chunk_reader *reader, struct dub_error *err
         time = dub_read_be24(&bytes);
         stream->extended = time == EXTENDED;
         time = stream->extended ? extended_time(reader) : time;
+        stream->extended_ms = time;
     }
     if (stream->partial == NULL && !begin_message(stream, format, time, &bytes, error))
         return false;
@@ -179,6 +214,12 @@ static bool parse_header(struct rtmp_chunk_reader *reader, struct dub_error *err
 static bool take_payload(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size,
                          struct dub_error *error)
 {
+    uint8_t byte;
+    while (reader->pushed_fill > 0 && reader->chunk_left > 0 && next_byte(reader, data, size, &byte)) {
+        g_byte_array_append(reader->current->partial, &byte, 1);
+        reader->partial_bytes++;
+        reader->chunk_left--;
+    }
     size_t n = MIN(*size, reader->chunk_left);
     if (reader->partial_bytes + n > RTMP_MAX_PARTIAL_BYTES)
         return dub_error_set(error, DUB_ERROR_LIMIT, "more than %u bytes of unfinished messages",

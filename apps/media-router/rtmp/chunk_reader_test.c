@@ -107,6 +107,67 @@ static void test_extended_timestamp_repeats(void)
     outcome_clear(&outcome);
 }
 
+/* Some encoders do not repeat it: what stands there is payload, also where it begins as the timestamp does,
+ * and where the message ends before four bytes of it have come. */
+static void test_extended_timestamp_is_not_repeated(void)
+{
+    static const uint8_t
+        bytes[] = {0x02, 0,    0,    0,    0,   0,    4,  1,    0,  0, 0, 0,    0, 0, 0, 5, /* chunks of 5 */
+                   0x03, 0xff, 0xff, 0xff, 0,   0,    21, 9,    1,  0, 0, 0,    1, 2, 3, 4,
+                   'a',  'b',  'c',  'd',  'e', 0xc3, 1,  2,    3,  5, 6, 0xc3, 1, 2, 9, 9,
+                   9,    0xc3, 1,    9,    9,   9,    9,  0xc3, 1, /* the last byte */
+                   0x43, 0,    0,    1,    0,   0,    1,  8,    'z'};
+    static const uint8_t expected[] = {'a', 'b', 'c', 'd', 'e', 1, 2, 3, 5, 6, 1,
+                                       2,   9,   9,   9,   1,   9, 9, 9, 9, 1};
+    g_autoptr(GByteArray) all = g_byte_array_new();
+    g_byte_array_append(all, bytes, sizeof bytes);
+    for (size_t piece = 1; piece <= sizeof bytes; piece++) {
+        struct outcome outcome = read_in_pieces(all, piece);
+        const struct rtmp_message *message = message_at(&outcome, 0);
+        g_assert_false(outcome.failed);
+        g_assert_cmpuint(outcome.messages->len, ==, 2);
+        g_assert_cmpuint(g_bytes_get_size(message->payload), ==, sizeof expected);
+        g_assert_true(memcmp(g_bytes_get_data(message->payload, NULL), expected, sizeof expected) == 0);
+        g_assert_cmpuint(message->timestamp_ms, ==, 0x01020304);
+        g_assert_cmpuint(message_at(&outcome, 1)->timestamp_ms, ==, 0x01020305);
+        outcome_clear(&outcome);
+    }
+}
+
+/* The same with the timestamp repeated, in pieces of every size. */
+static void test_extended_timestamp_in_pieces(void)
+{
+    static const uint8_t bytes[] = {0x02, 0, 0,    0,    0,    0,    4,    1, 0, 0, 0,   0,   0,    0,
+                                    0,    2, 0x03, 0xff, 0xff, 0xff, 0,    0, 5, 9, 1,   0,   0,    0,
+                                    1,    2, 3,    4,    1,    2,    0xc3, 1, 2, 3, 4,   3,   4,    0xc3,
+                                    1,    2, 3,    4,    'x',  0xc3, 1,    2, 3, 4, 'a', 'b', 0xc3, 1,
+                                    2,    3, 4,    'c',  'd',  0xc3, 1,    2, 3, 4, 'e'};
+    g_autoptr(GByteArray) all = g_byte_array_new();
+    g_byte_array_append(all, bytes, sizeof bytes);
+    for (size_t piece = 1; piece <= sizeof bytes; piece++) {
+        struct outcome outcome = read_in_pieces(all, piece);
+        g_assert_cmpuint(outcome.messages->len, ==, 2);
+        g_assert_true(memcmp(g_bytes_get_data(message_at(&outcome, 0)->payload, NULL), "\1\2\3\4x", 5) == 0);
+        g_assert_true(memcmp(g_bytes_get_data(message_at(&outcome, 1)->payload, NULL), "abcde", 5) == 0);
+        outcome_clear(&outcome);
+    }
+}
+
+/* Set Chunk Size between two chunks of a message holds from its next chunk on. */
+static void test_chunk_size_changes_inside_a_message(void)
+{
+    uint8_t bytes[12 + 128 + 16 + 1 + 72] = {0x06, 0, 0, 0, 0, 0, 200, 9, 1};
+    static const uint8_t grow[] = {0x02, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, 16, 0};
+    memcpy(bytes + 12 + 128, grow, sizeof grow);
+    bytes[12 + 128 + 16] = 0xc6;
+    bytes[sizeof bytes - 1] = 'z';
+    struct outcome outcome = read_bytes(bytes, sizeof bytes);
+    const uint8_t *payload = g_bytes_get_data(message_at(&outcome, 0)->payload, NULL);
+    g_assert_cmpuint(g_bytes_get_size(message_at(&outcome, 0)->payload), ==, 200);
+    g_assert_cmpuint(payload[199], ==, 'z');
+    outcome_clear(&outcome);
+}
+
 /* librtmp begins chunk stream 2 so. */
 static void test_first_header_of_type_1(void)
 {
@@ -206,6 +267,11 @@ int main(int argc, char **argv)
     g_test_add_func("/chunk-reader/hand-written-headers", test_hand_written_headers);
     g_test_add_func("/chunk-reader/type-3-after-type-0-adds-its-time", test_type_3_after_type_0);
     g_test_add_func("/chunk-reader/extended-timestamp-repeats-in-type-3", test_extended_timestamp_repeats);
+    g_test_add_func("/chunk-reader/extended-timestamp-is-not-repeated",
+                    test_extended_timestamp_is_not_repeated);
+    g_test_add_func("/chunk-reader/extended-timestamp-in-pieces", test_extended_timestamp_in_pieces);
+    g_test_add_func("/chunk-reader/chunk-size-changes-inside-a-message",
+                    test_chunk_size_changes_inside_a_message);
     g_test_add_func("/chunk-reader/first-header-of-type-1", test_first_header_of_type_1);
     g_test_add_func("/chunk-reader/streams-interleave", test_streams_interleave);
     g_test_add_func("/chunk-reader/abort-forgets-a-message", test_abort_forgets_a_message);

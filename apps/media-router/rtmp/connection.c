@@ -12,7 +12,6 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define READ_BYTES 65536
 /* Reads per wake-up: a fast publisher may not keep the others waiting. */
@@ -24,7 +23,8 @@
 
 struct rtmp_connection {
     const struct rtmp_connection_env *env;
-    int fd;
+    int fd; /* the link's */
+    struct net_link *link;
     GSource *source;
     char *id;
     char *remote_address;
@@ -33,7 +33,7 @@ struct rtmp_connection {
     struct router_publisher publisher;
     struct router_reader reader;
     struct media_queue queue;
-    char *path, *query; /* of what is published or read; NULL while idle */
+    char *path, *query; /* of what is published or read, the password masked; NULL while idle */
 
     bool has_time; /* unwrapping of the publisher's timestamps */
     uint32_t last_timestamp_ms;
@@ -48,6 +48,7 @@ struct rtmp_connection {
     bool closing;        /* what is pending is sent, what comes is thrown away */
     bool shut_down;
     int64_t close_deadline_ns;
+    int64_t hold_until_ns; /* nothing is sent before; 0: no such time */
 };
 
 static int64_t now_ns(const struct rtmp_connection *connection)
@@ -134,24 +135,45 @@ static void on_reader_message(struct router_reader *reader, struct media_message
     wake(connection);
 }
 
-static const struct router_publisher_ops publisher_ops = {.type = "rtmpConn", .close = on_publisher_close};
-static const struct router_reader_ops reader_ops = {
-    .type = "rtmpConn", .message = on_reader_message, .close = on_reader_close};
+/* By whether the connection is encrypted. */
+static const struct router_publisher_ops publisher_ops[] = {
+    {.type = "rtmpConn", .close = on_publisher_close},
+    {.type = "rtmpsConn", .close = on_publisher_close},
+};
+static const struct router_reader_ops reader_ops[] = {
+    {.type = "rtmpConn", .message = on_reader_message, .close = on_reader_close},
+    {.type = "rtmpsConn", .message = on_reader_message, .close = on_reader_close},
+};
 
 /* -- the session's side -- */
 
-static void set_path(struct rtmp_connection *connection, const char *path, const char *query)
+/* A refusal is held back for a while: whoever tries passwords shall not try many. */
+static bool is_allowed(struct rtmp_connection *connection, enum auth_action action, const char *path,
+                       const char *query, struct dub_error *error)
 {
-    connection->path = g_strdup(path);
-    connection->query = g_strdup(query);
+    g_autofree char *user = NULL;
+    g_autofree char *pass = NULL;
+    auth_from_query(query, &user, &pass);
+    struct auth_request request = {.action = action,
+                                   .path = path,
+                                   .remote_address = connection->remote_address,
+                                   .user = user,
+                                   .pass = pass};
+    if (auth_check(connection->env->config->users, &request, error))
+        return true;
+    connection->hold_until_ns = now_ns(connection) + AUTH_PAUSE_S * DUB_NS_PER_S;
+    return false;
 }
 
 static bool on_publish(const char *path, const char *query, struct dub_error *error, void *user)
 {
     struct rtmp_connection *connection = user;
-    if (!router_publish(connection->env->router, path, query, &connection->publisher, error))
+    g_autofree char *masked = auth_mask_query(query);
+    if (!is_allowed(connection, AUTH_PUBLISH, path, query, error) ||
+        !router_publish(connection->env->router, path, masked, &connection->publisher, error))
         return false;
-    set_path(connection, path, query);
+    connection->path = g_strdup(path);
+    connection->query = g_steal_pointer(&masked);
     connection->has_time = false;
     connection->time_ms = 0;
     return true;
@@ -160,9 +182,11 @@ static bool on_publish(const char *path, const char *query, struct dub_error *er
 static bool on_play(const char *path, const char *query, struct dub_error *error, void *user)
 {
     struct rtmp_connection *connection = user;
-    if (!router_read(connection->env->router, path, &connection->reader, error))
+    if (!is_allowed(connection, AUTH_READ, path, query, error) ||
+        !router_read(connection->env->router, path, &connection->reader, error))
         return false;
-    set_path(connection, path, query);
+    connection->path = g_strdup(path);
+    connection->query = auth_mask_query(query);
     media_queue_begin(&connection->queue, stream_has_video(&connection->reader.path->stream));
     return true;
 }
@@ -224,13 +248,14 @@ static bool receive_some(struct rtmp_connection *connection, bool *more)
 {
     static uint8_t buffer[READ_BYTES]; /* one thread */
     struct dub_error error = {0};
-    ssize_t n = recv(connection->fd, buffer, sizeof buffer, 0);
-    *more = n == (ssize_t)sizeof buffer;
+    ssize_t n = net_link_receive(connection->link, buffer, sizeof buffer);
+    *more = net_link_has_more(connection->link, n, sizeof buffer);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (n <= 0) {
         if (!connection->closing)
-            rtmp_connection_close(connection, n == 0 ? "the peer closed the connection" : g_strerror(errno));
+            rtmp_connection_close(connection, n == 0 ? "the peer closed the connection"
+                                                     : net_link_problem(connection->link));
         return false;
     }
     connection->last_read_ns = now_ns(connection);
@@ -246,6 +271,8 @@ static bool receive(struct rtmp_connection *connection)
     for (unsigned i = 0; more && i < MAX_READS; i++)
         if (!receive_some(connection, &more))
             return false;
+    if (net_link_is_pending(connection->link))
+        wake(connection);
     return true;
 }
 
@@ -254,11 +281,10 @@ static bool send_some(struct rtmp_connection *connection, bool *blocked)
 {
     struct iovec iov[MAX_IOVECS];
     struct rtmp_chunk_writer *writer = &connection->session.writer;
-    struct msghdr header = {.msg_iov = iov, .msg_iovlen = rtmp_chunk_writer_peek(writer, iov, MAX_IOVECS)};
-    ssize_t n = sendmsg(connection->fd, &header, MSG_NOSIGNAL);
+    ssize_t n = net_link_send(connection->link, iov, rtmp_chunk_writer_peek(writer, iov, MAX_IOVECS));
     *blocked = n < 0 && (errno == EAGAIN || errno == EINTR);
     if (n < 0 && !*blocked) {
-        rtmp_connection_close(connection, g_strerror(errno));
+        rtmp_connection_close(connection, net_link_problem(connection->link));
         return false;
     }
     if (n > 0) {
@@ -277,12 +303,12 @@ static bool flush(struct rtmp_connection *connection)
         connection->last_write_ns = now_ns(connection);
     for (;;) {
         encode_queue(connection, ENCODE_BYTES);
-        if (blocked || rtmp_chunk_writer_pending(writer) == 0)
+        if (blocked || connection->hold_until_ns > 0 || rtmp_chunk_writer_pending(writer) == 0)
             break;
         if (!send_some(connection, &blocked))
             return false;
     }
-    fd_source_set_condition(connection->source, blocked ? G_IO_IN | G_IO_OUT : G_IO_IN);
+    fd_source_set_condition(connection->source, net_link_condition(connection->link, blocked));
     return true;
 }
 
@@ -294,7 +320,7 @@ static void finish_closing(struct rtmp_connection *connection)
         rtmp_chunk_writer_pending(&connection->session.writer) > 0)
         return;
     connection->shut_down = true;
-    shutdown(connection->fd, SHUT_WR);
+    net_link_finish(connection->link);
 }
 
 static gboolean on_io(int fd, GIOCondition condition, gpointer user)
@@ -306,7 +332,7 @@ static gboolean on_io(int fd, GIOCondition condition, gpointer user)
         end(connection);
         return G_SOURCE_REMOVE;
     }
-    bool alive = (condition & (G_IO_IN | G_IO_HUP | G_IO_ERR)) == 0 || receive(connection);
+    bool alive = !net_link_is_readable(connection->link, condition) || receive(connection);
     if (!alive || !flush(connection)) {
         end(connection);
         return G_SOURCE_REMOVE;
@@ -336,6 +362,10 @@ static const char *passed_deadline(const struct rtmp_connection *connection)
 void rtmp_connection_check_deadlines(struct rtmp_connection *connection)
 {
     const char *reason = passed_deadline(connection);
+    if (connection->hold_until_ns > 0 && now_ns(connection) >= connection->hold_until_ns) {
+        connection->hold_until_ns = 0;
+        wake(connection);
+    }
     if (reason == NULL)
         return;
     rtmp_connection_close(connection, reason);
@@ -348,12 +378,14 @@ struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *en
     struct rtmp_connection *connection = g_new0(struct rtmp_connection, 1);
     connection->env = env;
     connection->fd = take_fd;
+    connection->link = net_link_new(take_fd, env->tls);
     connection->remote_address = take_remote_address;
     connection->id = dub_uuid_new();
     connection->created_wall_ms = dub_wall_time_ms();
     connection->idle_since_ns = connection->last_read_ns = connection->last_write_ns = now_ns(connection);
-    connection->publisher = (struct router_publisher){.ops = &publisher_ops, .id = connection->id};
-    connection->reader = (struct router_reader){.ops = &reader_ops, .id = connection->id};
+    connection->publisher =
+        (struct router_publisher){.ops = &publisher_ops[env->tls != NULL], .id = connection->id};
+    connection->reader = (struct router_reader){.ops = &reader_ops[env->tls != NULL], .id = connection->id};
     media_queue_init(&connection->queue, (guint)env->config->write_queue_messages);
     rtmp_session_init(&connection->session, &session_events, connection);
     connection->source = fd_source_new(take_fd, G_IO_IN, on_io, connection);
@@ -366,7 +398,7 @@ void rtmp_connection_free(struct rtmp_connection *connection)
     detach(connection);
     g_source_destroy(connection->source);
     g_source_unref(connection->source);
-    close(connection->fd);
+    net_link_free(connection->link);
     rtmp_session_clear(&connection->session);
     media_queue_clear(&connection->queue);
     g_free(connection->id);
@@ -381,6 +413,7 @@ void rtmp_connection_describe(const struct rtmp_connection *connection, struct r
     *info = (struct rtmp_connection_info){
         .id = connection->id,
         .remote_address = connection->remote_address,
+        .is_encrypted = connection->env->tls != NULL,
         .state = publishing ? "publish"
                  : reading  ? "read"
                             : "idle",

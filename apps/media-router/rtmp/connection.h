@@ -5,6 +5,7 @@
  * publisher's read brings for a reader goes out in one writev. */
 #pragma once
 
+#include "../net_link.h"
 #include "server.h"
 
 struct rtmp_connection;
@@ -13,6 +14,7 @@ struct rtmp_connection_env {
     struct router *router;
     const struct router_config *config;
     const struct dub_clock *clock;
+    struct net_tls *tls; /* NULL: plain */
     /* The connection is over and is freed by this call's receiver with rtmp_connection_free. */
     void (*ended)(struct rtmp_connection *connection, void *user);
     void *user;

@@ -16,14 +16,21 @@
 #define TICK_MAX_MS 500
 #define ACCEPT_PAUSE_S 1
 
-struct rtmp_server {
-    struct rtmp_connection_env env;
+struct listener {
+    struct rtmp_server *server;
+    struct rtmp_connection_env env; /* of the connections that it accepts */
     int fd;
     uint16_t port;
-    GSource *listener;
+    GSource *source; /* NULL: it does not listen */
+    guint resume;    /* timer after an accept that failed for want of resources */
+};
+
+struct rtmp_server {
+    const struct router_config *config;
+    struct listener plain, encrypted;
+    struct net_tls *tls; /* of encrypted */
     GSource *tick;
     GQueue connections; /* struct rtmp_connection *, in the order of connecting */
-    guint resume;       /* timer after an accept that failed for want of resources */
 };
 
 static void on_connection_ended(struct rtmp_connection *connection, void *user)
@@ -33,8 +40,9 @@ static void on_connection_ended(struct rtmp_connection *connection, void *user)
     rtmp_connection_free(connection);
 }
 
-static void adopt(struct rtmp_server *server, int fd, const struct sockaddr *address, socklen_t size)
+static void adopt(struct listener *listener, int fd, const struct sockaddr *address, socklen_t size)
 {
+    struct rtmp_server *server = listener->server;
     const int yes = 1;
     char *remote = net_format_address(address, size);
     if (server->connections.length >= RTMP_MAX_CONNECTIONS) {
@@ -44,38 +52,38 @@ static void adopt(struct rtmp_server *server, int fd, const struct sockaddr *add
         return;
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    g_queue_push_tail(&server->connections, rtmp_connection_new(&server->env, fd, remote));
+    g_queue_push_tail(&server->connections, rtmp_connection_new(&listener->env, fd, remote));
 }
 
 static gboolean on_resume(gpointer user)
 {
-    struct rtmp_server *server = user;
-    server->resume = 0;
-    fd_source_set_condition(server->listener, G_IO_IN);
+    struct listener *listener = user;
+    listener->resume = 0;
+    fd_source_set_condition(listener->source, G_IO_IN);
     return G_SOURCE_REMOVE;
 }
 
 /* Out of descriptors: the waiting peer would wake us at once again. */
-static void pause_accepting(struct rtmp_server *server)
+static void pause_accepting(struct listener *listener)
 {
     dub_log_error("rtmp: cannot accept a connection: %s", g_strerror(errno));
-    fd_source_set_condition(server->listener, 0);
-    server->resume = g_timeout_add_seconds(ACCEPT_PAUSE_S, on_resume, server);
+    fd_source_set_condition(listener->source, 0);
+    listener->resume = g_timeout_add_seconds(ACCEPT_PAUSE_S, on_resume, listener);
 }
 
 static gboolean on_accept(int fd, GIOCondition condition, gpointer user)
 {
-    struct rtmp_server *server = user;
+    struct listener *listener = user;
     for (;;) {
         struct sockaddr_storage address = {0};
         socklen_t size = sizeof address;
         int accepted = accept4(fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted >= 0) {
-            adopt(server, accepted, (struct sockaddr *)&address, size);
+            adopt(listener, accepted, (struct sockaddr *)&address, size);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(server);
+            pause_accepting(listener);
         return G_SOURCE_CONTINUE;
     }
 }
@@ -93,29 +101,55 @@ static gboolean on_tick(gpointer user)
 
 static void start_tick(struct rtmp_server *server)
 {
-    int64_t shortest_ns = MIN(server->env.config->read_timeout_ns, server->env.config->write_timeout_ns);
+    int64_t shortest_ns = MIN(server->config->read_timeout_ns, server->config->write_timeout_ns);
     int64_t tick_ms = CLAMP(shortest_ns / (4 * DUB_NS_PER_MS), 1, TICK_MAX_MS);
     server->tick = g_timeout_source_new((guint)tick_ms);
     g_source_set_callback(server->tick, on_tick, server, NULL);
     g_source_attach(server->tick, g_main_context_get_thread_default());
 }
 
+static bool listen_on(struct listener *listener, const char *address, struct dub_error *error)
+{
+    if (!net_listen(address, &listener->fd, &listener->port, error))
+        return false;
+    listener->source = fd_source_new(listener->fd, G_IO_IN, on_accept, listener);
+    return true;
+}
+
+static bool listen_encrypted(struct rtmp_server *server, struct dub_error *error)
+{
+    struct dub_error problem = {0};
+    const struct router_config *config = server->config;
+    server->tls = net_tls_new(config->rtmp_server_cert, config->rtmp_server_key, &problem);
+    if (server->tls == NULL)
+        return dub_error_set(error, problem.code, "rtmpServerCert, rtmpServerKey: %s", problem.message);
+    server->encrypted.env.tls = server->tls;
+    return listen_on(&server->encrypted, config->rtmps_address, error);
+}
+
+static bool start(struct rtmp_server *server, struct dub_error *error)
+{
+    enum router_encryption encryption = server->config->rtmp_encryption;
+    if (encryption != ROUTER_ENCRYPTION_STRICT &&
+        !listen_on(&server->plain, server->config->rtmp_address, error))
+        return false;
+    return encryption == ROUTER_ENCRYPTION_NO || listen_encrypted(server, error);
+}
+
 struct rtmp_server *rtmp_server_new(struct router *router, const struct router_config *config,
                                     const struct dub_clock *clock, struct dub_error *error)
 {
-    int fd;
-    uint16_t port;
-    if (!net_listen(config->rtmp_address, &fd, &port, error))
-        return NULL;
     struct rtmp_server *server = g_new0(struct rtmp_server, 1);
-    server->env = (struct rtmp_connection_env){
+    struct rtmp_connection_env env = {
         .router = router, .config = config, .clock = clock, .ended = on_connection_ended, .user = server};
-    server->fd = fd;
-    server->port = port;
+    server->config = config;
+    server->plain = server->encrypted = (struct listener){.server = server, .env = env};
     g_queue_init(&server->connections);
-    server->listener = fd_source_new(fd, G_IO_IN, on_accept, server);
     start_tick(server);
-    return server;
+    if (start(server, error))
+        return server;
+    rtmp_server_free(server);
+    return NULL;
 }
 
 static void destroy_source(GSource *source)
@@ -124,23 +158,37 @@ static void destroy_source(GSource *source)
     g_source_unref(source);
 }
 
+static void stop_listening(struct listener *listener)
+{
+    g_clear_handle_id(&listener->resume, g_source_remove);
+    if (listener->source == NULL)
+        return;
+    destroy_source(g_steal_pointer(&listener->source));
+    close(listener->fd);
+}
+
 void rtmp_server_free(struct rtmp_server *server)
 {
     if (server == NULL)
         return;
-    g_clear_handle_id(&server->resume, g_source_remove);
-    destroy_source(server->listener);
+    stop_listening(&server->plain);
+    stop_listening(&server->encrypted);
     destroy_source(server->tick);
-    close(server->fd);
     struct rtmp_connection *connection;
     while ((connection = g_queue_pop_head(&server->connections)) != NULL)
         rtmp_connection_free(connection);
+    net_tls_free(server->tls);
     g_free(server);
 }
 
 unsigned rtmp_server_port(const struct rtmp_server *server)
 {
-    return server->port;
+    return server->plain.port;
+}
+
+unsigned rtmp_server_encrypted_port(const struct rtmp_server *server)
+{
+    return server->encrypted.port;
 }
 
 GPtrArray *rtmp_server_list(struct rtmp_server *server)

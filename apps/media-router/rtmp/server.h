@@ -15,6 +15,7 @@ struct rtmp_server;
 struct rtmp_connection_info {
     const char *id; /* UUID */
     const char *remote_address;
+    bool is_encrypted;
     const char *state; /* "idle", "publish", "read" */
     const char *path;  /* "" while idle */
     const char *query;
@@ -23,12 +24,15 @@ struct rtmp_connection_info {
     uint64_t dropped_messages;           /* of a reader that was too slow */
 };
 
-/* Listens at once. Everything passed in is borrowed and outlives the server. */
+/* Listens at once: on rtmpAddress, or on rtmpsAddress inside TLS, or on both, as rtmpEncryption says.
+ * Everything passed in is borrowed and outlives the server. */
 struct rtmp_server *rtmp_server_new(struct router *router, const struct router_config *config,
                                     const struct dub_clock *clock, struct dub_error *error);
 /* Closes all connections. NULL is fine. */
 void rtmp_server_free(struct rtmp_server *server);
+/* 0: it does not listen there. */
 unsigned rtmp_server_port(const struct rtmp_server *server);
+unsigned rtmp_server_encrypted_port(const struct rtmp_server *server);
 
 /* struct rtmp_connection_info *, in the order of connecting; freed with the array. */
 GPtrArray *rtmp_server_list(struct rtmp_server *server);

@@ -12,6 +12,8 @@
 /* Most frames fit into one chunk of this size: no headers in the middle of them. */
 #define OUT_CHUNK_BYTES 65536
 #define STREAM_ID 1
+#define SET_DATA_FRAME "@setDataFrame"
+#define STRING_HEADER_BYTES 3 /* of an AMF0 string: type, length */
 
 static const char *const state_names[] = {
 #define X(name) [RTMP_SESSION_##name] = #name,
@@ -33,7 +35,7 @@ void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_e
     rtmp_handshake_init(session->handshake);
     rtmp_chunk_reader_init(&session->reader);
     rtmp_chunk_writer_init(&session->writer);
-    session->ack_window_bytes = WINDOW_BYTES;
+    session->ack_window_bytes = session->sent_window_bytes = WINDOW_BYTES;
 }
 
 void rtmp_session_clear(struct rtmp_session *session)
@@ -158,9 +160,20 @@ static bool on_end(struct rtmp_session *session, const struct rtmp_command *comm
 {
     if (session->state != RTMP_SESSION_PUBLISHING && session->state != RTMP_SESSION_PLAYING)
         return true;
+    if (session->state == RTMP_SESSION_PUBLISHING)
+        rtmp_send_status(&session->writer, STREAM_ID, "status", "NetStream.Unpublish.Success", "unpublished");
     set_state(session, RTMP_SESSION_CONNECTED);
     session->events->ended(session->user);
     return true;
+}
+
+/* The end of what FCPublish began; deleteStream usually follows. */
+static bool on_fc_unpublish(struct rtmp_session *session, const struct rtmp_command *command,
+                            struct dub_error *error)
+{
+    send_fc_status(session, "onFCUnpublish", "NetStream.Unpublish.Success");
+    send_result_null(session, command->transaction);
+    return on_end(session, command, error);
 }
 
 /* The path and query that app and stream key make together; checks the state too. */
@@ -183,8 +196,13 @@ static bool on_publish(struct rtmp_session *session, const struct rtmp_command *
     g_autofree char *query = NULL;
     if (!resolve_path(session, command, &path, &query, error))
         return false;
-    if (!session->events->publish(path, query, error, session->user))
-        return false;
+    struct dub_error refusal = {0};
+    if (!session->events->publish(path, query, &refusal, session->user)) {
+        if (refusal.code == DUB_ERROR_AUTH_FAILED)
+            rtmp_send_status(&session->writer, STREAM_ID, "error", "NetStream.Publish.Unauthorized",
+                             "authentication failed");
+        return dub_error_set(error, refusal.code, "%s", refusal.message);
+    }
     set_state(session, RTMP_SESSION_PUBLISHING);
     rtmp_send_user_control(&session->writer, RTMP_STREAM_BEGIN, STREAM_ID);
     rtmp_send_status(&session->writer, STREAM_ID, "status", "NetStream.Publish.Start", "publish start");
@@ -216,8 +234,10 @@ static bool on_play(struct rtmp_session *session, const struct rtmp_command *com
         return false;
     struct dub_error refusal = {0};
     if (!session->events->play(path, query, &refusal, session->user)) {
-        rtmp_send_status(&session->writer, STREAM_ID, "error", "NetStream.Play.StreamNotFound",
-                         refusal.message);
+        bool is_unauthorized = refusal.code == DUB_ERROR_AUTH_FAILED;
+        rtmp_send_status(&session->writer, STREAM_ID, "error",
+                         is_unauthorized ? "NetStream.Play.Failed" : "NetStream.Play.StreamNotFound",
+                         is_unauthorized ? "authentication failed" : refusal.message);
         return dub_error_set(error, refusal.code, "%s", refusal.message);
     }
     set_state(session, RTMP_SESSION_PLAYING);
@@ -234,7 +254,7 @@ static const struct {
     {"createStream", on_create_stream},
     {"releaseStream", on_acknowledge},
     {"FCPublish", on_fc_publish},
-    {"FCUnpublish", on_end},
+    {"FCUnpublish", on_fc_unpublish},
     {"FCSubscribe", on_acknowledge},
     {"getStreamLength", on_get_stream_length},
     {"publish", on_publish},
@@ -262,11 +282,18 @@ static bool on_command(struct rtmp_session *session, const struct rtmp_message *
     return fine;
 }
 
+/* True when the AMF0 that the data hold begins with this string. */
+static bool begins_with(const uint8_t *data, gsize size, const char *text)
+{
+    gsize length = strlen(text);
+    return size >= STRING_HEADER_BYTES + length && data[0] == AMF_STRING && data[1] == 0 &&
+           data[2] == length && memcmp(data + STRING_HEADER_BYTES, text, length) == 0;
+}
+
 /* "@setDataFrame", "onMetaData", {...}: readers get it without the first (a data message's AMF begins with a
  * string, and its offset is all that is needed). */
 static bool on_data(struct rtmp_session *session, const struct rtmp_message *message, struct dub_error *error)
 {
-    static const char set_data_frame[] = "@setDataFrame";
     gsize size;
     const uint8_t *data = g_bytes_get_data(message->payload, &size);
     gsize skip = message->type == RTMP_DATA_AMF3 && size > 0 && data[0] == 0 ? 1 : 0;
@@ -275,10 +302,10 @@ static bool on_data(struct rtmp_session *session, const struct rtmp_message *mes
     if (size > RTMP_MAX_COMMAND_BYTES)
         return dub_error_set(error, DUB_ERROR_LIMIT, "metadata of %zu bytes, at most %u are taken", size,
                              RTMP_MAX_COMMAND_BYTES);
-    const gsize prefix = 3 + strlen(set_data_frame);
-    if (size >= skip + prefix && data[skip] == AMF_STRING &&
-        memcmp(data + skip + 3, set_data_frame, strlen(set_data_frame)) == 0)
-        skip += prefix;
+    if (begins_with(data + skip, size - skip, "@clearDataFrame"))
+        return true; /* readers keep the metadata they have */
+    if (begins_with(data + skip, size - skip, SET_DATA_FRAME))
+        skip += STRING_HEADER_BYTES + strlen(SET_DATA_FRAME);
     g_autoptr(GBytes) payload = g_bytes_new_from_bytes(message->payload, skip, size - skip);
     session->events->media(MEDIA_DATA, message->timestamp_ms, payload, session->user);
     return true;
@@ -317,9 +344,14 @@ static bool on_aggregate(struct rtmp_session *session, const struct rtmp_message
         first_ms = is_first ? time : first_ms;
         part.timestamp_ms = message->timestamp_ms + (time - first_ms);
         part.payload = g_bytes_new_from_bytes(message->payload, at, length);
+        bool fine = true;
         if (part.type == RTMP_AUDIO || part.type == RTMP_VIDEO)
-            on_media(session, &part, error);
+            fine = on_media(session, &part, error);
+        else if (part.type == RTMP_DATA_AMF0)
+            fine = on_data(session, &part, error);
         rtmp_message_clear(&part);
+        if (!fine)
+            return false;
     }
     return true;
 }
@@ -350,6 +382,23 @@ static bool on_window(struct rtmp_session *session, const struct rtmp_message *m
     return true;
 }
 
+/* The peer limits what we send without an acknowledgement, and wants to hear our window if that changes it
+ * (section 5.4.5). TCP is what holds us back: a peer that never acknowledges must not starve. */
+static bool on_peer_bandwidth(struct rtmp_session *session, const struct rtmp_message *message,
+                              struct dub_error *error)
+{
+    gsize size;
+    const void *data = g_bytes_get_data(message->payload, &size);
+    struct dub_reader reader = dub_reader_on(data, size);
+    uint32_t window = dub_read_be32(&reader);
+    if (reader.failed || window == 0)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a bad Set Peer Bandwidth");
+    if (window != session->sent_window_bytes)
+        rtmp_send_control(&session->writer, RTMP_WINDOW_ACK_SIZE, window);
+    session->sent_window_bytes = window;
+    return true;
+}
+
 static bool on_message(struct rtmp_session *session, const struct rtmp_message *message,
                        struct dub_error *error)
 {
@@ -369,8 +418,10 @@ static bool on_message(struct rtmp_session *session, const struct rtmp_message *
         return on_user_control(session, message, error);
     case RTMP_WINDOW_ACK_SIZE:
         return on_window(session, message, error);
+    case RTMP_SET_PEER_BANDWIDTH:
+        return on_peer_bandwidth(session, message, error);
     default:
-        return true; /* acknowledgements, bandwidth, shared objects: nothing to do */
+        return true; /* acknowledgements, shared objects: nothing to do */
     }
 }
 

@@ -28,7 +28,8 @@ const char *rtmp_session_state_name(enum rtmp_session_state state);
 struct rtmp_session;
 
 /* What the session asks of its owner. Path and query are borrowed; the path is valid (path_name.h). On false,
- * error says why: a refused player is told, a refused publisher sees the connection close. */
+ * error says why: a refused player is told, and so is a publisher whose credentials are wrong
+ * (DUB_ERROR_AUTH_FAILED); any other refused publisher sees the connection close. */
 struct rtmp_session_events {
     bool (*publish)(const char *path, const char *query, struct dub_error *error, void *user);
     bool (*play)(const char *path, const char *query, struct dub_error *error, void *user);
@@ -53,7 +54,8 @@ struct rtmp_session {
     uint32_t stream_id;              /* of createStream; 0 before */
     uint64_t received_bytes;
     uint64_t acknowledged_bytes;
-    uint32_t ack_window_bytes; /* what the peer asked for */
+    uint32_t ack_window_bytes;  /* what the peer asked for */
+    uint32_t sent_window_bytes; /* what the peer was told to acknowledge after */
 };
 
 void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_events *events, void *user);

@@ -12,6 +12,7 @@ struct fixture {
     struct dub_error error;
     bool alive;
     const char *refusal; /* what publish and play are refused with; NULL: allowed */
+    enum dub_error_code refusal_code;
     char *path, *query;
     unsigned n_publish, n_play, n_playing, n_ended;
     GPtrArray *media; /* "V 40 5": kind, timestamp, size */
@@ -23,7 +24,7 @@ static bool admit(struct fixture *fixture, const char *path, const char *query, 
     g_free(fixture->query);
     fixture->path = g_strdup(path);
     fixture->query = g_strdup(query);
-    return fixture->refusal == NULL || dub_error_set(error, DUB_ERROR_NOT_FOUND, "%s", fixture->refusal);
+    return fixture->refusal == NULL || dub_error_set(error, fixture->refusal_code, "%s", fixture->refusal);
 }
 
 static bool on_publish(const char *path, const char *query, struct dub_error *error, void *user)
@@ -78,6 +79,7 @@ static void setup(struct fixture *fixture, gconstpointer data)
 {
     memset(fixture, 0, sizeof *fixture);
     fixture->alive = true;
+    fixture->refusal_code = DUB_ERROR_NOT_FOUND;
     fixture->media = g_ptr_array_new_with_free_func(g_free);
     rtmp_session_init(&fixture->session, &events, fixture);
     rtmp_peer_init(&fixture->peer);
@@ -220,6 +222,121 @@ static void test_refused_publisher_sees_the_end(struct fixture *fixture, gconstp
     assert_status(fixture, NULL);
 }
 
+/* What makes OBS stop trying and tell its user. */
+static void test_wrong_credentials_are_told(struct fixture *fixture, gconstpointer data)
+{
+    fixture->refusal = "user x may not publish";
+    fixture->refusal_code = DUB_ERROR_AUTH_FAILED;
+    start(fixture, "publish", "x?user=x&pass=y");
+    g_assert_false(fixture->alive);
+    g_assert_cmpint(fixture->error.code, ==, DUB_ERROR_AUTH_FAILED);
+    assert_status(fixture, "NetStream.Publish.Unauthorized");
+    assert_status(fixture, NULL);
+}
+
+static void test_wrong_credentials_of_a_player(struct fixture *fixture, gconstpointer data)
+{
+    fixture->refusal = "user x may not read";
+    fixture->refusal_code = DUB_ERROR_AUTH_FAILED;
+    start(fixture, "play", "x");
+    g_assert_false(fixture->alive);
+    assert_status(fixture, "NetStream.Play.Failed");
+}
+
+/* The name of the next command, NULL when there is none. The caller's. */
+static char *take_command(struct fixture *fixture)
+{
+    struct rtmp_message *message = rtmp_peer_take(&fixture->peer, RTMP_COMMAND_AMF0);
+    struct rtmp_command command = {0};
+    if (message == NULL)
+        return NULL;
+    g_assert_true(rtmp_command_read(message, &command, NULL));
+    char *name = g_strdup(command.name);
+    rtmp_command_clear(&command);
+    rtmp_peer_free_message(message);
+    return name;
+}
+
+static void test_unpublish_is_answered(struct fixture *fixture, gconstpointer data)
+{
+    static const char *const answers[] = {"onFCUnpublish", "_result", "onStatus"};
+    start(fixture, "publish", "in");
+    assert_status(fixture, "NetStream.Publish.Start");
+    rtmp_peer_command(&fixture->peer, "FCUnpublish", 7, "in");
+    exchange(fixture);
+    for (size_t i = 0; i < G_N_ELEMENTS(answers); i++) {
+        g_autofree char *name = take_command(fixture);
+        g_assert_cmpstr(name, ==, answers[i]);
+    }
+    g_assert_cmpuint(fixture->n_ended, ==, 1);
+    rtmp_peer_start(&fixture->peer, "publish", "in");
+    exchange(fixture);
+    assert_status(fixture, "NetStream.Publish.Start");
+    rtmp_peer_command(&fixture->peer, "deleteStream", 0, NULL);
+    exchange(fixture);
+    assert_status(fixture, "NetStream.Unpublish.Success");
+    g_assert_cmpuint(fixture->n_ended, ==, 2);
+}
+
+static void test_peer_bandwidth(struct fixture *fixture, gconstpointer data)
+{
+    static const uint8_t limit[] = {0, 0, 0x20, 0, 2};
+    connect(fixture);
+    g_queue_clear_full(&fixture->peer.messages, (GDestroyNotify)(void (*)(void))rtmp_peer_free_message);
+    rtmp_peer_send(&fixture->peer, 2, RTMP_SET_PEER_BANDWIDTH, 0, limit, sizeof limit);
+    rtmp_peer_send(&fixture->peer, 2, RTMP_SET_PEER_BANDWIDTH, 0, limit, sizeof limit); /* nothing new */
+    exchange(fixture);
+    struct rtmp_message *window = rtmp_peer_take(&fixture->peer, RTMP_WINDOW_ACK_SIZE);
+    g_assert_nonnull(window);
+    g_assert_true(memcmp(g_bytes_get_data(window->payload, NULL), limit, 4) == 0);
+    rtmp_peer_free_message(window);
+    g_assert_null(rtmp_peer_take(&fixture->peer, RTMP_WINDOW_ACK_SIZE));
+    rtmp_peer_send(&fixture->peer, 2, RTMP_SET_PEER_BANDWIDTH, 0, limit, 3);
+    assert_ends(fixture, DUB_ERROR_PROTOCOL);
+}
+
+/* The count of what was received passes 2^32: acknowledgements go on. */
+static void test_acknowledges_beyond_4_gib(struct fixture *fixture, gconstpointer data)
+{
+    start(fixture, "publish", "in");
+    fixture->session.received_bytes = fixture->session.acknowledged_bytes = UINT32_MAX - UINT64_C(1000);
+    fixture->session.ack_window_bytes = 4096;
+    rtmp_peer_send_video(&fixture->peer, 0, true, 5000);
+    exchange(fixture);
+    struct rtmp_message *ack = rtmp_peer_take(&fixture->peer, RTMP_ACKNOWLEDGEMENT);
+    g_assert_nonnull(ack);
+    struct dub_reader reader = dub_reader_on(g_bytes_get_data(ack->payload, NULL), 4);
+    g_assert_cmpuint(dub_read_be32(&reader), ==, (uint32_t)fixture->session.received_bytes);
+    g_assert_cmpuint(fixture->session.received_bytes, >, UINT32_MAX);
+    rtmp_peer_free_message(ack);
+}
+
+static void test_clear_data_frame(struct fixture *fixture, gconstpointer data)
+{
+    static const char clear[] = "\2\0\17@clearDataFrame\2\0\12onMetaData";
+    start(fixture, "publish", "in");
+    rtmp_peer_send(&fixture->peer, 5, RTMP_DATA_AMF0, 0, clear, sizeof clear - 1);
+    exchange(fixture);
+    g_assert_true(fixture->alive);
+    g_assert_cmpuint(fixture->media->len, ==, 0);
+}
+
+static void test_chunk_size_at_any_time(struct fixture *fixture, gconstpointer data)
+{
+    static const uint32_t sizes[] = {4096, 1, 128, 65536, 7, 0xFFFFFF};
+    rtmp_chunk_writer_set_chunk_bytes(&fixture->peer.writer, 256); /* OBS does it before connect */
+    start(fixture, "publish", "in");
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+        rtmp_chunk_writer_set_chunk_bytes(&fixture->peer.writer, sizes[i]);
+        rtmp_peer_send_video(&fixture->peer, 40 * i, true, 3000 + i);
+        rtmp_peer_send_audio(&fixture->peer, 40 * i, 300 + i);
+    }
+    exchange(fixture);
+    g_assert_cmpuint(fixture->media->len, ==, 2 * G_N_ELEMENTS(sizes));
+    g_assert_cmpstr(fixture->media->pdata[0], ==, "V 0 3000");
+    g_assert_cmpstr(fixture->media->pdata[11], ==, "A 200 305");
+}
+
 static void test_invalid_path(struct fixture *fixture, gconstpointer data)
 {
     start(fixture, "publish", "../etc/passwd");
@@ -262,15 +379,17 @@ static void test_acknowledges(struct fixture *fixture, gconstpointer data)
 
 static void test_aggregate(struct fixture *fixture, gconstpointer data)
 {
+    /* sound, a null where metadata stands, a picture 40 ms later */
     static const uint8_t tags[] = {8,  0,  0, 3, 0, 0, 100, 0,   0, 0, 0, 0xaf, 1,    9, 0, 0, 0,
                                    14, 18, 0, 0, 1, 0, 0,   100, 0, 0, 0, 0,    0x05, 0, 0, 0, 12,
                                    9,  0,  0, 2, 0, 0, 140, 0,   0, 0, 0, 0x27, 1,    0, 0, 0, 13};
     start(fixture, "publish", "in");
     rtmp_peer_send(&fixture->peer, 6, RTMP_AGGREGATE, 1000, tags, sizeof tags);
     exchange(fixture);
-    g_assert_cmpuint(fixture->media->len, ==, 2);
+    g_assert_cmpuint(fixture->media->len, ==, 3);
     g_assert_cmpstr(fixture->media->pdata[0], ==, "A 1000 3");
-    g_assert_cmpstr(fixture->media->pdata[1], ==, "V 1040 2");
+    g_assert_cmpstr(fixture->media->pdata[1], ==, "D 1000 1");
+    g_assert_cmpstr(fixture->media->pdata[2], ==, "V 1040 2");
     rtmp_peer_send(&fixture->peer, 6, RTMP_AGGREGATE, 1000, tags, sizeof tags - 1);
     assert_ends(fixture, DUB_ERROR_PROTOCOL);
 }
@@ -367,6 +486,13 @@ int main(int argc, char **argv)
     ADD("play", test_play);
     ADD("refused-player-is-told", test_refused_player_is_told);
     ADD("refused-publisher-sees-the-end", test_refused_publisher_sees_the_end);
+    ADD("wrong-credentials-are-told", test_wrong_credentials_are_told);
+    ADD("wrong-credentials-of-a-player", test_wrong_credentials_of_a_player);
+    ADD("unpublish-is-answered", test_unpublish_is_answered);
+    ADD("peer-bandwidth-is-answered", test_peer_bandwidth);
+    ADD("acknowledges-beyond-4-gib", test_acknowledges_beyond_4_gib);
+    ADD("clear-data-frame", test_clear_data_frame);
+    ADD("chunk-size-at-any-time", test_chunk_size_at_any_time);
     ADD("invalid-path-ends", test_invalid_path);
     ADD("ping-is-answered", test_ping);
     ADD("bytes-are-acknowledged", test_acknowledges);

@@ -36,6 +36,7 @@ void client_connect(struct client *client, const struct server_fixture *fixture)
                                   .sin_port = htons((uint16_t)rtmp_server_port(fixture->server)),
                                   .sin_addr = {htonl(INADDR_LOOPBACK)}};
     memset(client, 0, sizeof *client);
+    client->order = g_string_new("");
     rtmp_peer_init(&client->peer);
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int small = 4096; /* so that a client that does not read is soon felt */
@@ -46,7 +47,19 @@ void client_connect(struct client *client, const struct server_fixture *fixture)
 void client_clear(struct client *client)
 {
     close(client->fd);
+    g_string_free(client->order, TRUE);
     rtmp_peer_clear(&client->peer);
+}
+
+static void note_order(struct client *client, const struct rtmp_message *message)
+{
+    gsize size;
+    const uint8_t *body = g_bytes_get_data(message->payload, &size);
+    bool is_video = message->type == RTMP_VIDEO;
+    if (body[1] == 0)
+        g_string_append_printf(client->order, "%c%02x ", is_video ? 'V' : 'S', body[size - 1]);
+    else
+        g_string_append_printf(client->order, "%c ", !is_video ? 'A' : body[0] == 0x17 ? 'K' : 'P');
 }
 
 static void note_video(struct client *client, const struct rtmp_message *message)
@@ -70,6 +83,7 @@ static void count_media(struct client *client)
         next = link->next;
         if (message->type != RTMP_VIDEO && message->type != RTMP_AUDIO)
             continue;
+        note_order(client, message);
         if (message->type == RTMP_VIDEO)
             note_video(client, message);
         else

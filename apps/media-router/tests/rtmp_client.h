@@ -16,6 +16,8 @@ struct client {
     unsigned n_video, n_audio;
     uint32_t first_video_ms, last_video_ms;
     bool first_is_key;
+    /* What came, in order: K and P pictures, A sound, V and S sequence headers with their last byte in hex */
+    GString *order;
 };
 
 struct server_fixture {
