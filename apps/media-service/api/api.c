@@ -87,7 +87,7 @@ struct api *api_new(const char *address, const char *api_key, const struct api_d
                                      .make_room = true,
                                      .request_timeout_ms = REQUEST_TIMEOUT_MS};
     api->deps = *deps;
-    api->events = events_new();
+    api->events = events_new(NULL);
     api->long_answers = api_long_answers_new();
     api->server = dub_http_server_new(&config, routes, api, error);
     if (api->server == NULL) {

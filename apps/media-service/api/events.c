@@ -11,12 +11,11 @@
 #define LISTENERS_MAX 64
 #define LISTENERS_PER_ADDRESS_MAX 16
 #define UNSENT_MAX_BYTES (1 << 20)
-#define KEEP_ALIVE_S 15
-/* How long a peer may leave what was sent unacknowledged: the next keep-alive finds out one that has gone
- * without a word. */
-#define PEER_TIMEOUT_MS 30000
+/* A peer that has gone without a word is found out by the next keep-alive. */
+static const struct events_times usual_times = {.keep_alive_ms = 15000, .peer_timeout_ms = 30000};
 
 struct events {
+    struct events_times times;
     struct event_log *log;
     GPtrArray *listeners; /* struct listener * */
     guint keep_alive;
@@ -95,12 +94,13 @@ static gboolean keep_alive(void *user)
     return G_SOURCE_CONTINUE;
 }
 
-struct events *events_new(void)
+struct events *events_new(const struct events_times *times)
 {
     struct events *events = g_new0(struct events, 1);
+    events->times = times != NULL ? *times : usual_times;
     events->log = event_log_new(dub_wall_time_ms());
     events->listeners = g_ptr_array_new_with_free_func(free_listener);
-    events->keep_alive = g_timeout_add_seconds(KEEP_ALIVE_S, keep_alive, events);
+    events->keep_alive = g_timeout_add(events->times.keep_alive_ms, keep_alive, events);
     return events;
 }
 
@@ -168,7 +168,8 @@ static struct listener *add_listener(struct events *events, SoupServerMessage *m
     g_signal_connect(message, "wrote-body-data", G_CALLBACK(on_written), listener);
     g_signal_connect(message, "finished", G_CALLBACK(on_gone), listener);
     if (socket != NULL)
-        (void)g_socket_set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_TIMEOUT_MS, NULL);
+        (void)g_socket_set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, (gint)events->times.peer_timeout_ms,
+                                  NULL);
     return listener;
 }
 
@@ -196,6 +197,11 @@ void events_add_listener(struct events *events, struct dub_http_request *request
     send_text(listener, ": welcome\nretry: 2000\n\n");
     if (last_id != NULL)
         send_missed(listener, last_id);
+}
+
+unsigned events_count_listeners(const struct events *events)
+{
+    return events->listeners->len;
 }
 
 void events_send(struct events *events, const char *name, const char *data)

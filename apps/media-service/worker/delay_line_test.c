@@ -3,11 +3,12 @@
 
 #include <dubbing_clock.h>
 #include <pthread.h>
+#include <string.h>
 
 struct rig {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    GString *released; /* one letter a packet: which track */
+    GString *released; /* one letter a packet: which track; '|' a pause */
     int64_t earliest_slack_ns;
     bool drained;
 };
@@ -29,6 +30,15 @@ static void on_release(const struct packet *packet, void *user)
     pthread_mutex_unlock(&rig->lock);
 }
 
+static void on_pause(void *user)
+{
+    struct rig *rig = user;
+
+    pthread_mutex_lock(&rig->lock);
+    g_string_append_c(rig->released, '|');
+    pthread_mutex_unlock(&rig->lock);
+}
+
 static void on_drained(void *user)
 {
     struct rig *rig = user;
@@ -41,7 +51,7 @@ static void on_drained(void *user)
 
 static struct delay_line *rig_init(struct rig *rig)
 {
-    static const struct delay_line_events events = {on_release, on_drained};
+    static const struct delay_line_events events = {on_release, on_pause, on_drained};
 
     *rig = (struct rig){.released = g_string_new(NULL), .earliest_slack_ns = INT64_MAX};
     pthread_mutex_init(&rig->lock, NULL);
@@ -87,6 +97,10 @@ static void test_releases_in_order_never_early_then_drains(void)
     push(delay, TRACK_AUDIO, start_ns + 120 * DUB_NS_PER_MS);
     delay_line_end(delay);
     wait_for_drained(&rig);
+    /* How many come in one go depends on the machine: a pause is after one at least, and after the last. */
+    g_assert_true(g_str_has_suffix(rig.released->str, "v|"));
+    g_assert_null(strstr(rig.released->str, "||"));
+    g_string_replace(rig.released, "|", "", 0);
     g_assert_cmpstr(rig.released->str, ==, "avav");
     g_assert_cmpint(rig.earliest_slack_ns, >=, 0);
     delay_line_free(delay);

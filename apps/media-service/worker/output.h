@@ -30,8 +30,10 @@ struct output *output_new(const struct worker_settings *settings, bool live,
                           const struct output_events *events, void *user);
 /* Any thread: connects ahead of the first packet, the first time it is called. */
 void output_prepare(struct output *output);
-/* Any thread. The packet is borrowed. */
+/* Any thread. The packet is borrowed, and may not be written before output_flush. */
 void output_push(struct output *output, const struct packet *packet);
+/* Any thread: nothing else comes for now. */
+void output_flush(struct output *output);
 /* Main thread: ends the stream cleanly; on_finished follows. */
 void output_finish(struct output *output);
 /* NULL is fine. Main thread, when nobody pushes any more. */
