@@ -251,6 +251,11 @@ void router_unread(struct router *router, struct router_reader *reader)
     drop_if_unused(router, path);
 }
 
+const struct router_config *router_config_of(const struct router *router)
+{
+    return router->config;
+}
+
 static int compare_paths(gconstpointer a, gconstpointer b)
 {
     const struct router_path *const *first = a;

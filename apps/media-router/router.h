@@ -78,6 +78,8 @@ bool router_read(struct router *router, const char *name, struct router_reader *
 void router_reader_start(struct router_reader *reader);
 void router_unread(struct router *router, struct router_reader *reader);
 
+/* What it was made with. Borrowed. */
+const struct router_config *router_config_of(const struct router *router);
 /* Sorted by name; the elements are the router's, the array is the caller's. */
 GPtrArray *router_list_paths(struct router *router);
 /* NULL when there is none. */

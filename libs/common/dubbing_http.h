@@ -64,6 +64,9 @@ struct dub_http_config {
     /* For a client to send its request, from the connection on, and then to take the answer; after that the
      * connection is closed. 0: no limit. */
     unsigned request_timeout_ms;
+    /* Asked before each handler. On false it has answered, and the handler is not called. NULL: all are let
+     * in. user is that of dub_http_server_new. */
+    bool (*admit)(struct dub_http_request *request, void *user);
     /* The JSON body for an error that this layer answers by itself (404, 405, 401, 413, ...). NULL: the
      * default
      * {"error": {"code": ..., "message": ...}}. Returns a new string. */

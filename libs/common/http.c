@@ -24,6 +24,7 @@ struct dub_http_server {
     void *user;
     char *api_key; /* NULL: none */
     gsize max_body_bytes;
+    bool (*admit)(struct dub_http_request *request, void *user);
     char *(*format_error)(unsigned status, const char *code, const char *message);
     struct http_guard *guard;
     unsigned port;
@@ -314,7 +315,8 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
         .body_size = size,
         .from_loopback = is_from_loopback(message),
     };
-    route->handler(&request, server->user);
+    if (server->admit == NULL || server->admit(&request, server->user))
+        route->handler(&request, server->user);
 }
 
 static bool load_certificate(struct dub_http_server *server, const struct dub_http_config *config,
@@ -400,6 +402,7 @@ struct dub_http_server *dub_http_server_new(const struct dub_http_config *config
     server->user = user;
     server->api_key = config->api_key != NULL && *config->api_key != '\0' ? g_strdup(config->api_key) : NULL;
     server->max_body_bytes = config->max_body_bytes != 0 ? config->max_body_bytes : DEFAULT_MAX_BODY_BYTES;
+    server->admit = config->admit;
     server->format_error = config->format_error != NULL ? config->format_error : default_format_error;
     g_signal_connect(server->soup, "request-read", G_CALLBACK(on_request_read), NULL);
     soup_server_add_early_handler(server->soup, NULL, on_headers, server, NULL);

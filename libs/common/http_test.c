@@ -94,6 +94,19 @@ static void set_up_with_key(struct fixture *fixture, const void *data)
     set_up_with(fixture, &(struct dub_http_config){.address = "127.0.0.1:0", .api_key = "s3cret"});
 }
 
+static bool admit_one_stream(struct dub_http_request *request, void *user)
+{
+    if (g_str_has_suffix(request->path, "/live"))
+        return true;
+    dub_http_reply_error(request, 401, "UNAUTHORIZED", "not you");
+    return false;
+}
+
+static void set_up_admitting(struct fixture *fixture, const void *data)
+{
+    set_up_with(fixture, &(struct dub_http_config){.address = "127.0.0.1:0", .admit = admit_one_stream});
+}
+
 static void tear_down(struct fixture *fixture, const void *data)
 {
     g_clear_pointer(&fixture->server, dub_http_server_free);
@@ -514,6 +527,13 @@ static char *short_error(unsigned status, const char *code, const char *message)
     return g_strdup_printf("{\"status\":%u}", status);
 }
 
+static void test_who_is_not_admitted_is_not_handled(struct fixture *fixture, const void *data)
+{
+    expect(fixture, "GET", "/items/live", NULL, 200, "");
+    expect(fixture, "GET", "/items/other", NULL, 401, "not you");
+    g_assert_cmpstr(fixture->last_params, ==, "live");
+}
+
 static void test_own_shape_of_errors(void)
 {
     struct fixture fixture = {0};
@@ -639,6 +659,8 @@ int main(int argc, char **argv)
     g_test_add_func("/http/bad-addresses-are-named", test_bad_addresses_are_named);
     g_test_add_func("/http/all-interfaces", test_all_interfaces);
     g_test_add_func("/http/many-may-wait-to-be-accepted", test_many_may_wait_to_be_accepted);
+    g_test_add("/http/who-is-not-admitted-is-not-handled", struct fixture, NULL, set_up_admitting,
+               test_who_is_not_admitted_is_not_handled, tear_down);
     g_test_add_func("/http/own-shape-of-errors", test_own_shape_of_errors);
     g_test_add_func("/http/tls-needs-good-files", test_tls_needs_good_files);
     g_test_add_func("/http/tls-works", test_tls_works);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "api.h"
 
+#include "access.h"
 #include "page.h"
 
 #include <dubbing_http.h>
@@ -13,15 +14,6 @@ struct router_api {
     struct rtmp_server *rtmp;
     int64_t started_wall_ms;
 };
-
-/* MediaMTX's shape of an error. */
-static char *format_error(unsigned status, const char *code, const char *message)
-{
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "status", "error");
-    json_object_set_string_member(object, "error", message);
-    return dub_json_object_to_string_take(object);
-}
 
 static JsonNode *object_node(JsonObject *take_object)
 {
@@ -145,7 +137,8 @@ static void reply_page(struct dub_http_request *request, GPtrArray *list,
         dub_http_reply_json(request, 200, page_to_json(&page, list, item));
     else
         dub_http_reply_error(request, 400, "INVALID_ARGUMENT",
-                             "itemsPerPage is a number from 1, page a number from 0");
+                             "itemsPerPage must be a number from 1 to %d, page one from 0 to %d", G_MAXINT32,
+                             G_MAXINT32);
 }
 
 static void on_paths_list(struct dub_http_request *request, void *user)
@@ -172,11 +165,24 @@ static void on_connections_list(struct dub_http_request *request, void *user)
     reply_page(request, list, connection_json);
 }
 
+/* Answers 400 for what cannot be an id. */
+static const char *get_id_or_refuse(struct dub_http_request *request)
+{
+    if (g_uuid_string_is_valid(request->params[0]))
+        return request->params[0];
+    dub_http_reply_error(request, 400, "INVALID_ARGUMENT", "the id \"%.60s\" is not a UUID",
+                         request->params[0]);
+    return NULL;
+}
+
 static void on_connections_get(struct dub_http_request *request, void *user)
 {
     struct router_api *api = user;
     struct rtmp_connection_info info;
-    if (api->rtmp != NULL && rtmp_server_find(api->rtmp, request->params[0], &info))
+    const char *id = get_id_or_refuse(request);
+    if (id == NULL)
+        return;
+    if (api->rtmp != NULL && rtmp_server_find(api->rtmp, id, &info))
         dub_http_reply_json(request, 200, connection_json(&info));
     else
         dub_http_reply_error(request, 404, "NOT_FOUND", "connection not found");
@@ -185,7 +191,10 @@ static void on_connections_get(struct dub_http_request *request, void *user)
 static void on_connections_kick(struct dub_http_request *request, void *user)
 {
     struct router_api *api = user;
-    if (api->rtmp == NULL || !rtmp_server_kick(api->rtmp, request->params[0])) {
+    const char *id = get_id_or_refuse(request);
+    if (id == NULL)
+        return;
+    if (api->rtmp == NULL || !rtmp_server_kick(api->rtmp, id)) {
         dub_http_reply_error(request, 404, "NOT_FOUND", "connection not found");
         return;
     }
@@ -213,11 +222,22 @@ static const struct dub_http_route routes[] = {
     {NULL},
 };
 
+static bool admit(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    return access_check(request, router_config_of(api->router)->users, AUTH_API);
+}
+
 struct router_api *router_api_new(const char *address, struct router *router, struct rtmp_server *rtmp,
                                   struct dub_error *error)
 {
     struct router_api *api = g_new0(struct router_api, 1);
-    struct dub_http_config config = {.address = address, .format_error = format_error};
+    struct dub_http_config config = {.address = address,
+                                     .admit = admit,
+                                     .format_error = access_format_error,
+                                     .max_connections = ACCESS_MAX_CONNECTIONS,
+                                     .make_room = true,
+                                     .request_timeout_ms = ACCESS_TIMEOUT_MS};
     api->router = router;
     api->rtmp = rtmp;
     api->started_wall_ms = dub_wall_time_ms();

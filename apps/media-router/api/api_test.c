@@ -9,6 +9,8 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
+#define NOBODY "00000000-0000-4000-8000-000000000000" /* an id of no connection */
+
 struct fixture {
     struct router_config *config;
     struct hook_pool *hooks;
@@ -168,6 +170,12 @@ static void test_paths_pages(struct fixture *fixture, gconstpointer data)
     assert_demo_path(json_array_get_object_element(json_object_get_array_member(page, "items"), 0));
     assert_error(fixture, "GET", "/v3/paths/list?itemsPerPage=0", 400, "itemsPerPage");
     assert_error(fixture, "GET", "/v3/paths/list?page=x", 400, "page");
+    assert_error(fixture, "GET", "/v3/paths/list?page=-1", 400, "page");
+    assert_error(fixture, "GET", "/v3/rtmpconns/list?itemsPerPage=2147483648", 400, "itemsPerPage");
+    g_autoptr(JsonNode) beyond = ask_json(fixture, "GET", "/v3/paths/list?itemsPerPage=&page=9", 200);
+    JsonObject *last = json_node_get_object(beyond);
+    g_assert_cmpint(json_object_get_int_member(last, "itemCount"), ==, 2);
+    g_assert_cmpuint(json_array_get_length(json_object_get_array_member(last, "items")), ==, 0);
 }
 
 static void test_paths_get(struct fixture *fixture, gconstpointer data)
@@ -193,8 +201,11 @@ static void test_connections(struct fixture *fixture, gconstpointer data)
     g_autofree char *kick = g_strconcat("/v3/rtmpconns/kick/", id, NULL);
     g_autoptr(JsonNode) one = ask_json(fixture, "GET", get, 200);
     g_assert_cmpstr(json_object_get_string_member(json_node_get_object(one), "id"), ==, id);
-    assert_error(fixture, "GET", "/v3/rtmpconns/get/nobody", 404, "connection not found");
-    assert_error(fixture, "POST", "/v3/rtmpconns/kick/nobody", 404, "connection not found");
+    assert_error(fixture, "GET", "/v3/rtmpconns/get/" NOBODY, 404, "connection not found");
+    assert_error(fixture, "POST", "/v3/rtmpconns/kick/" NOBODY, 404, "connection not found");
+    assert_error(fixture, "GET", "/v3/rtmpconns/get/nobody", 400, "UUID");
+    assert_error(fixture, "POST", "/v3/rtmpconns/kick/%22", 400, "UUID");
+    assert_error(fixture, "GET", kick, 405, "");
     g_autoptr(JsonNode) kicked = ask_json(fixture, "POST", kick, 200);
     g_assert_cmpstr(json_object_get_string_member(json_node_get_object(kicked), "status"), ==, "ok");
     uint8_t byte;
@@ -217,14 +228,28 @@ static void test_metrics(struct fixture *fixture, gconstpointer data)
         "# TYPE paths gauge\n",
         "paths{name=\"live/demo/in\",state=\"ready\"} 1\n",
         "paths{name=\"fixed\",state=\"notReady\"} 1\n",
-        "paths_readers{name=\"live/demo/in\"} 0\n",
-        "paths_inbound_bytes{name=\"live/demo/in\"} 10\n",
-        "paths_bytes_received{name=\"live/demo/in\"} 10\n",
+        "paths_readers{name=\"live/demo/in\",state=\"ready\",readerType=\"\"} 0\n",
+        "paths_inbound_bytes{name=\"live/demo/in\",state=\"ready\"} 10\n",
+        "paths_bytes_received{name=\"live/demo/in\",state=\"ready\"} 10\n",
         "state=\"idle\"} 1\n",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
         if (strstr(text, lines[i]) == NULL)
             g_error("no line %s in %s", lines[i], text);
+}
+
+/* A file that keeps others out of the API and the metrics keeps them out here too. */
+static void test_users_are_asked(struct fixture *fixture, gconstpointer data)
+{
+    g_ptr_array_set_size(fixture->config->users, 0);
+    assert_error(fixture, "GET", "/v3/paths/list", 401, "authentication error");
+    assert_error(fixture, "POST", "/v3/rtmpconns/kick/" NOBODY, 401, "authentication error");
+    g_autofree char *text = ask(fixture, "GET", router_metrics_port(fixture->metrics), "/metrics", 401);
+    g_assert_nonnull(strstr(text, "authentication error"));
+    struct auth_user *user = auth_users_add(fixture->config->users, "any", "", NULL);
+    g_assert_true(auth_user_permit(user, "metrics", NULL, NULL));
+    g_autofree char *metrics = ask(fixture, "GET", router_metrics_port(fixture->metrics), "/metrics", 200);
+    assert_error(fixture, "GET", "/v3/info", 401, "authentication error");
 }
 
 static void test_ports_in_use(struct fixture *fixture, gconstpointer data)
@@ -248,6 +273,7 @@ int main(int argc, char **argv)
     ADD("connections", test_connections);
     ADD("info", test_info);
     ADD("metrics", test_metrics);
+    ADD("users-are-asked", test_users_are_asked);
     ADD("ports-in-use", test_ports_in_use);
     return g_test_run();
 }

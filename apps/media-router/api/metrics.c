@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "metrics.h"
 
+#include "access.h"
+
 #include <dubbing_http.h>
 #include <dubbing_metrics.h>
 
@@ -15,11 +17,12 @@ struct router_metrics {
  * connection. */
 #define FAMILIES(X)                                                                                          \
     X(PATHS, "paths", "Paths by state.", DUB_METRIC_GAUGE, "name", "state")                                  \
-    X(READERS, "paths_readers", "Readers of a path.", DUB_METRIC_GAUGE, "name")                              \
-    X(IN, "paths_inbound_bytes", "Media received for a path.", DUB_METRIC_GAUGE, "name")                     \
-    X(OUT, "paths_outbound_bytes", "Media sent to the readers of a path.", DUB_METRIC_GAUGE, "name")         \
-    X(RECEIVED, "paths_bytes_received", "As paths_inbound_bytes.", DUB_METRIC_GAUGE, "name")                 \
-    X(SENT, "paths_bytes_sent", "As paths_outbound_bytes.", DUB_METRIC_GAUGE, "name")                        \
+    X(READERS, "paths_readers", "Readers of a path.", DUB_METRIC_GAUGE, "name", "state", "readerType")       \
+    X(IN, "paths_inbound_bytes", "Media received for a path.", DUB_METRIC_GAUGE, "name", "state")            \
+    X(OUT, "paths_outbound_bytes", "Media sent to the readers of a path.", DUB_METRIC_GAUGE, "name",         \
+      "state")                                                                                               \
+    X(RECEIVED, "paths_bytes_received", "As paths_inbound_bytes.", DUB_METRIC_GAUGE, "name", "state")        \
+    X(SENT, "paths_bytes_sent", "As paths_outbound_bytes.", DUB_METRIC_GAUGE, "name", "state")               \
     X(CONNS, "rtmp_conns", "RTMP connections.", DUB_METRIC_GAUGE, "id", "path", "remoteAddr", "state")       \
     X(CONN_IN, "rtmp_conns_inbound_bytes", "Bytes received.", DUB_METRIC_GAUGE, "id", "path", "remoteAddr",  \
       "state")                                                                                               \
@@ -52,11 +55,25 @@ static void add(struct dub_metric *const *families, enum family family, uint64_t
     dub_metric_inc(families[family], (double)value, labels);
 }
 
+/* One line for each type of reader; without any, one of 0. */
+static void gather_readers(struct dub_metric *const *families, const struct router_path *path,
+                           const char *const *of_path)
+{
+    const char *labels[] = {of_path[0], of_path[1], ""};
+    if (path->readers->len == 0)
+        add(families, FAMILY_READERS, 0, labels);
+    for (guint i = 0; i < path->readers->len; i++) {
+        const struct router_reader *reader = path->readers->pdata[i];
+        labels[2] = reader->ops->type;
+        add(families, FAMILY_READERS, 1, labels);
+    }
+}
+
 static void gather_path(struct dub_metric *const *families, const struct router_path *path)
 {
     const char *labels[] = {path->name, path->ready ? "ready" : "notReady"};
     add(families, FAMILY_PATHS, 1, labels);
-    add(families, FAMILY_READERS, path->readers->len, labels);
+    gather_readers(families, path, labels);
     add(families, FAMILY_IN, path->inbound_bytes, labels);
     add(families, FAMILY_OUT, path->outbound_bytes, labels);
     add(families, FAMILY_RECEIVED, path->inbound_bytes, labels);
@@ -98,6 +115,12 @@ static void on_metrics(struct dub_http_request *request, void *user)
     dub_http_reply_text(request, 200, DUB_METRICS_CONTENT_TYPE, gather(user));
 }
 
+static bool admit(struct dub_http_request *request, void *user)
+{
+    const struct router_metrics *metrics = user;
+    return access_check(request, router_config_of(metrics->router)->users, AUTH_METRICS);
+}
+
 static const struct dub_http_route routes[] = {{"GET", "/metrics", on_metrics, 0}, {NULL}};
 
 struct router_metrics *router_metrics_new(const char *address, struct router *router,
@@ -106,8 +129,13 @@ struct router_metrics *router_metrics_new(const char *address, struct router *ro
     struct router_metrics *metrics = g_new0(struct router_metrics, 1);
     metrics->router = router;
     metrics->rtmp = rtmp;
-    metrics->http =
-        dub_http_server_new(&(struct dub_http_config){.address = address}, routes, metrics, error);
+    struct dub_http_config config = {.address = address,
+                                     .admit = admit,
+                                     .format_error = access_format_error,
+                                     .max_connections = ACCESS_MAX_CONNECTIONS,
+                                     .make_room = true,
+                                     .request_timeout_ms = ACCESS_TIMEOUT_MS};
+    metrics->http = dub_http_server_new(&config, routes, metrics, error);
     if (metrics->http == NULL)
         g_clear_pointer(&metrics, g_free);
     return metrics;

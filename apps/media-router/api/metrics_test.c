@@ -54,7 +54,7 @@ static void test_paths_come_and_go(void)
     router_write(router, &publisher, MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc));
     g_autofree char *during = scrape(metrics);
     assert_line(during, "\npaths{name=\"live/a\",state=\"notReady\"} 1\n");
-    assert_line(during, "\npaths_inbound_bytes{name=\"live/a\"} 6\n");
+    assert_line(during, "\npaths_inbound_bytes{name=\"live/a\",state=\"notReady\"} 6\n");
     assert_line(during, "# HELP paths_readers ");
     router_unpublish(router, &publisher);
     g_autofree char *after = scrape(metrics);

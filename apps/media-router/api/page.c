@@ -5,7 +5,7 @@ static bool parse_number(GHashTable *query, const char *name, guint64 min, guint
 {
     const char *text = query != NULL ? g_hash_table_lookup(query, name) : NULL;
     guint64 number;
-    if (text == NULL)
+    if (text == NULL || *text == '\0')
         return true;
     if (!g_ascii_string_to_unsigned(text, 10, min, G_MAXINT32, &number, NULL))
         return false;

@@ -60,7 +60,9 @@ static void test_parse(void)
     g_assert_true(parse("7", "3", &page));
     g_assert_cmpuint(page.items, ==, 7);
     g_assert_cmpuint(page.index, ==, 3);
-    static const char *const bad[] = {"0", "-1", "x", "", "1.5", "99999999999", " 1"};
+    g_assert_true(parse("", "", &page)); /* as MediaMTX: as if it were not there */
+    g_assert_cmpuint(page.items, ==, PAGE_DEFAULT_ITEMS);
+    static const char *const bad[] = {"0", "-1", "x", "1.5", "99999999999", " 1"};
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
         g_assert_false(parse(bad[i], NULL, &page));
     for (size_t i = 1; i < G_N_ELEMENTS(bad); i++)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "access.h"
+
+#include <dubbing_json.h>
+#include <dubbing_log.h>
+#include <string.h>
+
+#define BASIC "Basic "
+
+char *access_format_error(unsigned status, const char *code, const char *message)
+{
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "status", "error");
+    json_object_set_string_member(object, "error", message);
+    return dub_json_object_to_string_take(object);
+}
+
+/* "Basic dXNlcjpwYXNz" (RFC 7617); *user and *pass point into the returned text, which is the caller's. */
+static char *read_credentials(const char *header, const char **user, const char **pass)
+{
+    gsize size = 0;
+    if (header == NULL || g_ascii_strncasecmp(header, BASIC, strlen(BASIC)) != 0)
+        return NULL;
+    g_autofree guchar *bytes = g_base64_decode(header + strlen(BASIC), &size);
+    char *text = g_strndup((const char *)bytes, size);
+    char *colon = strchr(text, ':');
+    *user = text;
+    *pass = colon != NULL ? colon + 1 : "";
+    if (colon != NULL)
+        *colon = '\0';
+    return text;
+}
+
+static char *remote_address(SoupServerMessage *message)
+{
+    GSocketAddress *address = soup_server_message_get_remote_address(message);
+    return G_IS_INET_SOCKET_ADDRESS(address)
+               ? g_inet_address_to_string(g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address)))
+               : g_strdup("");
+}
+
+bool access_check(struct dub_http_request *request, const GPtrArray *users, enum auth_action action)
+{
+    struct dub_error error = {0};
+    const char *user = NULL, *pass = NULL;
+    SoupMessageHeaders *headers = soup_server_message_get_request_headers(request->message);
+    g_autofree char *text =
+        read_credentials(soup_message_headers_get_one(headers, "Authorization"), &user, &pass);
+    g_autofree char *address = remote_address(request->message);
+    struct auth_request asked = {.action = action, .remote_address = address, .user = user, .pass = pass};
+    if (auth_check(users, &asked, &error))
+        return true;
+    dub_log_info("%s %s: %s", request->method, request->path, error.message);
+    soup_message_headers_replace(soup_server_message_get_response_headers(request->message),
+                                 "WWW-Authenticate", "Basic realm=\"media-router\"");
+    dub_http_reply_error(request, 401, "AUTH_FAILED", "authentication error");
+    return false;
+}
