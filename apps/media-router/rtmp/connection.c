@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "connection.h"
 
-#include "../fd_source.h"
+#include "../fd_watch.h"
 #include "../media_queue.h"
 #include "session.h"
 
@@ -25,7 +25,7 @@ struct rtmp_connection {
     const struct rtmp_connection_env *env;
     int fd; /* the link's */
     struct net_link *link;
-    GSource *source;
+    struct fd_watch *watch;
     char *id;
     char *remote_address;
     int64_t created_wall_ms;
@@ -44,7 +44,7 @@ struct rtmp_connection {
     int64_t last_write_ns; /* when the socket last took bytes, or had nothing to take */
     uint64_t sent_bytes;
 
-    const char *give_up; /* static text: end it at the next wake-up, from the connection's own source */
+    const char *give_up; /* static text: end it at the next wake-up, from the connection's own watch */
     bool closing;        /* what is pending is sent, what comes is thrown away */
     bool shut_down;
     int64_t close_deadline_ns;
@@ -58,7 +58,7 @@ static int64_t now_ns(const struct rtmp_connection *connection)
 
 static void wake(struct rtmp_connection *connection)
 {
-    g_source_set_ready_time(connection->source, 0);
+    fd_watch_wake(connection->watch);
 }
 
 static struct rtmp_connection *of_publisher(struct router_publisher *publisher)
@@ -308,7 +308,7 @@ static bool flush(struct rtmp_connection *connection)
         if (!send_some(connection, &blocked))
             return false;
     }
-    fd_source_set_condition(connection->source, net_link_condition(connection->link, blocked));
+    fd_watch_set_condition(connection->watch, net_link_condition(connection->link, blocked));
     return true;
 }
 
@@ -323,22 +323,20 @@ static void finish_closing(struct rtmp_connection *connection)
     net_link_finish(connection->link);
 }
 
-static gboolean on_io(int fd, GIOCondition condition, gpointer user)
+static void on_io(GIOCondition condition, void *user)
 {
     struct rtmp_connection *connection = user;
-    g_source_set_ready_time(connection->source, -1);
     if (connection->give_up != NULL) {
         rtmp_connection_close(connection, connection->give_up);
         end(connection);
-        return G_SOURCE_REMOVE;
+        return;
     }
     bool alive = !net_link_is_readable(connection->link, condition) || receive(connection);
     if (!alive || !flush(connection)) {
         end(connection);
-        return G_SOURCE_REMOVE;
+        return;
     }
     finish_closing(connection);
-    return G_SOURCE_CONTINUE;
 }
 
 static const char *passed_deadline(const struct rtmp_connection *connection)
@@ -388,7 +386,7 @@ struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *en
     connection->reader = (struct router_reader){.ops = &reader_ops[env->tls != NULL], .id = connection->id};
     media_queue_init(&connection->queue, (guint)env->config->write_queue_messages);
     rtmp_session_init(&connection->session, &session_events, connection);
-    connection->source = fd_source_new(take_fd, G_IO_IN, on_io, connection);
+    connection->watch = fd_watch_new(take_fd, G_IO_IN, on_io, connection);
     dub_log_info("rtmp %s (%s): opened", connection->id, connection->remote_address);
     return connection;
 }
@@ -396,8 +394,7 @@ struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *en
 void rtmp_connection_free(struct rtmp_connection *connection)
 {
     detach(connection);
-    g_source_destroy(connection->source);
-    g_source_unref(connection->source);
+    fd_watch_free(connection->watch);
     net_link_free(connection->link);
     rtmp_session_clear(&connection->session);
     media_queue_clear(&connection->queue);

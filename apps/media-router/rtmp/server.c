@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server.h"
 
-#include "../fd_source.h"
+#include "../fd_watch.h"
 #include "../net.h"
 #include "connection.h"
 
@@ -15,14 +15,16 @@
 
 #define TICK_MAX_MS 500
 #define ACCEPT_PAUSE_S 1
+/* Those who are here already have their turn between. */
+#define ACCEPTS_PER_TURN 32
 
 struct listener {
     struct rtmp_server *server;
     struct rtmp_connection_env env; /* of the connections that it accepts */
     int fd;
     uint16_t port;
-    GSource *source; /* NULL: it does not listen */
-    guint resume;    /* timer after an accept that failed for want of resources */
+    struct fd_watch *watch; /* NULL: it does not listen */
+    guint resume;           /* timer after an accept that failed for want of resources */
 };
 
 struct rtmp_server {
@@ -59,7 +61,7 @@ static gboolean on_resume(gpointer user)
 {
     struct listener *listener = user;
     listener->resume = 0;
-    fd_source_set_condition(listener->source, G_IO_IN);
+    fd_watch_set_condition(listener->watch, G_IO_IN);
     return G_SOURCE_REMOVE;
 }
 
@@ -67,24 +69,25 @@ static gboolean on_resume(gpointer user)
 static void pause_accepting(struct listener *listener)
 {
     dub_log_error("rtmp: cannot accept a connection: %s", g_strerror(errno));
-    fd_source_set_condition(listener->source, 0);
+    fd_watch_set_condition(listener->watch, 0);
     listener->resume = g_timeout_add_seconds(ACCEPT_PAUSE_S, on_resume, listener);
 }
 
-static gboolean on_accept(int fd, GIOCondition condition, gpointer user)
+static void on_accept(GIOCondition condition, void *user)
 {
     struct listener *listener = user;
-    for (;;) {
+    for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage address = {0};
         socklen_t size = sizeof address;
-        int accepted = accept4(fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int accepted =
+            accept4(listener->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted >= 0) {
             adopt(listener, accepted, (struct sockaddr *)&address, size);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_accepting(listener);
-        return G_SOURCE_CONTINUE;
+        return;
     }
 }
 
@@ -112,7 +115,7 @@ static bool listen_on(struct listener *listener, const char *address, struct dub
 {
     if (!net_listen(address, &listener->fd, &listener->port, error))
         return false;
-    listener->source = fd_source_new(listener->fd, G_IO_IN, on_accept, listener);
+    listener->watch = fd_watch_new(listener->fd, G_IO_IN, on_accept, listener);
     return true;
 }
 
@@ -161,9 +164,9 @@ static void destroy_source(GSource *source)
 static void stop_listening(struct listener *listener)
 {
     g_clear_handle_id(&listener->resume, g_source_remove);
-    if (listener->source == NULL)
+    if (listener->watch == NULL)
         return;
-    destroy_source(g_steal_pointer(&listener->source));
+    g_clear_pointer(&listener->watch, fd_watch_free);
     close(listener->fd);
 }
 

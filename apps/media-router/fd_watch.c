@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fd_watch.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* Descriptors served before anything else of the main loop has its turn. */
+#define EVENTS_PER_TURN 128
+
+G_STATIC_ASSERT((int)EPOLLIN == (int)G_IO_IN && (int)EPOLLOUT == (int)G_IO_OUT);
+G_STATIC_ASSERT((int)EPOLLERR == (int)G_IO_ERR && (int)EPOLLHUP == (int)G_IO_HUP);
+
+struct watch_set {
+    GSource source;
+    GMainContext *context; /* not referenced: the source is in it */
+    int epoll;
+    gpointer tag;
+    unsigned users;
+    bool in_turn;
+    GPtrArray *woken;   /* struct fd_watch *, to be served */
+    GPtrArray *serving; /* those that are being served in this turn */
+    GPtrArray *freed;   /* during this turn: somebody may still point to them */
+};
+
+struct fd_watch {
+    struct watch_set *set;
+    int fd;
+    GIOCondition condition;
+    fd_watch_handler handler;
+    void *user;
+    bool is_woken, is_freed;
+};
+
+/* The set of this thread's context; there is hardly ever another. */
+static __thread struct watch_set *current;
+
+static gboolean prepare(GSource *source, gint *timeout_ms)
+{
+    *timeout_ms = -1;
+    return ((struct watch_set *)source)->woken->len > 0;
+}
+
+static gboolean check(GSource *source)
+{
+    struct watch_set *set = (struct watch_set *)source;
+    return set->woken->len > 0 || g_source_query_unix_fd(source, set->tag) != 0;
+}
+
+static void call(struct fd_watch *watch, GIOCondition condition)
+{
+    if (watch->is_freed)
+        return;
+    watch->is_woken = false; /* a list may still hold it: what counts is this */
+    watch->handler(condition, watch->user);
+}
+
+static void serve_descriptors(struct watch_set *set)
+{
+    struct epoll_event events[EVENTS_PER_TURN];
+    int n = epoll_wait(set->epoll, events, EVENTS_PER_TURN, 0);
+    for (int i = 0; i < n; i++)
+        call(events[i].data.ptr, (GIOCondition)events[i].events);
+}
+
+/* Those that are woken meanwhile have the next turn. */
+static void serve_woken(struct watch_set *set)
+{
+    GPtrArray *woken = set->woken;
+    set->woken = set->serving;
+    set->serving = woken;
+    for (guint i = 0; i < woken->len; i++) {
+        struct fd_watch *watch = woken->pdata[i];
+        if (watch->is_woken)
+            call(watch, 0);
+    }
+    g_ptr_array_set_size(woken, 0);
+}
+
+static void drop_user(struct watch_set *set)
+{
+    if (--set->users > 0)
+        return;
+    if (current == set)
+        current = NULL;
+    g_source_destroy(&set->source);
+}
+
+static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
+{
+    struct watch_set *set = (struct watch_set *)source;
+    set->in_turn = true;
+    set->users++;
+    serve_descriptors(set);
+    serve_woken(set);
+    set->in_turn = false;
+    g_ptr_array_set_size(set->freed, 0);
+    drop_user(set);
+    return G_SOURCE_CONTINUE;
+}
+
+static void finalize(GSource *source)
+{
+    struct watch_set *set = (struct watch_set *)source;
+    if (current == set)
+        current = NULL;
+    close(set->epoll);
+    g_ptr_array_unref(set->woken);
+    g_ptr_array_unref(set->serving);
+    g_ptr_array_unref(set->freed);
+}
+
+static struct watch_set *new_set(GMainContext *context)
+{
+    static GSourceFuncs functions = {
+        .prepare = prepare, .check = check, .dispatch = dispatch, .finalize = finalize};
+    GSource *source = g_source_new(&functions, sizeof(struct watch_set));
+    struct watch_set *set = (struct watch_set *)source;
+    set->context = context;
+    set->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (set->epoll < 0)
+        g_error("no epoll set: %s", g_strerror(errno));
+    set->tag = g_source_add_unix_fd(source, set->epoll, G_IO_IN);
+    set->woken = g_ptr_array_new();
+    set->serving = g_ptr_array_new();
+    set->freed = g_ptr_array_new_with_free_func(g_free);
+    g_source_set_static_name(source, "descriptors");
+    g_source_attach(source, context);
+    g_source_unref(source);
+    return set;
+}
+
+static struct watch_set *get_set(void)
+{
+    GMainContext *context = g_main_context_get_thread_default();
+    if (current == NULL || current->context != context)
+        current = new_set(context);
+    return current;
+}
+
+struct fd_watch *fd_watch_new(int fd, GIOCondition condition, fd_watch_handler handler, void *user)
+{
+    struct fd_watch *watch = g_new0(struct fd_watch, 1);
+    struct epoll_event event = {.events = condition, .data.ptr = watch};
+    watch->set = get_set();
+    watch->set->users++;
+    watch->fd = fd;
+    watch->condition = condition;
+    watch->handler = handler;
+    watch->user = user;
+    if (epoll_ctl(watch->set->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        g_error("descriptor %d cannot be watched: %s", fd, g_strerror(errno));
+    return watch;
+}
+
+void fd_watch_set_condition(struct fd_watch *watch, GIOCondition condition)
+{
+    struct epoll_event event = {.events = condition, .data.ptr = watch};
+    if (watch->condition == condition)
+        return;
+    watch->condition = condition;
+    epoll_ctl(watch->set->epoll, EPOLL_CTL_MOD, watch->fd, &event);
+}
+
+void fd_watch_wake(struct fd_watch *watch)
+{
+    if (watch->is_woken)
+        return;
+    watch->is_woken = true;
+    g_ptr_array_add(watch->set->woken, watch);
+}
+
+void fd_watch_free(struct fd_watch *watch)
+{
+    if (watch == NULL)
+        return;
+    struct watch_set *set = watch->set;
+    epoll_ctl(set->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+    g_ptr_array_remove_fast(set->woken, watch);
+    watch->is_freed = true;
+    if (set->in_turn)
+        g_ptr_array_add(set->freed, watch);
+    else
+        g_free(watch);
+    drop_user(set);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Many file descriptors as one GSource: an epoll set of which GLib sees only the one descriptor, so that a
+ * turn of the main loop costs the same with a thousand silent connections as with none.
+ *
+ * Level-triggered. Handlers run on the thread that iterates the GMainContext which was thread-default at
+ * fd_watch_new. A wake that comes from a handler is served in the same turn, after the descriptors: what a
+ * publisher's bytes bring for a reader goes out at once. */
+#pragma once
+
+#include <glib.h>
+
+struct fd_watch;
+
+/* condition: what of G_IO_IN, G_IO_OUT, G_IO_HUP and G_IO_ERR holds; 0 after a mere wake. */
+typedef void (*fd_watch_handler)(GIOCondition condition, void *user);
+
+/* The descriptor stays the caller's, who frees the watch before closing it. G_IO_HUP and G_IO_ERR are always
+ * watched. */
+struct fd_watch *fd_watch_new(int fd, GIOCondition condition, fd_watch_handler handler, void *user);
+void fd_watch_set_condition(struct fd_watch *watch, GIOCondition condition);
+/* The handler is called soon, once for any number of wakes. */
+void fd_watch_wake(struct fd_watch *watch);
+/* Also from any handler, its own included. NULL is fine. */
+void fd_watch_free(struct fd_watch *watch);
