@@ -30,6 +30,29 @@ static void test_switches(void)
     router_config_free(config);
 }
 
+static void test_encryption(void)
+{
+    static const struct {
+        const char *text;
+        enum router_encryption expected;
+    } cases[] = {{"no", ROUTER_ENCRYPTION_NO},
+                 {"optional", ROUTER_ENCRYPTION_OPTIONAL},
+                 {"strict", ROUTER_ENCRYPTION_STRICT},
+                 {"false", ROUTER_ENCRYPTION_NO},
+                 {"yes", ROUTER_ENCRYPTION_STRICT}};
+    struct router_config *config = router_config_new();
+    struct dub_error error = {0};
+    const struct config_key *key = config_key_find_global("rtmpEncryption");
+    g_assert_cmpint(config->rtmp_encryption, ==, ROUTER_ENCRYPTION_NO);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_assert_true(config_key_set(key, config, "", cases[i].text, NULL));
+        g_assert_cmpint(config->rtmp_encryption, ==, cases[i].expected);
+    }
+    g_assert_false(config_key_set(key, config, "rtmpEncryption", "maybe", &error));
+    g_assert_nonnull(strstr(error.message, "optional"));
+    router_config_free(config);
+}
+
 static void test_problem_names_key_and_value(void)
 {
     struct router_config *config = router_config_new();
@@ -76,6 +99,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/config-keys/names", test_names);
     g_test_add_func("/config-keys/switches", test_switches);
+    g_test_add_func("/config-keys/encryption", test_encryption);
     g_test_add_func("/config-keys/problem-names-key-and-value", test_problem_names_key_and_value);
     g_test_add_func("/config-keys/durations", test_durations);
     g_test_add_func("/config-keys/later-text-replaces", test_later_text_replaces);

@@ -32,9 +32,13 @@ void server_teardown(struct server_fixture *fixture, gconstpointer data)
 
 void client_connect(struct client *client, const struct server_fixture *fixture)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)rtmp_server_port(fixture->server)),
-                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    client_connect_to(client, rtmp_server_port(fixture->server));
+}
+
+void client_connect_to(struct client *client, unsigned port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     memset(client, 0, sizeof *client);
     client->order = g_string_new("");
     rtmp_peer_init(&client->peer);

@@ -33,6 +33,7 @@ void server_teardown(struct server_fixture *fixture, gconstpointer data);
 
 /* Its handshake is pending. */
 void client_connect(struct client *client, const struct server_fixture *fixture);
+void client_connect_to(struct client *client, unsigned port);
 void client_clear(struct client *client);
 /* Connected to app "live", with createStream and publish or play pending. */
 void client_start(struct client *client, const struct server_fixture *fixture, const char *verb,
