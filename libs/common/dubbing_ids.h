@@ -24,3 +24,5 @@ bool dub_uuid_is_valid(const char *text);
  * secret, auth, streamkey ...) and, for RTMP URLs to hosts other than loopback, the last path segment (the
  * stream key) become "***". Text that is not a URL comes back with nothing changed. Owned by the caller. */
 char *dub_url_mask(const char *url);
+/* A copy of text, of somebody else's message, in which every URL is masked so. Owned by the caller. */
+char *dub_url_mask_in(const char *text);

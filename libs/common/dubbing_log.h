@@ -50,7 +50,8 @@ void dub_log(enum dub_log_level level, const struct dub_log_context *context, co
     G_GNUC_PRINTF(3, 4);
 
 /* A line that a child process wrote: a log line of ours (JSON) goes to stderr as it is, for the child keeps
- * its own file; anything else, such as a library's last words, becomes a warning in the context. */
+ * its own file; anything else, such as a library's last words, becomes a warning in the context, URLs in it
+ * masked. */
 void dub_log_forward(const struct dub_log_context *context, const char *line);
 
 #define dub_log_debug(...) dub_log(DUB_LOG_DEBUG, NULL, __VA_ARGS__)

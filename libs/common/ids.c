@@ -148,3 +148,24 @@ char *dub_url_mask(const char *url)
     g_string_append(out, query);
     return g_string_free(g_steal_pointer(&out), FALSE);
 }
+
+static gboolean append_masked_url(const GMatchInfo *match, GString *out, gpointer user)
+{
+    g_autofree char *url = g_match_info_fetch(match, 0);
+    g_autofree char *masked = dub_url_mask(url);
+    g_string_append(out, masked);
+    return FALSE;
+}
+
+char *dub_url_mask_in(const char *text)
+{
+    /* Punctuation at its end is the sentence's. */
+    static const char pattern[] = "[a-z][a-z0-9+.-]*://[^\\s\"'<>]*[^\\s\"'<>,.;:!)]";
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    if (strstr(valid, "://") == NULL)
+        return g_steal_pointer(&valid);
+    g_autoptr(GRegex) url = g_regex_new(pattern, G_REGEX_CASELESS, 0, NULL);
+    char *masked = g_regex_replace_eval(url, valid, -1, 0, 0, append_masked_url, NULL, NULL);
+    /* What cannot be searched may hold anything. */
+    return masked != NULL ? masked : g_strdup("***");
+}

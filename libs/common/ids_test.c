@@ -79,6 +79,26 @@ static void test_urls_are_masked(void)
     g_assert_null(dub_url_mask(NULL));
 }
 
+static void test_urls_in_a_text_are_masked(void)
+{
+    static const struct {
+        const char *text, *masked;
+    } cases[] = {
+        {"", ""},
+        {"nothing: here // at all", "nothing: here // at all"},
+        {"lost \"rtmp://u:pw@h.example/app/key?x=1\", retry",
+         "lost \"rtmp://u:***@h.example/app/***?x=1\", retry"},
+        {"(RTMPS://h.example/app/key); srt://h:1?passphrase=p.",
+         "(RTMPS://h.example/app/***); srt://h:1?passphrase=***."},
+        {"rtmp://h.example/app/key", "rtmp://h.example/app/***"},
+        {"\xff rtmp://h.example/app/\xc3\xa9!", "\xef\xbf\xbd rtmp://h.example/app/***!"},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *masked = dub_url_mask_in(cases[i].text);
+        g_assert_cmpstr(masked, ==, cases[i].masked);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -87,5 +107,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ids/run-ids-sort-by-time", test_run_ids_sort_by_time);
     g_test_add_func("/ids/uuids", test_uuids);
     g_test_add_func("/ids/urls-are-masked", test_urls_are_masked);
+    g_test_add_func("/ids/urls-in-a-text-are-masked", test_urls_in_a_text_are_masked);
     return g_test_run();
 }

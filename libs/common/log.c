@@ -215,7 +215,8 @@ static char *json_line_as_text(const char *line)
 void dub_log_forward(const struct dub_log_context *context, const char *line)
 {
     if (*line != '{') {
-        dub_log(DUB_LOG_WARN, context, "%s", line);
+        g_autofree char *masked = dub_url_mask_in(line);
+        dub_log(DUB_LOG_WARN, context, "%s", masked);
         return;
     }
     pthread_mutex_lock(&lock);

@@ -228,6 +228,7 @@ static void test_forwarded_lines(void)
         dub_log_init(&(struct dub_log_config){.component = "parent", .level = "info", .format = "json"});
         dub_log_forward(NULL, "{\"component\":\"child\"}");
         dub_log_forward(&(struct dub_log_context){.stream_id = "demo"}, "Segmentation fault");
+        dub_log_forward(NULL, "cannot open rtmp://h.example/app/key");
         dub_log_clear();
         return;
     }
@@ -236,6 +237,8 @@ static void test_forwarded_lines(void)
     g_test_trap_assert_stderr("{\"component\":\"child\"}\n*");
     g_test_trap_assert_stderr(
         "*\"warn\",\"component\":\"parent\"*\"streamId\":\"demo\",\"message\":\"Segmentation fault\"*");
+    g_test_trap_assert_stderr("*cannot open rtmp://h.example/app/???\"*");
+    g_test_trap_assert_stderr_unmatched("*app/key*");
 }
 
 static void test_forwarded_lines_are_text_on_a_terminal(void)

@@ -5,9 +5,9 @@
 #include "worker.h"
 
 #include "control_client.h"
+#include "last_words.h"
 #include "starts.h"
 
-#include <dubbing_json.h>
 #include <dubbing_log.h>
 #include <dubbing_process.h>
 #include <dubbing_watch.h>
@@ -32,8 +32,8 @@ struct worker {
     struct control_client *control;
     int64_t heard_at_ns;
     bool stopping;
-    bool given_up;    /* killed for its silence */
-    char *last_error; /* the last error line it logged; NULL: none */
+    bool given_up; /* killed for its silence */
+    struct last_words last_words;
 };
 
 /* What starting takes and what came of it; the thread that does it has nothing else. */
@@ -67,9 +67,10 @@ static struct dub_log_context context_of(const struct worker *worker)
 
 static void report_end(struct worker *worker, enum worker_end_kind kind, const char *how)
 {
-    g_autofree char *text = worker->last_error != NULL
-                                ? g_strdup_printf("%s %s: %s", worker->program, how, worker->last_error)
-                                : g_strdup_printf("%s %s", worker->program, how);
+    /* Of one that did as it was told they are no reason. */
+    g_autofree char *why = kind != WORKER_END_FINISHED ? last_words_tell(&worker->last_words) : NULL;
+    g_autofree char *text =
+        g_strdup_printf("%s %s%s%s", worker->program, how, why != NULL ? ": " : "", why != NULL ? why : "");
     if (worker->control != NULL)
         control_client_drain(worker->control);
     worker->events.on_end(&(struct worker_end){kind, text}, worker->user);
@@ -95,27 +96,12 @@ static void on_exit_of_child(struct dub_process *process, int exit_code, int sig
     report_end(worker, WORKER_END_FAILED, how);
 }
 
-/* Keeps the message of an error line, for it says why the worker will end. */
-static void keep_error(struct worker *worker, const char *line)
-{
-    if (strstr(line, "\"level\":\"error\"") == NULL)
-        return;
-    g_autoptr(JsonNode) node = dub_json_parse(line, strlen(line), NULL);
-    if (node == NULL || !JSON_NODE_HOLDS_OBJECT(node))
-        return;
-    const char *message =
-        json_object_get_string_member_with_default(json_node_get_object(node), "message", NULL);
-    if (message == NULL)
-        return;
-    g_free(worker->last_error);
-    worker->last_error = g_strdup(message);
-}
-
 static void on_line_of_child(struct dub_process *process, const char *line, bool is_stderr, void *user)
 {
     struct worker *worker = user;
     struct dub_log_context context = context_of(worker);
-    keep_error(worker, line);
+    if (is_stderr)
+        last_words_take(&worker->last_words, line);
     dub_log_forward(&context, line);
 }
 
@@ -216,7 +202,7 @@ static void free_worker(struct worker *worker)
         close(worker->pidfd);
     g_free(worker->stream_id);
     g_free(worker->run_id);
-    g_free(worker->last_error);
+    last_words_clear(&worker->last_words);
     g_free(worker);
 }
 

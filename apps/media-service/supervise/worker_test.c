@@ -80,6 +80,8 @@ static void test_ends_are_told_apart(void)
         {"exit 0", WORKER_END_FINISHED, "ended with code 0 (finished)"},
         {"exit 1", WORKER_END_FAILED, "ended with code 1 (failed)"},
         {"exit 2", WORKER_END_REFUSED, "configuration is wrong"},
+        {"echo 'w: 2 problems:\n  A is rtmp://h/app/key\n  B is not set' >&2; exit 2", WORKER_END_REFUSED,
+         "ended with code 2 (its configuration is wrong): A is rtmp://h/app/***; B is not set"},
         {"exit 10", WORKER_END_FAILED, "input never came"},
         {"exit 12", WORKER_END_REFUSED, "no audio or no video track"},
         {"exit 77", WORKER_END_FAILED, "ended with code 77"},
