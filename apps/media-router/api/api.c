@@ -158,11 +158,24 @@ static void on_paths_get(struct dub_http_request *request, void *user)
         dub_http_reply_error(request, 404, "NOT_FOUND", "path not found");
 }
 
+/* MediaMTX lists connections with and without TLS apart from each other. */
+static void list_connections(struct dub_http_request *request, const struct router_api *api, bool encrypted)
+{
+    g_autoptr(GPtrArray) list = api->rtmp != NULL ? rtmp_server_list(api->rtmp) : g_ptr_array_new();
+    for (guint i = list->len; i-- > 0;)
+        if (((const struct rtmp_connection_info *)list->pdata[i])->is_encrypted != encrypted)
+            g_ptr_array_remove_index(list, i);
+    reply_page(request, list, connection_json);
+}
+
 static void on_connections_list(struct dub_http_request *request, void *user)
 {
-    struct router_api *api = user;
-    g_autoptr(GPtrArray) list = api->rtmp != NULL ? rtmp_server_list(api->rtmp) : g_ptr_array_new();
-    reply_page(request, list, connection_json);
+    list_connections(request, user, false);
+}
+
+static void on_encrypted_list(struct dub_http_request *request, void *user)
+{
+    list_connections(request, user, true);
 }
 
 /* Answers 400 for what cannot be an id. */
@@ -175,32 +188,55 @@ static const char *get_id_or_refuse(struct dub_http_request *request)
     return NULL;
 }
 
-static void on_connections_get(struct dub_http_request *request, void *user)
+/* False when it has answered already. */
+static bool find_or_refuse(struct dub_http_request *request, const struct router_api *api, bool encrypted,
+                           struct rtmp_connection_info *info)
 {
-    struct router_api *api = user;
-    struct rtmp_connection_info info;
     const char *id = get_id_or_refuse(request);
     if (id == NULL)
-        return;
-    if (api->rtmp != NULL && rtmp_server_find(api->rtmp, id, &info))
+        return false;
+    if (api->rtmp != NULL && rtmp_server_find(api->rtmp, id, info) && info->is_encrypted == encrypted)
+        return true;
+    dub_http_reply_error(request, 404, "NOT_FOUND", "connection not found");
+    return false;
+}
+
+static void get_connection(struct dub_http_request *request, const struct router_api *api, bool encrypted)
+{
+    struct rtmp_connection_info info;
+    if (find_or_refuse(request, api, encrypted, &info))
         dub_http_reply_json(request, 200, connection_json(&info));
-    else
-        dub_http_reply_error(request, 404, "NOT_FOUND", "connection not found");
+}
+
+static void on_connections_get(struct dub_http_request *request, void *user)
+{
+    get_connection(request, user, false);
+}
+
+static void on_encrypted_get(struct dub_http_request *request, void *user)
+{
+    get_connection(request, user, true);
+}
+
+static void kick_connection(struct dub_http_request *request, const struct router_api *api, bool encrypted)
+{
+    struct rtmp_connection_info info;
+    if (!find_or_refuse(request, api, encrypted, &info))
+        return;
+    rtmp_server_kick(api->rtmp, info.id);
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "status", "ok");
+    dub_http_reply_json(request, 200, object_node(object));
 }
 
 static void on_connections_kick(struct dub_http_request *request, void *user)
 {
-    struct router_api *api = user;
-    const char *id = get_id_or_refuse(request);
-    if (id == NULL)
-        return;
-    if (api->rtmp == NULL || !rtmp_server_kick(api->rtmp, id)) {
-        dub_http_reply_error(request, 404, "NOT_FOUND", "connection not found");
-        return;
-    }
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "status", "ok");
-    dub_http_reply_json(request, 200, object_node(object));
+    kick_connection(request, user, false);
+}
+
+static void on_encrypted_kick(struct dub_http_request *request, void *user)
+{
+    kick_connection(request, user, true);
 }
 
 static void on_info(struct dub_http_request *request, void *user)
@@ -219,6 +255,9 @@ static const struct dub_http_route routes[] = {
     {"GET", "/v3/rtmpconns/list", on_connections_list, 0},
     {"GET", "/v3/rtmpconns/get/{id}", on_connections_get, 0},
     {"POST", "/v3/rtmpconns/kick/{id}", on_connections_kick, DUB_HTTP_WRITES},
+    {"GET", "/v3/rtmpsconns/list", on_encrypted_list, 0},
+    {"GET", "/v3/rtmpsconns/get/{id}", on_encrypted_get, 0},
+    {"POST", "/v3/rtmpsconns/kick/{id}", on_encrypted_kick, DUB_HTTP_WRITES},
     {NULL},
 };
 

@@ -15,6 +15,17 @@ struct router_metrics {
 /* X(enum suffix, name, help, type, labels ...): MediaMTX's names, with HELP and TYPE. The byte counts are
  * gauges because a counter would have to be named _total, and because they begin again with every path and
  * connection. */
+#define CONNECTION_LABELS "id", "path", "remoteAddr", "state"
+#define CONNECTION_FAMILIES(X, ID, name, protocol)                                                           \
+    X(ID##S, name, protocol " connections.", DUB_METRIC_GAUGE, CONNECTION_LABELS)                            \
+    X(ID##_IN, name "_inbound_bytes", "Bytes received.", DUB_METRIC_GAUGE, CONNECTION_LABELS)                \
+    X(ID##_OUT, name "_outbound_bytes", "Bytes sent.", DUB_METRIC_GAUGE, CONNECTION_LABELS)                  \
+    X(ID##_RECEIVED, name "_bytes_received", "As " name "_inbound_bytes.", DUB_METRIC_GAUGE,                 \
+      CONNECTION_LABELS)                                                                                     \
+    X(ID##_SENT, name "_bytes_sent", "As " name "_outbound_bytes.", DUB_METRIC_GAUGE, CONNECTION_LABELS)     \
+    X(ID##_DROPPED, name "_outbound_frames_discarded", "Messages dropped for a slow reader.",                \
+      DUB_METRIC_GAUGE, CONNECTION_LABELS)
+
 #define FAMILIES(X)                                                                                          \
     X(PATHS, "paths", "Paths by state.", DUB_METRIC_GAUGE, "name", "state")                                  \
     X(READERS, "paths_readers", "Readers of a path.", DUB_METRIC_GAUGE, "name", "state", "readerType")       \
@@ -23,17 +34,8 @@ struct router_metrics {
       "state")                                                                                               \
     X(RECEIVED, "paths_bytes_received", "As paths_inbound_bytes.", DUB_METRIC_GAUGE, "name", "state")        \
     X(SENT, "paths_bytes_sent", "As paths_outbound_bytes.", DUB_METRIC_GAUGE, "name", "state")               \
-    X(CONNS, "rtmp_conns", "RTMP connections.", DUB_METRIC_GAUGE, "id", "path", "remoteAddr", "state")       \
-    X(CONN_IN, "rtmp_conns_inbound_bytes", "Bytes received.", DUB_METRIC_GAUGE, "id", "path", "remoteAddr",  \
-      "state")                                                                                               \
-    X(CONN_OUT, "rtmp_conns_outbound_bytes", "Bytes sent.", DUB_METRIC_GAUGE, "id", "path", "remoteAddr",    \
-      "state")                                                                                               \
-    X(CONN_RECEIVED, "rtmp_conns_bytes_received", "As rtmp_conns_inbound_bytes.", DUB_METRIC_GAUGE, "id",    \
-      "path", "remoteAddr", "state")                                                                         \
-    X(CONN_SENT, "rtmp_conns_bytes_sent", "As rtmp_conns_outbound_bytes.", DUB_METRIC_GAUGE, "id", "path",   \
-      "remoteAddr", "state")                                                                                 \
-    X(CONN_DROPPED, "rtmp_conns_outbound_frames_discarded", "Messages dropped for a slow reader.",           \
-      DUB_METRIC_GAUGE, "id", "path", "remoteAddr", "state")
+    CONNECTION_FAMILIES(X, CONN, "rtmp_conns", "RTMP")                                                       \
+    CONNECTION_FAMILIES(X, TLS_CONN, "rtmps_conns", "RTMPS")
 
 enum family {
 #define X(id, ...) FAMILY_##id,
@@ -83,12 +85,16 @@ static void gather_path(struct dub_metric *const *families, const struct router_
 static void gather_connection(struct dub_metric *const *families, const struct rtmp_connection_info *info)
 {
     const char *labels[] = {info->id, info->path, info->remote_address, info->state};
-    add(families, FAMILY_CONNS, 1, labels);
-    add(families, FAMILY_CONN_IN, info->received_bytes, labels);
-    add(families, FAMILY_CONN_OUT, info->sent_bytes, labels);
-    add(families, FAMILY_CONN_RECEIVED, info->received_bytes, labels);
-    add(families, FAMILY_CONN_SENT, info->sent_bytes, labels);
-    add(families, FAMILY_CONN_DROPPED, info->dropped_messages, labels);
+    /* The families of both kinds stand in the same order. */
+    const enum family base = info->is_encrypted ? FAMILY_TLS_CONNS : FAMILY_CONNS;
+    const uint64_t values[] = {1,
+                               info->received_bytes,
+                               info->sent_bytes,
+                               info->received_bytes,
+                               info->sent_bytes,
+                               info->dropped_messages};
+    for (guint i = 0; i < G_N_ELEMENTS(values); i++)
+        add(families, (enum family)(base + i), values[i], labels);
 }
 
 /* A registry per request: what has ended is gone by itself. */
