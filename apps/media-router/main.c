@@ -92,6 +92,18 @@ static void on_stop(void *user)
     app_stop(run->app, on_stopped, run);
 }
 
+static int exit_code_of(const struct dub_error *error)
+{
+    switch (error->code) {
+    case DUB_ERROR_UNAVAILABLE:
+        return EXIT_ADDRESS_IN_USE;
+    case DUB_ERROR_INVALID_CONFIG:
+        return DUB_EXIT_USAGE;
+    default:
+        return DUB_EXIT_FAILURE;
+    }
+}
+
 static int run_router(const struct router_config *config)
 {
     struct dub_error error = {0};
@@ -100,7 +112,7 @@ static int run_router(const struct router_config *config)
     if (run.app == NULL) {
         dub_log_error("%s", error.message);
         g_main_loop_unref(run.loop);
-        return error.code == DUB_ERROR_UNAVAILABLE ? EXIT_ADDRESS_IN_USE : DUB_EXIT_FAILURE;
+        return exit_code_of(&error);
     }
     dub_main_on_signal(on_stop, &run);
     g_main_loop_run(run.loop);
