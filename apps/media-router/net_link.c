@@ -106,6 +106,14 @@ void net_link_free(struct net_link *link)
     g_free(link);
 }
 
+static void note_ssl_error(struct net_link *link)
+{
+    char reason[128];
+    take_ssl_error(reason, sizeof reason);
+    g_snprintf(link->problem_text, sizeof link->problem_text, "%s: %s",
+               SSL_is_init_finished(link->ssl) ? "TLS" : "the TLS handshake failed", reason);
+}
+
 /* TLS's many ways to fail as what recv and send say; *other is set when the other direction is waited for. */
 static ssize_t explain(struct net_link *link, int result, int *other, bool is_read)
 {
@@ -122,7 +130,7 @@ static ssize_t explain(struct net_link *link, int result, int *other, bool is_re
     if (code == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && system != 0)
         link->problem = system;
     else
-        take_ssl_error(link->problem_text, sizeof link->problem_text);
+        note_ssl_error(link);
     errno = EIO;
     return -1;
 }

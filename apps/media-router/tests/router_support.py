@@ -46,6 +46,10 @@ class Router:
             return re.search(pattern, self.log())
         return int(wait_until(pattern, find).group(1))
 
+    def port(self, name):
+        """The port of a listener that not every configuration has: "RTMPS"."""
+        return self._port(name + r" listening on \S*:(\d+)")
+
     def url(self, path):
         return f"rtmp://127.0.0.1:{self.ports['rtmp']}/{path}"
 
