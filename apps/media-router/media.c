@@ -22,6 +22,8 @@ void media_message_unref(struct media_message *message)
     if (message == NULL || !g_ref_count_dec(&message->refs))
         return;
     g_bytes_unref(message->payload);
+    if (message->rendition != NULL)
+        message->free_rendition(message->rendition);
     g_free(message);
 }
 

@@ -19,6 +19,10 @@ struct media_message {
     bool is_key;    /* video that can be decoded without what came before */
     int64_t dts_ns; /* as published, unwrapped; never rebased */
     GBytes *payload;
+    /* What a protocol's sender has made of the message, once for all its readers; NULL: nothing. Belongs to
+     * the message and is freed with it. */
+    void *rendition;
+    GDestroyNotify free_rendition;
 };
 
 /* Takes the payload; one reference is the caller's. The flags start false. */

@@ -21,9 +21,9 @@
 
 struct rtp_writer;
 
-/* The largest RTP packet, header included: fits an Ethernet frame with IPv6 and UDP headers, should a peer
- * pass it on. */
-#define RTP_WRITER_MTU 1440
+/* The largest RTP packet, header included: with IPv4 and UDP headers it fits an Ethernet frame, should a peer
+ * pass pass it on. */
+#define RTP_WRITER_MTU 1460
 
 /* One message's packets. Immutable. */
 struct rtp_packets {
@@ -53,8 +53,7 @@ GBytes *rtp_packets_for_channel(const struct rtp_packets *packets, uint8_t chann
  * come again (their DESCRIBE then gets a new writer). Until then that audio is not sent. */
 bool rtp_writer_is_stale(const struct rtp_writer *writer);
 
-/* Appends a sender report with the source's name, not framed. False when nothing of the track has been
- * packetised yet: then there is nothing to report. */
+/* Appends a sender report with the source's name, not framed. False when there is no such track. */
 bool rtp_writer_report(const struct rtp_writer *writer, unsigned track, GByteArray *out);
 /* Appends a BYE, for the end of the stream. */
 void rtp_writer_bye(const struct rtp_writer *writer, unsigned track, GByteArray *out);
