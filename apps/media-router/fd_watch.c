@@ -90,6 +90,8 @@ static void drop_user(struct watch_set *set)
 static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
 {
     struct watch_set *set = (struct watch_set *)source;
+    if (set->in_turn) /* a handler iterates the context */
+        return G_SOURCE_CONTINUE;
     set->in_turn = true;
     set->users++;
     serve_descriptors(set);
@@ -125,6 +127,9 @@ static struct watch_set *new_set(GMainContext *context)
     set->woken = g_ptr_array_new();
     set->serving = g_ptr_array_new();
     set->freed = g_ptr_array_new_with_free_func(g_free);
+    /* Dispatch does not recurse by itself; for GLib to see to it, it would take the descriptor out of what is
+     * polled and put it back, and wake itself up for both, in each turn. */
+    g_source_set_can_recurse(source, TRUE);
     g_source_set_static_name(source, "descriptors");
     g_source_attach(source, context);
     g_source_unref(source);

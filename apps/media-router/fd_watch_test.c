@@ -156,6 +156,25 @@ static void test_contexts(void)
     clear(&here);
 }
 
+static void on_nested(GIOCondition condition, void *user)
+{
+    struct end *end = user;
+    end->n_calls++;
+    fd_watch_wake(end->watch);
+    g_main_context_iteration(NULL, FALSE);
+}
+
+static void test_does_not_recurse(void)
+{
+    struct end end;
+    init(&end, 0);
+    fd_watch_free(end.watch);
+    end.watch = fd_watch_new(end.fd, G_IO_OUT, on_nested, &end);
+    turn();
+    g_assert_cmpuint(end.n_calls, ==, 2); /* the event, then the wake */
+    clear(&end);
+}
+
 static void test_many(void)
 {
     enum { MANY = 300 };
@@ -180,6 +199,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/fd-watch/freed-by-another-in-a-wake", GINT_TO_POINTER(1), test_freed_by_another);
     g_test_add_func("/fd-watch/frees-itself", test_frees_itself);
     g_test_add_func("/fd-watch/contexts", test_contexts);
+    g_test_add_func("/fd-watch/does-not-recurse", test_does_not_recurse);
     g_test_add_func("/fd-watch/many", test_many);
     return g_test_run();
 }
