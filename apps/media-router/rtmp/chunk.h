@@ -39,6 +39,7 @@ struct rtmp_chunk_reader {
     GHashTable *streams;       /* csid -> struct in_stream */
     struct in_stream *current; /* whose chunk payload is being read; NULL: a header is next */
     uint32_t chunk_bytes;
+    uint32_t max_message_bytes; /* RTMP_MAX_MESSAGE_BYTES, or less */
     size_t chunk_left;
     size_t partial_bytes;
     uint8_t header[RTMP_MAX_HEADER_BYTES];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define EXTENDED 0xFFFFFFu
+#define FIRST_ROOM_BYTES 16384u /* of a message, whatever length it claims */
 
 /* What a chunk stream remembers between its chunks (section 5.3.1.2). */
 struct in_stream {
@@ -18,15 +19,16 @@ struct in_stream {
     uint32_t delta_ms; /* added when a type 3 chunk starts a message */
     bool extended;     /* the last header of type 0, 1 or 2 had an extended timestamp */
     uint32_t extended_ms;
-    bool started;        /* a header with length and type has been seen */
-    GByteArray *partial; /* NULL between messages */
+    bool started;          /* a header with length and type has been seen */
+    bool inside;           /* a message has begun and is not complete */
+    uint8_t *partial;      /* what has come of it; NULL: nothing */
+    uint32_t filled, room; /* bytes in partial, and for how many there is memory */
 };
 
 static void free_stream(gpointer data)
 {
     struct in_stream *stream = data;
-    if (stream->partial != NULL)
-        g_byte_array_unref(stream->partial);
+    g_free(stream->partial);
     g_free(stream);
 }
 
@@ -40,6 +42,7 @@ void rtmp_chunk_reader_init(struct rtmp_chunk_reader *reader)
     memset(reader, 0, sizeof *reader);
     reader->streams = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, free_stream);
     reader->chunk_bytes = RTMP_DEFAULT_CHUNK_BYTES;
+    reader->max_message_bytes = RTMP_MAX_MESSAGE_BYTES;
 }
 
 void rtmp_chunk_reader_clear(struct rtmp_chunk_reader *reader)
@@ -151,8 +154,8 @@ static struct in_stream *get_stream(struct rtmp_chunk_reader *reader, unsigned c
 }
 
 /* A new message: the header's fields, or what the last header of the stream said (section 5.3.1.2.4). */
-static bool begin_message(struct in_stream *stream, unsigned format, uint32_t time, struct dub_reader *rest,
-                          struct dub_error *error)
+static bool begin_message(const struct rtmp_chunk_reader *reader, struct in_stream *stream, unsigned format,
+                          uint32_t time, struct dub_reader *rest, struct dub_error *error)
 {
     if (format >= 2 && !stream->started) {
         dub_error_set(error, DUB_ERROR_PROTOCOL, "chunk stream %u starts with a type %u header", stream->csid,
@@ -169,12 +172,12 @@ static bool begin_message(struct in_stream *stream, unsigned format, uint32_t ti
     if (format <= 2)
         stream->delta_ms = time;
     stream->timestamp_ms = format == 0 ? time : stream->timestamp_ms + stream->delta_ms;
-    if (stream->length > RTMP_MAX_MESSAGE_BYTES) {
+    if (stream->length > reader->max_message_bytes) {
         dub_error_set(error, DUB_ERROR_LIMIT, "a message of %u bytes, at most %u are taken", stream->length,
-                      RTMP_MAX_MESSAGE_BYTES);
+                      reader->max_message_bytes);
         return false;
     }
-    stream->partial = g_byte_array_new();
+    stream->inside = true;
     return true;
 }
 
@@ -193,7 +196,7 @@ static bool parse_header(struct rtmp_chunk_reader *reader, struct dub_error *err
     struct in_stream *stream = get_stream(reader, read_csid(&bytes, first), error);
     if (stream == NULL)
         return false;
-    if (stream->partial != NULL && format != 3)
+    if (stream->inside && format != 3)
         return dub_error_set(error, DUB_ERROR_PROTOCOL, "chunk stream %u: a type %u header inside a message",
                              stream->csid, format);
     uint32_t time = 0;
@@ -203,44 +206,63 @@ static bool parse_header(struct rtmp_chunk_reader *reader, struct dub_error *err
         time = stream->extended ? extended_time(reader) : time;
         stream->extended_ms = time;
     }
-    if (stream->partial == NULL && !begin_message(stream, format, time, &bytes, error))
+    if (!stream->inside && !begin_message(reader, stream, format, time, &bytes, error))
         return false;
     reader->current = stream;
-    reader->chunk_left = MIN(reader->chunk_bytes, stream->length - stream->partial->len);
+    reader->chunk_left = MIN(reader->chunk_bytes, stream->length - stream->filled);
     reader->header_fill = 0;
     return true;
+}
+
+/* The buffer grows with what comes, and ends up with the size of the message. */
+static void append(struct rtmp_chunk_reader *reader, const uint8_t *data, uint32_t size)
+{
+    struct in_stream *stream = reader->current;
+    if (stream->filled + size > stream->room) {
+        uint32_t room = MAX(FIRST_ROOM_BYTES, MAX(stream->filled + size, 2 * stream->room));
+        stream->room = MIN(room, stream->length);
+        stream->partial = g_realloc(stream->partial, stream->room);
+    }
+    if (size > 0)
+        memcpy(stream->partial + stream->filled, data, size);
+    stream->filled += size;
+    reader->partial_bytes += size;
+    reader->chunk_left -= size;
 }
 
 static bool take_payload(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size,
                          struct dub_error *error)
 {
     uint8_t byte;
-    while (reader->pushed_fill > 0 && reader->chunk_left > 0 && next_byte(reader, data, size, &byte)) {
-        g_byte_array_append(reader->current->partial, &byte, 1);
-        reader->partial_bytes++;
-        reader->chunk_left--;
-    }
+    while (reader->pushed_fill > 0 && reader->chunk_left > 0 && next_byte(reader, data, size, &byte))
+        append(reader, &byte, 1);
     size_t n = MIN(*size, reader->chunk_left);
     if (reader->partial_bytes + n > RTMP_MAX_PARTIAL_BYTES)
         return dub_error_set(error, DUB_ERROR_LIMIT, "more than %u bytes of unfinished messages",
                              RTMP_MAX_PARTIAL_BYTES);
-    g_byte_array_append(reader->current->partial, *data, (guint)n);
-    reader->partial_bytes += n;
-    reader->chunk_left -= n;
+    append(reader, *data, (uint32_t)n);
     *data += n;
     *size -= n;
     return true;
+}
+
+static void leave_message(struct rtmp_chunk_reader *reader, struct in_stream *stream)
+{
+    reader->partial_bytes -= stream->filled;
+    g_clear_pointer(&stream->partial, g_free);
+    stream->inside = false;
+    stream->filled = stream->room = 0;
 }
 
 /* The caller's message; its stream is between messages again. */
 static void finish_message(struct rtmp_chunk_reader *reader, struct rtmp_message *message)
 {
     struct in_stream *stream = reader->current;
-    reader->partial_bytes -= stream->partial->len;
     message->type = stream->type;
     message->stream_id = stream->stream_id;
     message->timestamp_ms = stream->timestamp_ms;
-    message->payload = g_byte_array_free_to_bytes(g_steal_pointer(&stream->partial));
+    message->payload = g_bytes_new_take(g_steal_pointer(&stream->partial), stream->filled);
+    leave_message(reader, stream);
 }
 
 static bool set_chunk_bytes(struct rtmp_chunk_reader *reader, uint32_t value, struct dub_error *error)
@@ -254,10 +276,8 @@ static bool set_chunk_bytes(struct rtmp_chunk_reader *reader, uint32_t value, st
 static void abort_message(struct rtmp_chunk_reader *reader, uint32_t csid)
 {
     struct in_stream *stream = find_stream(reader, csid);
-    if (stream == NULL || stream->partial == NULL)
-        return;
-    reader->partial_bytes -= stream->partial->len;
-    g_byte_array_unref(g_steal_pointer(&stream->partial));
+    if (stream != NULL && stream->inside)
+        leave_message(reader, stream);
 }
 
 /* The two messages that change the chunk stream itself (section 5.4.1, 5.4.2). */
@@ -282,7 +302,7 @@ static bool receive_chunk(struct rtmp_chunk_reader *reader, const uint8_t **data
 {
     if (!take_payload(reader, data, size, error))
         return false;
-    *complete = reader->chunk_left == 0 && reader->current->partial->len == reader->current->length;
+    *complete = reader->chunk_left == 0 && reader->current->filled == reader->current->length;
     return true;
 }
 

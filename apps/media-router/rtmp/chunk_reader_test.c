@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "chunk.h"
 
+#include <malloc.h>
 #include <string.h>
 
 /* What a reader made of some bytes. */
@@ -219,6 +220,28 @@ static void test_too_long_message(void)
     assert_fails(READ(0x03, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0, 'a'), DUB_ERROR_LIMIT);
 }
 
+/* The length that a header claims takes no memory; what comes does, and no more than it in the end. */
+static void test_memory_follows_the_bytes(void)
+{
+    struct rtmp_chunk_reader reader;
+    struct rtmp_message message = {0};
+    static uint8_t bytes[12 + 50000] = {0x03, 0, 0, 0, 0, 50000 >> 8, 50000 & 0xff, 9, 1};
+    const uint8_t *at = bytes;
+    size_t size = 100;
+    rtmp_chunk_reader_init(&reader);
+    reader.chunk_bytes = 65536;
+    g_assert_cmpint(rtmp_chunk_reader_receive(&reader, &at, &size, &message, NULL), ==, RTMP_CHUNK_MORE);
+    g_assert_cmpuint(reader.partial_bytes, ==, 88);
+    size = sizeof bytes - 100;
+    g_assert_cmpint(rtmp_chunk_reader_receive(&reader, &at, &size, &message, NULL), ==, RTMP_CHUNK_MESSAGE);
+    g_assert_cmpuint(reader.partial_bytes, ==, 0);
+    g_assert_cmpuint(g_bytes_get_size(message.payload), ==, 50000);
+    const void *payload = g_bytes_get_data(message.payload, NULL);
+    g_assert_cmpuint(malloc_usable_size((void *)(uintptr_t)payload), <, 50000 + 4096);
+    rtmp_message_clear(&message);
+    rtmp_chunk_reader_clear(&reader);
+}
+
 static void test_header_inside_message(void)
 {
     uint8_t bytes[12 + 128 + 12] = {0x03, 0, 0, 0, 0, 0, 200, 9, 1};
@@ -273,6 +296,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chunk-reader/chunk-size-changes-inside-a-message",
                     test_chunk_size_changes_inside_a_message);
     g_test_add_func("/chunk-reader/first-header-of-type-1", test_first_header_of_type_1);
+    g_test_add_func("/chunk-reader/memory-follows-the-bytes", test_memory_follows_the_bytes);
     g_test_add_func("/chunk-reader/streams-interleave", test_streams_interleave);
     g_test_add_func("/chunk-reader/abort-forgets-a-message", test_abort_forgets_a_message);
     g_test_add_func("/chunk-reader/bad-chunk-size-fails", test_bad_chunk_size);

@@ -268,9 +268,12 @@ static bool receive_some(struct rtmp_connection *connection, bool *more)
 static bool receive(struct rtmp_connection *connection)
 {
     bool more = true;
-    for (unsigned i = 0; more && i < MAX_READS; i++)
+    for (unsigned i = 0; more && i < MAX_READS; i++) {
         if (!receive_some(connection, &more))
             return false;
+        if (connection->session.answer_bytes > RTMP_MAX_ANSWER_BYTES) /* to be sent before more is asked */
+            break;
+    }
     if (net_link_is_pending(connection->link))
         wake(connection);
     return true;

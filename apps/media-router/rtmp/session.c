@@ -34,6 +34,8 @@ void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_e
     session->handshake = g_new(struct rtmp_handshake, 1);
     rtmp_handshake_init(session->handshake);
     rtmp_chunk_reader_init(&session->reader);
+    session->reader.max_message_bytes = RTMP_MAX_COMMAND_BYTES; /* who does not publish sends commands only */
+    session->max_media_bytes = RTMP_MAX_MESSAGE_BYTES;
     rtmp_chunk_writer_init(&session->writer);
     session->ack_window_bytes = session->sent_window_bytes = WINDOW_BYTES;
 }
@@ -203,6 +205,7 @@ static bool on_publish(struct rtmp_session *session, const struct rtmp_command *
                              "authentication failed");
         return dub_error_set(error, refusal.code, "%s", refusal.message);
     }
+    session->reader.max_message_bytes = session->max_media_bytes;
     set_state(session, RTMP_SESSION_PUBLISHING);
     rtmp_send_user_control(&session->writer, RTMP_STREAM_BEGIN, STREAM_ID);
     rtmp_send_status(&session->writer, STREAM_ID, "status", "NetStream.Publish.Start", "publish start");
@@ -450,8 +453,7 @@ static bool receive_handshake(struct rtmp_session *session, const uint8_t **data
     return true;
 }
 
-bool rtmp_session_receive(struct rtmp_session *session, const uint8_t *data, size_t size,
-                          struct dub_error *error)
+static bool handle(struct rtmp_session *session, const uint8_t *data, size_t size, struct dub_error *error)
 {
     session->received_bytes += size;
     if (session->state == RTMP_SESSION_HANDSHAKE && !receive_handshake(session, &data, &size, error))
@@ -469,6 +471,21 @@ bool rtmp_session_receive(struct rtmp_session *session, const uint8_t *data, siz
     }
     acknowledge(session);
     return true;
+}
+
+bool rtmp_session_receive(struct rtmp_session *session, const uint8_t *data, size_t size,
+                          struct dub_error *error)
+{
+    size_t before = rtmp_chunk_writer_pending(&session->writer);
+    if (before == 0)
+        session->answer_bytes = 0;
+    if (session->answer_bytes > RTMP_MAX_ANSWER_BYTES)
+        return dub_error_set(error, DUB_ERROR_LIMIT,
+                             "%zu bytes of answers are waiting, the peer asks and does not read",
+                             session->answer_bytes);
+    bool fine = handle(session, data, size, error);
+    session->answer_bytes += rtmp_chunk_writer_pending(&session->writer) - before;
+    return fine;
 }
 
 void rtmp_session_send_media(struct rtmp_session *session, const struct media_message *message)

@@ -42,6 +42,9 @@ struct rtmp_session_events {
     void (*ended)(void *user);
 };
 
+/* Answers that a peer has not read when it asks on: it floods us. */
+#define RTMP_MAX_ANSWER_BYTES (64u << 10)
+
 struct rtmp_session {
     enum rtmp_session_state state;
     const struct rtmp_session_events *events;
@@ -56,6 +59,8 @@ struct rtmp_session {
     uint64_t acknowledged_bytes;
     uint32_t ack_window_bytes;  /* what the peer asked for */
     uint32_t sent_window_bytes; /* what the peer was told to acknowledge after */
+    uint32_t max_media_bytes;   /* of one message of a publisher; the owner may set it after init */
+    size_t answer_bytes;        /* queued since the peer last had read everything */
 };
 
 void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_events *events, void *user);

@@ -337,6 +337,52 @@ static void test_chunk_size_at_any_time(struct fixture *fixture, gconstpointer d
     g_assert_cmpstr(fixture->media->pdata[11], ==, "A 200 305");
 }
 
+/* Only who publishes may send what is longer than a command. */
+static void test_long_messages_are_for_publishers(struct fixture *fixture, gconstpointer data)
+{
+    connect(fixture);
+    rtmp_peer_send_video(&fixture->peer, 0, true, RTMP_MAX_COMMAND_BYTES + 1);
+    assert_ends(fixture, DUB_ERROR_LIMIT);
+}
+
+static void test_long_messages_of_a_publisher(struct fixture *fixture, gconstpointer data)
+{
+    fixture->session.max_media_bytes = 200000;
+    start(fixture, "publish", "in");
+    rtmp_peer_send_video(&fixture->peer, 0, true, 200000);
+    exchange(fixture);
+    g_assert_cmpuint(fixture->media->len, ==, 1);
+    rtmp_peer_send_video(&fixture->peer, 40, true, 200001);
+    assert_ends(fixture, DUB_ERROR_LIMIT);
+}
+
+/* Nothing of what the session answers is read, or all of it after each piece. */
+static void flood(struct fixture *fixture, bool reads)
+{
+    for (unsigned i = 0; i < 5000; i++)
+        rtmp_peer_command(&fixture->peer, "releaseStream", 2, "x");
+    g_autoptr(GByteArray) commands = rtmp_peer_take_output(&fixture->peer);
+    fixture->alive = true;
+    for (guint at = 0; at < commands->len && fixture->alive; at += 1000) {
+        fixture->alive = rtmp_session_receive(&fixture->session, commands->data + at,
+                                              MIN(1000, commands->len - at), &fixture->error);
+        if (reads)
+            rtmp_chunk_writer_advance(&fixture->session.writer,
+                                      rtmp_chunk_writer_pending(&fixture->session.writer));
+    }
+}
+
+static void test_answers_have_to_be_read(struct fixture *fixture, gconstpointer data)
+{
+    connect(fixture);
+    flood(fixture, true);
+    g_assert_true(fixture->alive);
+    flood(fixture, false);
+    g_assert_false(fixture->alive);
+    g_assert_cmpint(fixture->error.code, ==, DUB_ERROR_LIMIT);
+    g_assert_cmpuint(rtmp_chunk_writer_pending(&fixture->session.writer), <, RTMP_MAX_ANSWER_BYTES + 10000);
+}
+
 static void test_invalid_path(struct fixture *fixture, gconstpointer data)
 {
     start(fixture, "publish", "../etc/passwd");
@@ -493,6 +539,9 @@ int main(int argc, char **argv)
     ADD("acknowledges-beyond-4-gib", test_acknowledges_beyond_4_gib);
     ADD("clear-data-frame", test_clear_data_frame);
     ADD("chunk-size-at-any-time", test_chunk_size_at_any_time);
+    ADD("long-messages-are-for-publishers", test_long_messages_are_for_publishers);
+    ADD("long-messages-of-a-publisher-are-limited", test_long_messages_of_a_publisher);
+    ADD("answers-have-to-be-read", test_answers_have_to_be_read);
     ADD("invalid-path-ends", test_invalid_path);
     ADD("ping-is-answered", test_ping);
     ADD("bytes-are-acknowledged", test_acknowledges);
