@@ -4,10 +4,17 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Descriptors served before anything else of the main loop has its turn. */
 #define EVENTS_PER_TURN 128
+/* A turn of the main loop costs more than most of what it is for. When turns follow each other so closely,
+ * for so many times, we wait for the next descriptor ourselves instead: this long, while everything else
+ * waits. */
+#define BUSY_GAP_US 500
+#define BUSY_TURNS 8
+#define BUSY_WAIT_US 2000
 
 G_STATIC_ASSERT((int)EPOLLIN == (int)G_IO_IN && (int)EPOLLOUT == (int)G_IO_OUT);
 G_STATIC_ASSERT((int)EPOLLERR == (int)G_IO_ERR && (int)EPOLLHUP == (int)G_IO_HUP);
@@ -19,9 +26,11 @@ struct watch_set {
     gpointer tag;
     unsigned users;
     bool in_turn;
-    GPtrArray *woken;   /* struct fd_watch *, to be served */
-    GPtrArray *serving; /* those that are being served in this turn */
-    GPtrArray *freed;   /* during this turn: somebody may still point to them */
+    gint64 last_turn_us; /* when it ended */
+    unsigned n_close;    /* turns that followed closely upon the one before */
+    GPtrArray *woken;    /* struct fd_watch *, to be served */
+    GPtrArray *serving;  /* those that are being served in this turn */
+    GPtrArray *freed;    /* during this turn: somebody may still point to them */
 };
 
 struct fd_watch {
@@ -56,12 +65,16 @@ static void call(struct fd_watch *watch, GIOCondition condition)
     watch->handler(condition, watch->user);
 }
 
-static void serve_descriptors(struct watch_set *set)
+/* False when there was nothing within wait_us. */
+static bool serve_descriptors(struct watch_set *set, gint64 wait_us)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    int n = epoll_wait(set->epoll, events, EVENTS_PER_TURN, 0);
+    struct timespec timeout = {.tv_nsec = MAX(wait_us, 0) * 1000};
+    int n = wait_us <= 0 ? epoll_wait(set->epoll, events, EVENTS_PER_TURN, 0)
+                         : epoll_pwait2(set->epoll, events, EVENTS_PER_TURN, &timeout, NULL);
     for (int i = 0; i < n; i++)
         call(events[i].data.ptr, (GIOCondition)events[i].events);
+    return n > 0;
 }
 
 /* Those that are woken meanwhile have the next turn. */
@@ -87,6 +100,23 @@ static void drop_user(struct watch_set *set)
     g_source_destroy(&set->source);
 }
 
+static void serve(struct watch_set *set)
+{
+    gint64 begin_us = g_get_monotonic_time();
+    gint64 now_us = begin_us;
+    set->n_close = begin_us - set->last_turn_us < BUSY_GAP_US ? set->n_close + 1 : 0;
+    gint64 until_us = set->n_close >= BUSY_TURNS ? begin_us + BUSY_WAIT_US : begin_us;
+    bool more = serve_descriptors(set, 0);
+    serve_woken(set);
+    while (more && set->woken->len == 0 && (now_us = g_get_monotonic_time()) < until_us) {
+        g_ptr_array_set_size(set->freed, 0);
+        more = serve_descriptors(set, until_us - now_us);
+        serve_woken(set);
+    }
+    g_ptr_array_set_size(set->freed, 0);
+    set->last_turn_us = g_get_monotonic_time();
+}
+
 static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
 {
     struct watch_set *set = (struct watch_set *)source;
@@ -94,10 +124,8 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
         return G_SOURCE_CONTINUE;
     set->in_turn = true;
     set->users++;
-    serve_descriptors(set);
-    serve_woken(set);
+    serve(set);
     set->in_turn = false;
-    g_ptr_array_set_size(set->freed, 0);
     drop_user(set);
     return G_SOURCE_CONTINUE;
 }
