@@ -52,6 +52,7 @@ struct dub_worker_hello {
     char *instance_id;
     int64_t pid;
     char *version;
+    char *gstreamer; /* the version of the library; NULL: not told */
 };
 
 bool dub_worker_hello_read(struct dub_worker_hello *hello, JsonNode *node, struct dub_error *error);
@@ -102,6 +103,8 @@ struct dub_worker_sts {
     int64_t rtt_counts[DUB_CONTROL_RTT_BUCKETS]; /* per bucket, not cumulative */
     double rtt_sum_ms;
     int64_t fragments; /* sent */
+    /* Engine and model that the service used last; NULL: not known. */
+    char *asr_engine, *translation_engine, *tts_engine;
 };
 
 struct dub_worker_status {

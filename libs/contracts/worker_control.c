@@ -28,6 +28,7 @@ bool dub_worker_hello_read(struct dub_worker_hello *hello, JsonNode *node, struc
     hello->instance_id = contract_read_string(&reader, "instanceId", DUB_NAME_BYTES_MAX);
     hello->pid = dub_json_read_int(&reader, "pid", 1, G_MAXINT32);
     hello->version = contract_read_text(&reader, "version", DUB_NAME_BYTES_MAX);
+    hello->gstreamer = contract_read_string_or_null(&reader, "gstreamer", DUB_NAME_BYTES_MAX);
     return !failed;
 }
 
@@ -39,6 +40,7 @@ JsonNode *dub_worker_hello_to_json(const struct dub_worker_hello *hello)
     contract_set_string(object, "instanceId", hello->instance_id);
     json_object_set_int_member(object, "pid", hello->pid);
     contract_set_string(object, "version", hello->version);
+    contract_set_string(object, "gstreamer", hello->gstreamer);
     return contract_node_take(object);
 }
 
@@ -48,6 +50,7 @@ void dub_worker_hello_clear(struct dub_worker_hello *hello)
     g_free(hello->run_id);
     g_free(hello->instance_id);
     g_free(hello->version);
+    g_free(hello->gstreamer);
     *hello = (struct dub_worker_hello){0};
 }
 

@@ -102,6 +102,9 @@ static void read_sts(struct dub_json_reader *parent, struct dub_worker_sts *sts)
         &reader, "backpressure", &contract_dub_control_pressure, DUB_CONTROL_PRESSURE_NONE);
     read_rtt(&reader, sts);
     sts->fragments = read_count(&reader, "fragments");
+    sts->asr_engine = contract_read_string_or_null(&reader, "asrEngine", DUB_NAME_BYTES_MAX);
+    sts->translation_engine = contract_read_string_or_null(&reader, "translationEngine", DUB_NAME_BYTES_MAX);
+    sts->tts_engine = contract_read_string_or_null(&reader, "ttsEngine", DUB_NAME_BYTES_MAX);
 }
 
 static void read_phrases(struct dub_json_reader *parent, struct dub_worker_status *status)
@@ -182,6 +185,9 @@ static JsonObject *sts_to_object(const struct dub_worker_sts *sts)
     json_object_set_string_member(object, "backpressure", dub_control_pressure_name(sts->backpressure));
     json_object_set_object_member(object, "rtt", rtt);
     json_object_set_int_member(object, "fragments", sts->fragments);
+    contract_set_string(object, "asrEngine", sts->asr_engine);
+    contract_set_string(object, "translationEngine", sts->translation_engine);
+    contract_set_string(object, "ttsEngine", sts->tts_engine);
     return object;
 }
 
@@ -221,6 +227,9 @@ void dub_worker_status_clear(struct dub_worker_status *status)
     g_free(status->output.url);
     g_free(status->output.last_error);
     g_free(status->sts.mode);
+    g_free(status->sts.asr_engine);
+    g_free(status->sts.translation_engine);
+    g_free(status->sts.tts_engine);
     dub_counts_clear(&status->fallbacks);
     dub_counts_clear(&status->bus_errors);
     *status = (struct dub_worker_status){0};

@@ -10,13 +10,15 @@
  *   "phrases-open" uint; "phrases-dubbed", "phrases-passthrough", "phrases-dropped" uint64;
  *   "stretched-phrases" uint64: dubs made faster, so that the phrase after them could be heard;
  *   "fallback-reasons" GstStructure of uint64, one field per reason that occurred;
- *   "blocks", "late-blocks" uint64: buffers (live: 20 ms) pushed, and those mixed after their deadline;
+ *   "blocks", "late-blocks" uint64: buffers (live: 40 ms) pushed, and those mixed after their deadline;
  *   "silence-samples", "trimmed-samples", "late-samples" uint64: input that was missing, repeated, too late;
  *   "slewed-samples" int64: samples added (or, negative, removed) to follow the publisher's clock;
  *   "drift-samples" int64: how much too early the sound that came last lies for its time stamps, smoothed;
  *   "sts-connected" boolean; "sts-reconnects", "sts-fragments", "sts-late-answers" uint64; "sts-inflight"
  * uint; "sts-breaker" string (closed, half_open, open); "sts-backpressure" string (none, low, medium, high);
- *   "sts-rtt-counts" GstValueArray of 9 uint64, buckets of worker_sts_rtt_ms; "sts-rtt-sum-ms" double.
+ *   "sts-rtt-counts" GstValueArray of 9 uint64, buckets of worker_sts_rtt_ms; "sts-rtt-sum-ms" double;
+ *   "sts-asr", "sts-translation", "sts-tts" string: engine and model used last, once the service has named
+ * them.
  *
  * Element messages DUB_GST_PHRASE_NAME, one per phrase, when what is heard of it is settled, in order of
  * "seq": "seq" uint64 from 1; "fragmentId" string, empty when nothing was sent; "startMs", "endMs" int64,

@@ -176,7 +176,10 @@ static void add_fragment(JsonObject *object, const char *name)
         return;
     g_autofree char *fragment_id = g_strndup(file + AUDIO_NUMBER_LENGTH, UUID_LENGTH);
     json_object_set_string_member(object, "fragmentId", fragment_id);
-    json_object_set_string_member(object, "direction", strstr(name, ".out.") != NULL ? "out" : "in");
+    json_object_set_string_member(object, "direction",
+                                  strstr(name, ".out.") != NULL    ? "out"
+                                  : strstr(name, ".late.") != NULL ? "late"
+                                                                   : "in");
 }
 
 static JsonObject *describe_file(const struct sealing *sealing, const char *name, struct dub_error *error)

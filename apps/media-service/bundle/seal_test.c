@@ -57,15 +57,20 @@ static void test_every_file_is_listed(struct bundle_fixture *fixture, const void
 {
     put_run(fixture);
     bundle_put_wav(fixture, TEST_RUN, "audio/000001-" TEST_FRAGMENT ".out.wav");
+    bundle_put_wav(fixture, TEST_RUN, "audio/000001-" TEST_FRAGMENT ".late.wav");
     g_assert_true(seal(fixture, RUN_CLOSING, NULL));
-    bundle_assert_files(fixture, TEST_RUN, TEST_WAV " audio/000001-" TEST_FRAGMENT ".out.wav ledger.ndjson");
+    bundle_assert_files(fixture, TEST_RUN,
+                        TEST_WAV " audio/000001-" TEST_FRAGMENT ".late.wav audio/000001-" TEST_FRAGMENT
+                                 ".out.wav ledger.ndjson");
     bundle_assert_member(fixture, TEST_RUN, "status", "complete");
     bundle_assert_member(fixture, TEST_RUN, "streamId", "demo");
     g_autoptr(JsonObject) manifest = bundle_manifest(fixture, TEST_RUN);
     JsonArray *files = json_object_get_array_member(manifest, "files");
-    JsonObject *in = json_array_get_object_element(files, 0), *out = json_array_get_object_element(files, 1);
+    JsonObject *in = json_array_get_object_element(files, 0), *late = json_array_get_object_element(files, 1),
+               *out = json_array_get_object_element(files, 2);
     g_assert_cmpstr(json_object_get_string_member(in, "fragmentId"), ==, TEST_FRAGMENT);
     g_assert_cmpstr(json_object_get_string_member(in, "direction"), ==, "in");
+    g_assert_cmpstr(json_object_get_string_member(late, "direction"), ==, "late");
     g_assert_cmpstr(json_object_get_string_member(out, "direction"), ==, "out");
     g_assert_cmpint(json_object_get_int_member(manifest, "ledgerLines"), ==, 3);
     g_assert_true(is_intact(fixture));

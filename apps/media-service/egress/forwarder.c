@@ -266,12 +266,14 @@ static gboolean on_tick(gpointer data)
 static JsonNode *make_hello(void *user)
 {
     const struct forwarder *forwarder = user;
+    g_autofree char *gstreamer = elements_gst_version();
     struct dub_worker_hello hello = {
         .stream_id = forwarder->settings->stream_id,
         .run_id = forwarder->settings->common.run_id,
         .instance_id = (char *)dub_log_instance_id(),
         .pid = getpid(),
         .version = (char *)DUB_VERSION,
+        .gstreamer = gstreamer,
     };
     return dub_worker_hello_to_json(&hello);
 }

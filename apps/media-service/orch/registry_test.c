@@ -599,6 +599,38 @@ static void test_stopped_streams_are_remembered_beyond_the_idle_ones(struct fixt
     g_assert_cmpuint(fakes.n_started, ==, 300);
 }
 
+static void test_the_manifest_names_the_versions_in_use(struct fixture *fixture, const void *data)
+{
+    struct stream *stream = ready(fixture, "demo", "", "s1");
+    struct dub_worker_hello hello = {.version = (char *)"9.1", .gstreamer = (char *)"1.22.0"};
+    fakes.last->events.on_hello(&hello, fakes.last->user);
+    struct dub_worker_status status = {.state = DUB_WORKER_RUNNING,
+                                       .source_lang = (char *)"en",
+                                       .target_lang = (char *)"es",
+                                       .input = {.url = (char *)"in"},
+                                       .output = {.url = (char *)"out"},
+                                       .sts = {.mode = (char *)"enabled",
+                                               .asr_engine = (char *)"whisper small",
+                                               .tts_engine = (char *)"piper"}};
+    fakes.last->events.on_status(&status, fakes.last->user);
+    g_autoptr(JsonObject) manifest = stream_to_manifest(stream);
+    JsonObject *versions = json_object_get_object_member(manifest, "versions");
+    static const char *const expected[][2] = {{"mediaService", DUB_VERSION},
+                                              {"mediaWorker", "9.1"},
+                                              {"gstreamer", "1.22.0"},
+                                              {"asr", "whisper small"},
+                                              {"tts", "piper"}};
+    for (unsigned i = 0; i < G_N_ELEMENTS(expected); i++)
+        g_assert_cmpstr(json_object_get_string_member_with_default(versions, expected[i][0], NULL), ==,
+                        expected[i][1]);
+    g_assert_cmpuint(json_object_get_size(versions), ==, G_N_ELEMENTS(expected));
+    /* Another run may be dubbed by another program. */
+    stop_as_operator(fixture, "demo");
+    ready(fixture, "demo", "", "s2");
+    g_autoptr(JsonObject) next = stream_to_manifest(stream);
+    g_assert_cmpuint(json_object_get_size(json_object_get_object_member(next, "versions")), ==, 1);
+}
+
 static void test_idle_streams_are_forgotten(struct fixture *fixture, const void *data)
 {
     for (unsigned i = 0; i < 150; i++) {
@@ -646,6 +678,7 @@ int main(int argc, char **argv)
     ADD("damaged-records-of-stops-do-no-harm", test_damaged_records_of_stops_do_no_harm, 0);
     ADD("stopped-streams-are-remembered-beyond-the-idle-ones",
         test_stopped_streams_are_remembered_beyond_the_idle_ones, 0);
+    ADD("the-manifest-names-the-versions-in-use", test_the_manifest_names_the_versions_in_use, 0);
     ADD("idle-streams-are-forgotten", test_idle_streams_are_forgotten, 0);
     return g_test_run();
 }

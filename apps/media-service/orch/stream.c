@@ -34,6 +34,8 @@ void stream_free(struct stream *stream)
     g_free(stream->input_url);
     g_free(stream->output_url);
     g_free(stream->source_id);
+    g_free(stream->worker_version);
+    g_free(stream->gstreamer_version);
     g_free(stream->last_error);
     g_free(stream->last_exit);
     g_free(stream);
@@ -137,10 +139,24 @@ static void add_run_facts(JsonObject *object, const struct stream *stream)
         json_object_set_int_member(object, "latencyMs", stream->status.latency_ms);
 }
 
-static JsonObject *versions(void)
+/* As far as they are known. */
+static JsonObject *versions(const struct stream *stream)
 {
+    const struct {
+        const char *name, *version;
+    } all[] = {
+        {"mediaService", DUB_VERSION},
+        {"mediaWorker", stream->worker_version},
+        {"gstreamer", stream->gstreamer_version},
+        {"egressForwarder", stream->egress.version},
+        {"asr", stream->status.sts.asr_engine},
+        {"translation", stream->status.sts.translation_engine},
+        {"tts", stream->status.sts.tts_engine},
+    };
     JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "mediaService", DUB_VERSION);
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++)
+        if (all[i].version != NULL)
+            json_object_set_string_member(object, all[i].name, all[i].version);
     return object;
 }
 
@@ -152,7 +168,7 @@ JsonObject *stream_to_manifest(const struct stream *stream)
     dub_wall_time_format(stream->started_ms, started);
     json_object_set_string_member(object, "startedAt", started);
     json_object_set_string_member(object, "state", stream_state_name(stream->fsm.state));
-    json_object_set_object_member(object, "versions", versions());
+    json_object_set_object_member(object, "versions", versions(stream));
     if (dub_log_instance_id() != NULL)
         json_object_set_string_member(object, "instanceId", dub_log_instance_id());
     json_object_set_string_member(object, "captureMode", captures ? "media" : "metadata");

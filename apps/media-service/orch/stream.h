@@ -19,6 +19,7 @@ struct registry;
 struct stream_egress {
     struct egress_fsm fsm;
     char *dest_url;        /* where the stream should go; NULL: nowhere */
+    char *version;         /* of the present or last process; NULL: not known */
     char *served_url;      /* where the process, or the last one, sends it; NULL: not known */
     struct worker *worker; /* NULL: none */
     bool has_facts;        /* the present process has told of itself */
@@ -40,8 +41,9 @@ struct stream {
     bool stop_is_kept; /* that an operator has stopped it is in the state directory */
     struct stream_settings settings;
     struct stream_egress egress;
-    struct worker *worker; /* NULL: none */
-    bool has_status;       /* of the current or last worker */
+    struct worker *worker;                    /* NULL: none */
+    char *worker_version, *gstreamer_version; /* of the current or last worker; NULL: not known */
+    bool has_status;                          /* of the current or last worker */
     struct dub_worker_status status;
     struct ledger ledger;         /* of the current or last run */
     int64_t seq_base;             /* added to the worker's seq, which begins anew with each worker */

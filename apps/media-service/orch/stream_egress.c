@@ -14,6 +14,7 @@ void stream_egress_clear(struct stream *stream)
 {
     g_free(stream->egress.dest_url);
     g_free(stream->egress.served_url);
+    g_free(stream->egress.version);
     g_free(stream->egress.last_error);
 }
 
@@ -98,7 +99,13 @@ static void take_phrase(const struct dub_ledger_line *line, void *user)
     /* A forwarder has none; one that sends some is not listened to. */
 }
 
-static const struct worker_events egress_events = {take_status, take_phrase, take_end};
+static void take_hello(const struct dub_worker_hello *hello, void *user)
+{
+    stream_replace_text(&((struct stream *)user)->egress.version, hello->version);
+}
+
+static const struct worker_events egress_events = {
+    .on_status = take_status, .on_phrase = take_phrase, .on_hello = take_hello, .on_end = take_end};
 
 static char **make_environment(const struct stream *stream)
 {

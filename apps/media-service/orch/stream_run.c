@@ -27,6 +27,9 @@ static void reset_run(struct stream *stream)
     stream->has_status = false;
     stream->seq_base = 0;
     stream->restarts = 0;
+    g_clear_pointer(&stream->worker_version, g_free);
+    g_clear_pointer(&stream->gstreamer_version, g_free);
+    g_clear_pointer(&stream->egress.version, g_free);
     g_clear_pointer(&stream->last_error, g_free);
     g_clear_pointer(&stream->last_exit, g_free);
 }
@@ -127,7 +130,21 @@ static void take_end(const struct worker_end *end, void *user)
     stream_dispatch(stream, event_of_end(end->kind));
 }
 
-static const struct worker_events worker_events = {take_status, take_phrase, take_end};
+/* The manifest was begun before there was a worker. */
+static void take_hello(const struct dub_worker_hello *hello, void *user)
+{
+    struct stream *stream = user;
+    if (g_strcmp0(stream->worker_version, hello->version) == 0 &&
+        g_strcmp0(stream->gstreamer_version, hello->gstreamer) == 0)
+        return;
+    stream_replace_text(&stream->worker_version, hello->version);
+    stream_replace_text(&stream->gstreamer_version, hello->gstreamer);
+    if (stream->bundle != NULL)
+        bundle_write_manifest(stream->bundle, stream_to_manifest(stream));
+}
+
+static const struct worker_events worker_events = {
+    .on_status = take_status, .on_phrase = take_phrase, .on_hello = take_hello, .on_end = take_end};
 
 static char **make_environment(const struct stream *stream)
 {

@@ -112,6 +112,8 @@ static bool on_hello(const struct dub_worker_hello *hello, pid_t peer_pid, void 
     /* A hello alone does not count as a sign of life: who greets and says nothing else is of no use. */
     if (peer_pid != worker->pid || strcmp(hello->stream_id, worker->stream_id) != 0)
         return false;
+    if (worker->events.on_hello != NULL)
+        worker->events.on_hello(hello, worker->user);
     return control_client_send(worker->control, &command);
 }
 

@@ -29,6 +29,8 @@ struct worker_events {
     /* The kept phrases are delivered after each connect, so that one may come more than once: line->seq
      * tells. */
     void (*on_phrase)(const struct dub_ledger_line *line, void *user);
+    /* Who it is; after each connect. NULL: not wanted. */
+    void (*on_hello)(const struct dub_worker_hello *hello, void *user);
     /* Once, after its last phrase. */
     void (*on_end)(const struct worker_end *end, void *user);
 };

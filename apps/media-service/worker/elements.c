@@ -95,6 +95,13 @@ void elements_calm_rtmp(void)
     g_log_set_handler(NULL, G_LOG_LEVEL_CRITICAL, on_critical, NULL);
 }
 
+char *elements_gst_version(void)
+{
+    guint major, minor, micro, nano;
+    gst_version(&major, &minor, &micro, &nano);
+    return g_strdup_printf("%u.%u.%u", major, minor, micro);
+}
+
 __attribute__((no_sanitize_thread)) GstClockTime elements_pts(const GstBuffer *buffer)
 {
     return GST_BUFFER_PTS(buffer);

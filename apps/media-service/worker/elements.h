@@ -14,6 +14,9 @@ bool elements_check(const char *input, const char *output, struct dub_error *err
  * own and goes on. Nobody can do anything about that, so that it becomes a line for debugging. */
 void elements_calm_rtmp(void);
 
+/* Of the library in use: "1.22.0". Owned by the caller. */
+char *elements_gst_version(void);
+
 /* The buffer's timestamps, for a thread that got it through an element. Elements hand buffers over under
  * locks of their own, which ThreadSanitizer does not see in a library that is not built for it. */
 GstClockTime elements_pts(const GstBuffer *buffer);

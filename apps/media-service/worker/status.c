@@ -63,6 +63,9 @@ static void fill_sts(struct dub_worker_sts *sts, const struct status_sources *so
     sts->fragments = get_uint64(dub, "sts-fragments");
     sts->breaker = dub_control_breaker_from_name(breaker ? breaker : "closed");
     sts->backpressure = dub_control_pressure_from_name(pressure ? pressure : "none");
+    sts->asr_engine = g_strdup(gst_structure_get_string(dub, "sts-asr"));
+    sts->translation_engine = g_strdup(gst_structure_get_string(dub, "sts-translation"));
+    sts->tts_engine = g_strdup(gst_structure_get_string(dub, "sts-tts"));
     fill_rtt(sts, dub);
 }
 

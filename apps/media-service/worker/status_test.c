@@ -9,10 +9,10 @@ static GstStructure *make_dub_stats(void)
     GstStructure *reasons = gst_structure_new("r", "TIMEOUT", G_TYPE_UINT64, (guint64)3, NULL);
     GstStructure *stats = gst_structure_new(
         "stsdub-stats", "dub-lag", G_TYPE_INT64, 250 * DUB_NS_PER_MS, "sts-connected", G_TYPE_BOOLEAN, TRUE,
-        "sts-reconnects", G_TYPE_UINT64, (guint64)2, "sts-fragments", G_TYPE_UINT64, (guint64)17,
-        "sts-inflight", G_TYPE_UINT, 1u, "sts-breaker", G_TYPE_STRING, "half_open", "sts-backpressure",
-        G_TYPE_STRING, "medium", "sts-rtt-sum-ms", G_TYPE_DOUBLE, 1234.5, "late-blocks", G_TYPE_UINT64,
-        (guint64)6, "fallback-reasons", GST_TYPE_STRUCTURE, reasons, NULL);
+        "sts-reconnects", G_TYPE_UINT64, (guint64)2, "sts-fragments", G_TYPE_UINT64, (guint64)17, "sts-asr",
+        G_TYPE_STRING, "whisper", "sts-inflight", G_TYPE_UINT, 1u, "sts-breaker", G_TYPE_STRING, "half_open",
+        "sts-backpressure", G_TYPE_STRING, "medium", "sts-rtt-sum-ms", G_TYPE_DOUBLE, 1234.5, "late-blocks",
+        G_TYPE_UINT64, (guint64)6, "fallback-reasons", GST_TYPE_STRUCTURE, reasons, NULL);
     GValue counts = G_VALUE_INIT, count = G_VALUE_INIT;
 
     gst_structure_free(reasons);
@@ -64,6 +64,8 @@ static void test_gathers_all_parts(void)
     g_assert_cmpint(status.sts.backpressure, ==, DUB_CONTROL_PRESSURE_MEDIUM);
     g_assert_cmpint(status.sts.fragments, ==, 17);
     g_assert_cmpint(status.sts.rtt_counts[8], ==, 8);
+    g_assert_cmpstr(status.sts.asr_engine, ==, "whisper");
+    g_assert_null(status.sts.tts_engine);
     g_assert_cmpint(dub_counts_get(&status.fallbacks, "TIMEOUT"), ==, 3);
     g_assert_cmpint(dub_counts_get(&status.bus_errors, "output"), ==, 5);
     g_autoptr(JsonNode) node = dub_worker_status_to_json(&status);

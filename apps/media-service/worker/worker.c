@@ -351,12 +351,14 @@ static gboolean on_status_timer(gpointer data)
 static JsonNode *make_hello(void *user)
 {
     struct worker *worker = user;
+    g_autofree char *gstreamer = elements_gst_version();
     struct dub_worker_hello hello = {
         .stream_id = worker->settings->stream_id,
         .run_id = worker->settings->common.run_id,
         .instance_id = worker->settings->common.instance_id,
         .pid = getpid(),
         .version = (char *)DUB_VERSION,
+        .gstreamer = gstreamer,
     };
     return dub_worker_hello_to_json(&hello);
 }

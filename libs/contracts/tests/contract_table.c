@@ -143,7 +143,7 @@ const struct contract contract_table[] = {
      rewrite_dub_process_request},
     {"worker-hello",
      "{\"type\":\"hello\",\"streamId\":\"news\",\"runId\":\"r-1\",\"instanceId\":\"i-1\",\"pid\":4242,"
-     "\"version\":\"0.1.0\"}",
+     "\"version\":\"0.1.0\",\"gstreamer\":\"1.22.0\"}",
      REQUIRED("type", "streamId", "runId", "instanceId", "pid", "version"), rewrite_dub_worker_hello},
     {"worker-status",
      "{\"type\":\"status\",\"state\":\"running\",\"uptimeMs\":61000,\"sourceLang\":\"en\",\"targetLang\":"
@@ -157,7 +157,8 @@ const struct contract contract_table[] = {
      "refused\"},\"sts\":{\"mode\":\"enabled\",\"connected\":true,\"reconnects\":2,"
      "\"breaker\":\"half_open\",\"inflight\":1,\"backpressure\":\"low\",\"rtt\":{\"counts\":[0,0,1,4,2,0,0,0,"
      "0],"
-     "\"sumMs\":4100.5},\"fragments\":8},\"phrases\":{\"dubbed\":6,\"passthrough\":1,\"dropped\":0},"
+     "\"sumMs\":4100.5},\"fragments\":8,\"asrEngine\":\"a\",\"translationEngine\":\"b\",\"ttsEngine\":\"c\"},"
+     "\"phrases\":{\"dubbed\":6,\"passthrough\":1,\"dropped\":0},"
      "\"fallbacks\":{\"TIMEOUT\":1},\"busErrors\":{\"resource\":1}}",
      REQUIRED("type", "state", "uptimeMs", "sourceLang", "targetLang", "latencyMs", "input", "input.url",
               "input.connected", "output", "output.url", "output.connected", "sts", "sts.mode",

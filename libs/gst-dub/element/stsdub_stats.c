@@ -63,6 +63,17 @@ static void add_round_trips(GstStructure *stats, const struct dub_exchange_stats
     gst_structure_set(stats, "sts-rtt-sum-ms", G_TYPE_DOUBLE, sts->rtt_sum_ms, NULL);
 }
 
+static void add_engines(GstStructure *stats, const struct dub_exchange_engines *engines)
+{
+    const struct {
+        const char *field, *name;
+    } all[] = {
+        {"sts-asr", engines->asr}, {"sts-translation", engines->translation}, {"sts-tts", engines->tts}};
+    for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
+        if (*all[i].name != '\0')
+            gst_structure_set(stats, all[i].field, G_TYPE_STRING, all[i].name, NULL);
+}
+
 static void add_service(StsDub *self, GstStructure *stats)
 {
     static const char *const breaker[] = {
@@ -77,6 +88,7 @@ static void add_service(StsDub *self, GstStructure *stats)
                       G_TYPE_STRING, backpressure[MIN(sts.backpressure, G_N_ELEMENTS(backpressure) - 1)],
                       NULL);
     add_round_trips(stats, &sts);
+    add_engines(stats, &sts.engines);
 }
 
 GstStructure *sts_dub_new_stats(StsDub *self)

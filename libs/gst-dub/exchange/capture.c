@@ -17,7 +17,7 @@
 
 struct file {
     char *fragment_id;
-    bool received;
+    const char *kind; /* "in", "out", "late" */
     enum dub_audio_format format;
     int rate_hz, channels;
     GBytes *data;
@@ -96,8 +96,7 @@ static unsigned number_of(struct dub_capture *capture, const char *fragment_id)
 static char *path_of(struct dub_capture *capture, const struct file *file)
 {
     return g_strdup_printf("%s/%0*u-%s.%s.%s", capture->folder, NAME_DIGITS,
-                           number_of(capture, file->fragment_id), file->fragment_id,
-                           file->received ? "out" : "in",
+                           number_of(capture, file->fragment_id), file->fragment_id, file->kind,
                            file->format == DUB_FORMAT_PCM_S16LE ? "wav" : "m4a");
 }
 
@@ -239,7 +238,7 @@ static bool has_room(const struct dub_capture *capture, int64_t bytes)
             capture->waiting_bytes + bytes <= capture->config.max_waiting_bytes);
 }
 
-static void post(struct dub_capture *capture, const char *fragment_id, bool received,
+static void post(struct dub_capture *capture, const char *fragment_id, const char *kind,
                  const struct dub_audio *audio)
 {
     if (capture == NULL || audio->data == NULL || g_bytes_get_size(audio->data) == 0)
@@ -248,8 +247,9 @@ static void post(struct dub_capture *capture, const char *fragment_id, bool rece
     pthread_mutex_lock(&capture->lock);
     if (has_room(capture, bytes)) {
         struct file *file = g_new(struct file, 1);
-        *file = (struct file){g_strdup(fragment_id), received,        audio->format,
-                              audio->sample_rate_hz, audio->channels, g_bytes_ref(audio->data)};
+        *file = (struct file){g_strdup(fragment_id), kind,
+                              audio->format,         audio->sample_rate_hz,
+                              audio->channels,       g_bytes_ref(audio->data)};
         g_queue_push_tail(&capture->waiting, file);
         capture->waiting_bytes += bytes;
         pthread_cond_broadcast(&capture->changed);
@@ -261,12 +261,18 @@ static void post(struct dub_capture *capture, const char *fragment_id, bool rece
 
 void dub_capture_sent(struct dub_capture *capture, const char *fragment_id, const struct dub_audio *audio)
 {
-    post(capture, fragment_id, false, audio);
+    post(capture, fragment_id, "in", audio);
 }
 
 void dub_capture_received(struct dub_capture *capture, const char *fragment_id, const struct dub_audio *audio)
 {
-    post(capture, fragment_id, true, audio);
+    post(capture, fragment_id, "out", audio);
+}
+
+void dub_capture_received_late(struct dub_capture *capture, const char *fragment_id,
+                               const struct dub_audio *audio)
+{
+    post(capture, fragment_id, "late", audio);
 }
 
 void dub_capture_free(struct dub_capture *capture)

@@ -3,6 +3,7 @@
  *
  *   <folder>/000012-<fragment id>.in.wav    as it was sent
  *                                .out.wav   as it was received, before it was judged (.m4a if it was)
+ *                                .late.wav  the same, after it had been given up
  *
  * Numbers count the fragments of a folder, over several programs too. A thread of its own writes, so that a
  * slow, full or read-only disk delays nobody: what it cannot take is dropped, and that is said when it begins
@@ -31,5 +32,8 @@ void dub_capture_sent(struct dub_capture *capture, const char *fragment_id, cons
 /* After the fragment was sent. */
 void dub_capture_received(struct dub_capture *capture, const char *fragment_id,
                           const struct dub_audio *audio);
+/* When it is no use any more: it was handed back without a dub. */
+void dub_capture_received_late(struct dub_capture *capture, const char *fragment_id,
+                               const struct dub_audio *audio);
 /* Writes what waits, for a little while at most. NULL is fine. */
 void dub_capture_free(struct dub_capture *capture);

@@ -136,6 +136,30 @@ static void test_a_file_each_way(struct fixture *fixture, const void *data)
     assert_wav(fixture, "000002-" SECOND ".out.wav", 2, "ijklmnop");
 }
 
+/* Given up, and answered all the same: both runs are there, the usual and the late. */
+static void test_late_answers_have_a_name_of_their_own(struct fixture *fixture, const void *data)
+{
+    struct rig rig;
+    struct dub_capture *capture = open_capture(fixture);
+    rig_start(&rig, 3);
+    exchange_core_set_capture(rig.core, capture);
+    rig_connect_ready(&rig, 3);
+    rig_submit(&rig, 2);
+    rig_answer(&rig, 1);
+    rig_pass(&rig, 8 * DUB_NS_PER_S);
+    g_assert_cmpint(rig_got_at(&rig, 1)->error.code, ==, DUB_ERROR_TIMEOUT);
+    rig_answer(&rig, 0);
+    rig_answer(&rig, 0);
+    g_autofree char *given_up = g_strdup(rig_sent_at(&rig, 0)->fragment_id);
+    g_autofree char *answered = g_strdup(rig_sent_at(&rig, 1)->fragment_id);
+    rig_stop(&rig);
+    dub_capture_free(capture);
+    g_autofree char *expected =
+        g_strdup_printf("000001-%s.in.wav 000001-%s.late.wav 000002-%s.in.wav 000002-%s.out.wav", given_up,
+                        given_up, answered, answered);
+    assert_files(fixture, expected);
+}
+
 static void test_numbers_go_on(struct fixture *fixture, const void *data)
 {
     struct dub_capture *capture = open_capture(fixture);
@@ -391,6 +415,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("a-file-each-way", test_a_file_each_way);
+    ADD("late-answers-have-a-name-of-their-own", test_late_answers_have_a_name_of_their_own);
     ADD("numbers-go-on", test_numbers_go_on);
     ADD("other-formats-and-nothing", test_other_formats_and_nothing);
     ADD("a-disk-that-does-not-answer", test_a_disk_that_does_not_answer);

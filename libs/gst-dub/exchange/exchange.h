@@ -60,6 +60,8 @@ struct dub_exchange_result {
                                open, paused), CANCELLED (closing) */
 };
 
+#define DUB_EXCHANGE_ENGINE_BYTES 128
+
 enum dub_breaker_state { DUB_BREAKER_CLOSED, DUB_BREAKER_HALF_OPEN, DUB_BREAKER_OPEN };
 
 /* A snapshot. rtt_counts are per bucket of 50, 100, 250, 500, 1000, 2000, 4000, 8000 ms and +Inf. */
@@ -74,6 +76,11 @@ struct dub_exchange_stats {
     double rtt_sum_ms;
     uint64_t late_answers;    /* came after the fragment had already been handed back */
     uint64_t ignored_answers; /* never asked for, sent twice, for another number or stream, or unreadable */
+    /* Which engine and model the service has used last, as it calls them; "": not known. */
+    struct dub_exchange_engines {
+        char asr[DUB_EXCHANGE_ENGINE_BYTES], translation[DUB_EXCHANGE_ENGINE_BYTES],
+            tts[DUB_EXCHANGE_ENGINE_BYTES];
+    } engines;
 };
 
 struct dub_exchange_events {

@@ -91,7 +91,8 @@ static void acknowledge(struct exchange_core *core, const char *uuid, enum dub_a
 }
 
 /* An answer to nothing in flight: late when it was handed back unanswered, otherwise of no interest. */
-static void handle_unexpected_answer(struct exchange_core *core, const char *uuid)
+static void handle_unexpected_answer(struct exchange_core *core, const char *uuid,
+                                     const struct dub_fragment_processed *processed)
 {
     struct exchange_settled *settled = find_settled(core, uuid);
     if (settled == NULL || settled->is_answered) {
@@ -100,6 +101,7 @@ static void handle_unexpected_answer(struct exchange_core *core, const char *uui
     }
     settled->is_answered = true;
     core->n_late++;
+    dub_capture_received_late(core->capture, uuid, &processed->dubbed_audio);
     rtt_add(&core->rtt, now_of(core) - settled->sent_ns);
 }
 
@@ -113,6 +115,24 @@ static void describe_answer(const struct dub_fragment_processed *processed, int6
     result->asr_ms = processed->stage_timings.asr_ms;
     result->translation_ms = processed->stage_timings.translation_ms;
     result->tts_ms = processed->stage_timings.tts_ms;
+}
+
+static void note_engine(char *engine, const char *name)
+{
+    const char *end;
+    if (name == NULL || *name == '\0')
+        return;
+    g_strlcpy(engine, name, DUB_EXCHANGE_ENGINE_BYTES);
+    /* It may have been cut in the middle of a character. */
+    if (!g_utf8_validate(engine, -1, &end))
+        engine[end - engine] = '\0';
+}
+
+static void note_engines(struct dub_exchange_engines *engines, const struct dub_processing_metadata *metadata)
+{
+    note_engine(engines->asr, metadata->asr_model);
+    note_engine(engines->translation, metadata->translation_model);
+    note_engine(engines->tts, metadata->tts_model);
 }
 
 /* "No speech" is a success: no text, and silence in the place of a dub. */
@@ -138,6 +158,7 @@ static void settle(struct exchange_core *core, GList *link, const struct dub_fra
     breaker_tell(&core->breaker, item->permit, is_failed ? failure : BREAKER_SUCCESS, now_ns);
     struct dub_exchange_result result = core_result_of(item);
     describe_answer(processed, now_ns - item->sent_ns, &result);
+    note_engines(&core->engines, &processed->metadata);
     result.dubbed = take_samples != NULL;
     result.no_speech = !result.dubbed && !is_failed;
     result.samples = take_samples;
@@ -183,7 +204,7 @@ static void handle_processed(struct exchange_core *core, JsonNode *node)
     if (uuid[0] == '\0')
         complain(core, DUB_EVENT_FRAGMENT_PROCESSED, &error);
     else if (item == NULL)
-        handle_unexpected_answer(core, uuid);
+        handle_unexpected_answer(core, uuid, &processed);
     else if (!is_our_stream(core, processed.stream_id) || processed.sequence_number != item->sequence)
         core->n_ignored++;
     else

@@ -415,6 +415,7 @@ void exchange_core_get_stats(const struct exchange_core *core, struct dub_exchan
         .rtt_sum_ms = core->rtt.sum_ms,
         .late_answers = core->n_late,
         .ignored_answers = core->n_ignored,
+        .engines = core->engines,
     };
     memcpy(stats->rtt_counts, core->rtt.counts, sizeof stats->rtt_counts);
 }

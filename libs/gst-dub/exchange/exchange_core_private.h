@@ -64,6 +64,7 @@ struct exchange_core {
     struct exchange_settled settled[SETTLED_REMEMBERED]; /* a ring */
     unsigned next_settled;
     uint64_t n_ready, n_sent, n_late, n_ignored;
+    struct dub_exchange_engines engines;
 };
 
 #define core_log(core, level, ...)                                                                           \

@@ -185,6 +185,29 @@ static void test_timeout_and_the_late_answer(void)
     rig_stop(&rig);
 }
 
+static void test_the_engines_used_last_are_known(void)
+{
+    struct rig rig;
+    g_autofree char *long_name = g_strnfill(DUB_EXCHANGE_ENGINE_BYTES, 'x');
+    memcpy(long_name + DUB_EXCHANGE_ENGINE_BYTES - 2, "\xc3\xa9", 2);
+    rig_start(&rig, 3);
+    rig_connect_ready(&rig, 3);
+    g_assert_cmpstr(rig_stats(&rig).engines.asr, ==, "");
+    rig_submit(&rig, 2);
+    struct dub_fragment_processed first = rig_success_for(rig_sent_at(&rig, 0));
+    first.metadata.asr_model = (char *)"whisper small";
+    first.metadata.tts_model = (char *)"espeak-ng";
+    rig_say_processed(&rig, &first);
+    struct dub_fragment_processed second = rig_success_for(rig_sent_at(&rig, 1));
+    second.metadata.tts_model = long_name;
+    rig_say_processed(&rig, &second);
+    struct dub_exchange_engines engines = rig_stats(&rig).engines;
+    g_assert_cmpstr(engines.asr, ==, "whisper small");
+    g_assert_cmpstr(engines.translation, ==, "");
+    g_assert_cmpuint(strlen(engines.tts), ==, DUB_EXCHANGE_ENGINE_BYTES - 2);
+    rig_stop(&rig);
+}
+
 static void test_deadline_comes_before_the_timeout(void)
 {
     struct rig rig;
@@ -277,6 +300,7 @@ int main(int argc, char **argv)
         {"service-that-never-says-ready-is-left", test_service_that_never_says_ready_is_left},
         {"limits-of-both-sides-hold", test_limits_of_both_sides_hold},
         {"timeout-and-the-late-answer", test_timeout_and_the_late_answer},
+        {"the-engines-used-last-are-known", test_the_engines_used_last_are_known},
         {"deadline-comes-before-the-timeout", test_deadline_comes_before_the_timeout},
         {"given-up-stays-outstanding-until-answered", test_given_up_stays_outstanding_until_answered},
         {"nothing-is-outstanding-on-a-new-connection", test_nothing_is_outstanding_on_a_new_connection},
