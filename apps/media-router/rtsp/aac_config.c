@@ -98,6 +98,23 @@ static void read_general_audio(struct bits *bits, struct aac_config *config, uns
         read_extension(bits, config->object_type);
 }
 
+/* The signalling of SBR and PS behind a configuration that older decoders read (section 1.6.5.3): skipped. */
+static void skip_sync_extension(struct bits *bits)
+{
+    enum { SBR_SYNC = 0x2b7, PS_SYNC = 0x548, SYNC_BITS = 11 };
+    struct bits ahead = *bits;
+    if (bits_read(&ahead, SYNC_BITS) != SBR_SYNC || read_object_type(&ahead) != AOT_SBR)
+        return;
+    if (bits_flag(&ahead)) {
+        read_sample_rate(&ahead);
+        struct bits further = ahead;
+        if (bits_read(&further, SYNC_BITS) == PS_SYNC)
+            bits_skip(&ahead, SYNC_BITS + 1);
+    }
+    if (!ahead.failed)
+        *bits = ahead;
+}
+
 bool aac_config_parse(struct bits *bits, struct aac_config *config, bool *is_sized)
 {
     size_t start = bits->at;
@@ -113,10 +130,12 @@ bool aac_config_parse(struct bits *bits, struct aac_config *config, bool *is_siz
             bits_skip(bits, 4);
     }
     *is_sized = is_general_audio(config->object_type);
-    if (*is_sized)
+    if (*is_sized) {
         read_general_audio(bits, config, channel_config, start);
-    else if (config->object_type == AOT_ELD)
+        skip_sync_extension(bits);
+    } else if (config->object_type == AOT_ELD) {
         config->frame_samples = bits_flag(bits) ? 480 : 512;
+    }
     return !bits->failed && config->object_type != 0 && config->sample_rate_hz > 0;
 }
 
@@ -186,6 +205,7 @@ static unsigned read_other_bits(struct bits *bits, bool is_version_1)
 
 bool latm_config_parse(struct bits *bits, struct latm_config *config)
 {
+    enum { LEAST_REST = 3 + 8 + 1 + 1 }; /* GStreamer's payloader leaves it out; it says nothing then */
     *config = (struct latm_config){0};
     bool is_version_1 = bits_flag(bits);
     if (is_version_1 && bits_flag(bits))
@@ -197,6 +217,8 @@ bool latm_config_parse(struct bits *bits, struct latm_config *config)
     bool is_one = bits_read(bits, 4 + 3) == 0; /* program, layer */
     if (bits->failed || !same_framing || !is_one || !read_audio_config(bits, is_version_1, config))
         return false;
+    if (bits_left(bits) < LEAST_REST)
+        return true;
     bool has_lengths = bits_read(bits, 3) == 0; /* frameLengthType */
     bits_skip(bits, 8);
     config->other_bits = read_other_bits(bits, is_version_1);
