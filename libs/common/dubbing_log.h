@@ -3,7 +3,10 @@
  * file.
  *
  * Built on GLib's structured log, so that messages of GLib, GStreamer and libsoup end up in the same place.
- * Per phrase yes, per frame never; never secrets, never audio. Any thread. */
+ * Per phrase yes, per frame never; never secrets, never audio. Any thread.
+ *
+ * No call waits for whoever reads stderr: where a pipe or a terminal has no room, lines are left out of it
+ * (not out of the file), and once there is room again the log says how many. */
 #pragma once
 
 #include <dubbing_error.h>

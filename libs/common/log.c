@@ -11,6 +11,8 @@
 #include <dubbing_ids.h>
 #include <dubbing_json.h>
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,22 +31,75 @@ static struct {
     char *run_id;
     struct log_file file;
     bool text;
+    int64_t unread;   /* lines that stderr had no room for since it last had */
+    bool unread_part; /* of the first of them the beginning is there */
 } state = {.file = {.fd = -1}};
 static int level = DUB_LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void write_whole(int fd, const char *data, size_t size)
+/* What one line says. */
+struct entry {
+    enum dub_log_level level;
+    const char *domain; /* GLib's; NULL for our own */
+    struct dub_log_context context;
+    const char *message; /* valid UTF-8 */
+};
+
+/* Where stderr is a pipe or a terminal that nobody reads a write would wait, and with it whoever logs. A pipe
+ * that polls as writable takes PIPE_BUF bytes without waiting. (O_NONBLOCK would be set for all that share
+ * it.)
+ */
+static bool has_room(void)
 {
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
+    struct pollfd stderr_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&stderr_fd, 1, 0) > 0;
+}
+
+/* How much of it there was room for. */
+static size_t write_what_fits(const char *data, size_t size)
+{
+    size_t written = 0;
+    while (written < size && has_room()) {
+        ssize_t n = write(STDERR_FILENO, data + written, MIN(size - written, PIPE_BUF));
         if (n < 0 && errno == EINTR)
             continue;
         /* Nobody is left to hear that the log cannot be written. */
         if (n <= 0)
-            return;
-        data += n;
-        size -= (size_t)n;
+            return size;
+        written += (size_t)n;
     }
+    return written;
+}
+
+static char *format_line(const struct entry *entry);
+
+/* Lock held. False while there is no room for it. */
+static bool tell_unread(void)
+{
+    if (state.unread == 0)
+        return true;
+    g_autofree char *text =
+        g_strdup_printf("%" G_GINT64_FORMAT " lines are missing here: nobody read them", state.unread);
+    struct entry entry = {.level = DUB_LOG_WARN, .message = text};
+    g_autofree char *line = format_line(&entry);
+    g_autofree char *whole = g_strconcat(state.unread_part ? "\n" : "", line, NULL);
+    if (!has_room())
+        return false;
+    /* It is shorter than PIPE_BUF. */
+    (void)write_what_fits(whole, strlen(whole));
+    state.unread = 0;
+    state.unread_part = false;
+    return true;
+}
+
+/* Lock held. Does not wait: what has no room is left out, and said once there is room again. */
+static void write_stderr(const char *line, size_t size)
+{
+    size_t written = tell_unread() ? write_what_fits(line, size) : 0;
+    if (written == size)
+        return;
+    state.unread++;
+    state.unread_part |= written > 0;
 }
 
 /* A copy that is UTF-8 and no longer than MESSAGE_MAX_BYTES. */
@@ -86,14 +141,6 @@ static const char *first_of(const char *a, const char *b)
     return a != NULL ? a : b;
 }
 
-/* What one line says. */
-struct entry {
-    enum dub_log_level level;
-    const char *domain; /* GLib's; NULL for our own */
-    struct dub_log_context context;
-    const char *message; /* valid UTF-8 */
-};
-
 static char *format_json(const struct entry *entry, const char *timestamp)
 {
     JsonObject *object = json_object_new();
@@ -126,16 +173,22 @@ static char *format_text(const struct entry *entry, const char *component, const
     return g_string_free(line, FALSE);
 }
 
-/* Lock held. */
-static enum log_file_news write_entry(const struct entry *entry, bool to_file)
+/* Lock held. With its end of line. */
+static char *format_line(const struct entry *entry)
 {
     char timestamp[32];
     dub_wall_time_format(dub_wall_time_ms(), timestamp);
     g_autofree char *shown = state.text || state.component == NULL
                                  ? format_text(entry, first_of(state.component, "log"), timestamp)
                                  : format_json(entry, timestamp);
-    g_autofree char *line = g_strconcat(shown, "\n", NULL);
-    write_whole(STDERR_FILENO, line, strlen(line));
+    return g_strconcat(shown, "\n", NULL);
+}
+
+/* Lock held. */
+static enum log_file_news write_entry(const struct entry *entry, bool to_file)
+{
+    g_autofree char *line = format_line(entry);
+    write_stderr(line, strlen(line));
     return to_file ? log_file_append(&state.file, line, strlen(line)) : LOG_FILE_NO_NEWS;
 }
 
@@ -222,7 +275,7 @@ void dub_log_forward(const struct dub_log_context *context, const char *line)
     pthread_mutex_lock(&lock);
     g_autofree char *text = state.text ? json_line_as_text(line) : NULL;
     g_autofree char *whole = g_strconcat(text != NULL ? text : line, "\n", NULL);
-    write_whole(STDERR_FILENO, whole, strlen(whole));
+    write_stderr(whole, strlen(whole));
     pthread_mutex_unlock(&lock);
 }
 
@@ -265,6 +318,8 @@ static void free_state(void)
     g_clear_pointer(&state.stream_id, g_free);
     g_clear_pointer(&state.run_id, g_free);
     state.text = false;
+    state.unread = 0;
+    state.unread_part = false;
 }
 
 static void start_file(const struct dub_log_config *config)

@@ -4,7 +4,9 @@
 #include "test_support.h"
 
 #include <dubbing_json.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 struct fixture {
     char *dir;
@@ -257,6 +259,78 @@ static void test_forwarded_lines_are_text_on_a_terminal(void)
     g_test_trap_assert_stderr("03:04:05.678 error child?demo?: it?nbroke\n{\"not\":\"ours\"}\n*");
 }
 
+/* stderr of this process as a pipe that is read when the test wants it to be. */
+struct piped {
+    int reader, saved;
+};
+
+static void pipe_stderr(struct piped *piped)
+{
+    int ends[2];
+    g_assert_cmpint(pipe(ends), ==, 0);
+    piped->reader = ends[0];
+    piped->saved = dup(STDERR_FILENO);
+    g_assert_cmpint(dup2(ends[1], STDERR_FILENO), ==, STDERR_FILENO);
+    close(ends[1]);
+    g_assert_cmpint(fcntl(piped->reader, F_SETFL, O_NONBLOCK), ==, 0);
+}
+
+static char *read_pipe(const struct piped *piped)
+{
+    char bytes[4096];
+    ssize_t n;
+    GString *text = g_string_new(NULL);
+    while ((n = read(piped->reader, bytes, sizeof(bytes))) > 0)
+        g_string_append_len(text, bytes, n);
+    return g_string_free(text, FALSE);
+}
+
+static void give_stderr_back(const struct piped *piped)
+{
+    g_assert_cmpint(dup2(piped->saved, STDERR_FILENO), ==, STDERR_FILENO);
+    close(piped->saved);
+    close(piped->reader);
+}
+
+static guint count_of(const char *text, const char *what)
+{
+    guint n = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* Lines of every length, so that one is cut where the pipe is full. */
+static void test_a_pipe_that_nobody_reads_holds_up_nobody(struct fixture *fixture, const void *data)
+{
+    enum { LINES = 1000 };
+    struct piped piped;
+    g_autofree char *filler = g_strnfill(4000, 'x');
+    init_log(fixture, "info", 1 << 30, 3);
+    pipe_stderr(&piped);
+    for (unsigned i = 0; i < LINES; i++)
+        dub_log_info("line %u, %.*s;", i, (int)(i * 37 % 4000), filler);
+    dub_log_forward(NULL, "{\"component\":\"child\"}");
+    g_autofree char *before = read_pipe(&piped);
+    dub_log_info("the last");
+    dub_log_info("nothing is missing between this and the last");
+    g_autofree char *after = read_pipe(&piped);
+    give_stderr_back(&piped);
+
+    guint n_read = count_of(before, ";\"}\n");
+    g_assert_cmpuint(n_read, >, 0);
+    g_assert_cmpuint(n_read, <, LINES);
+    g_autofree char *said =
+        g_strdup_printf("\"%u lines are missing here: nobody read them\"}\n", LINES + 1 - n_read);
+    g_assert_nonnull(strstr(after, said));
+    g_assert_cmpuint(count_of(after, "are missing"), ==, 1);
+    g_auto(GStrv) last = g_strsplit(after, "\n", -1);
+    g_assert_true(g_str_has_suffix(last[g_strv_length(last) - 3], "\"the last\"}"));
+    /* The file has them all. */
+    g_auto(GStrv) kept = read_lines(fixture->path);
+    g_assert_cmpuint(g_strv_length(kept), ==, LINES + 2);
+}
+
 static void *log_many(void *user)
 {
     for (unsigned i = 0; i < 200; i++)
@@ -295,6 +369,7 @@ int main(int argc, char **argv)
     ADD("glib-messages-arrive-here", test_glib_messages_arrive_here);
     ADD("threads-do-not-mix-lines", test_threads_do_not_mix_lines);
     ADD("a-directory-that-can-be-written-again", test_a_directory_that_can_be_written_again);
+    ADD("a-pipe-that-nobody-reads-holds-up-nobody", test_a_pipe_that_nobody_reads_holds_up_nobody);
     g_test_add_func("/log/unwritable-directory-is-said-once", test_unwritable_directory_is_said_once);
     g_test_add_func("/log/forwarded-lines", test_forwarded_lines);
     g_test_add_func("/log/forwarded-lines-are-text-on-a-terminal",

@@ -189,7 +189,8 @@ static void test_the_engines_used_last_are_known(void)
 {
     struct rig rig;
     g_autofree char *long_name = g_strnfill(DUB_EXCHANGE_ENGINE_BYTES, 'x');
-    memcpy(long_name + DUB_EXCHANGE_ENGINE_BYTES - 2, "\xc3\xa9", 2);
+    long_name[DUB_EXCHANGE_ENGINE_BYTES - 2] = '\xc3';
+    long_name[DUB_EXCHANGE_ENGINE_BYTES - 1] = '\xa9';
     rig_start(&rig, 3);
     rig_connect_ready(&rig, 3);
     g_assert_cmpstr(rig_stats(&rig).engines.asr, ==, "");
