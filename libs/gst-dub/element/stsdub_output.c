@@ -6,8 +6,8 @@
 #include "dubbing_gst.h"
 #include "sound/samples.h"
 
-/* Live, two blocks of the mixer at a time: waking up costs more than mixing. */
-#define LIVE_BLOCKS 2
+/* Live, four blocks of the mixer at a time: waking up costs more than mixing. */
+#define LIVE_BLOCKS 4
 #define BUFFER_BYTES (LIVE_BLOCKS * DUB_BLOCK_SAMPLES * DUB_CHANNELS * sizeof(int16_t))
 
 enum task_step { STEP_STOP, STEP_EVENT, STEP_BLOCK };
