@@ -26,6 +26,9 @@ SOAK_MINUTES ?= 20
 SETUP := scripts/setup.sh
 RUN_TESTS := $(PYTHON) scripts/run_tests.py
 STACK := $(PYTHON) scripts/stack.py
+# make up ONLY=sts-service: one program of the stack (media-router, media-service, sts-service) or one side (media, sts).
+ONLY ?=
+ONLY_FLAG = $(if $(ONLY),--only $(ONLY))
 MEDIA_SERVICES := media-router,media-service
 
 # $(call configure,DIR,FLAGS): make the build folder once; later changes of meson.build are picked up by ninja.
@@ -39,13 +42,15 @@ help: ## List the targets
 
 ##-- Set-up and build
 
-.PHONY: setup media-setup sts-setup setup-stream setup-sts build clean clean-artifacts install-hooks
+.PHONY: setup media-setup sts-setup setup-peers setup-stream setup-sts build clean clean-artifacts install-hooks
 setup: ## Install what is missing to build, run and test everything (Debian packages)
 	@$(SETUP) all
 media-setup: ## Install what the media side needs
 	@$(SETUP) media
 sts-setup: ## Install what the speech side needs
 	@$(SETUP) sts
+setup-peers: ## Install large programs that only slow tests use as peers (OBS)
+	@$(SETUP) peers
 setup-stream: media-setup ## Same as media-setup
 setup-sts: sts-setup ## Same as sts-setup
 build: ## Build all programs into build/
@@ -63,15 +68,15 @@ install-hooks: ## Install the Git pre-commit hook
 .PHONY: demo dev up down logs ps api-status metrics images
 demo: setup build ## Dub a sample live stream end to end and check the recording (DEMO_INPUT=clip.mp4 for a clip of your own)
 	@$(PYTHON) scripts/demo.py --build-dir $(BUILD) $(if $(DEMO_INPUT),--input "$(DEMO_INPUT)")
-dev: setup build ## Start the stack on its default ports and stay in the foreground
-	@$(STACK) up --build-dir $(BUILD)
+dev: setup build ## Start the stack and stay in the foreground (ONLY=one program, MEDIA_ROUTER=builtin|mediamtx|external)
+	@$(STACK) up $(ONLY_FLAG) --build-dir $(BUILD)
 up: dev ## Same as dev
-down: ## Stop the stack that dev started
-	@$(STACK) down
-logs: ## Follow the logs of the stack
-	@$(STACK) logs
+down: ## Stop the stack that dev started (ONLY=one program of it)
+	@$(STACK) down $(ONLY_FLAG)
+logs: ## Follow the logs of the stack (ONLY=one program of it)
+	@$(STACK) logs $(ONLY_FLAG)
 ps: ## Show the processes of the stack
-	@$(STACK) ps
+	@$(STACK) ps $(ONLY_FLAG)
 api-status: ## Print the streams that media-service knows
 	@curl -fsS "http://$${ORCH_HTTP_ADDR:-127.0.0.1:8080}/api/v1/streams"; echo
 metrics: ## Print the metrics of media-service and sts-service
@@ -155,7 +160,7 @@ e2e-up: dev ## Start the whole stack for tests by hand
 e2e-down: down ## Stop it
 e2e-ps: ps ## Show it
 e2e-logs: logs ## Follow its logs
-e2e-test: build ## End-to-end tests
+e2e-test: build ## End-to-end tests (MEDIA_ROUTER=mediamtx or external: against another router)
 	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e -- $(PYTEST_FLAGS)
 e2e-test-full: build ## End-to-end tests with the slow ones
 	@$(RUN_TESTS) --build-dir $(BUILD) --pytest tests/e2e --slow -- $(PYTEST_FLAGS)

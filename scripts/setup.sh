@@ -16,7 +16,8 @@ case "$part" in
 all) services=(media-router media-service sts-service) ;;
 media) services=(media-router media-service) ;;
 sts) services=(sts-service) ;;
-*) fail "unknown part '$part': use all, media or sts" ;;
+peers) services=() ;;
+*) fail "unknown part '$part': use all, media, sts or peers" ;;
 esac
 
 command -v dpkg-query >/dev/null || fail "this is not a Debian system (dpkg-query not found); install the packages named in apps/*/packages*.txt by hand"
@@ -31,6 +32,9 @@ for service in "${services[@]}"; do
 done
 if [ "$part" = all ]; then
     lists+=(tests/packages.txt)
+fi
+if [ "$part" = peers ]; then
+    lists+=(apps/media-router/packages-peers.txt)
 fi
 for list in "${lists[@]}"; do
     [ -r "$list" ] || fail "package list $list is missing"
@@ -108,4 +112,4 @@ install_reference() {
 }
 
 [ "${#missing[@]}" -eq 0 ] || install_packages
-[ "$part" = media ] || install_reference
+case "$part" in media | peers) ;; *) install_reference ;; esac

@@ -125,6 +125,66 @@ static void test_sequence_headers_change(struct server_fixture *fixture, gconstp
     client_clear(&publisher);
 }
 
+static const struct stream *stream_of(const struct server_fixture *fixture)
+{
+    return &router_find_path(fixture->router, "live/in")->stream;
+}
+
+static void send_sound(struct client *client, unsigned first, unsigned count)
+{
+    for (unsigned i = first; i < first + count; i++)
+        rtmp_peer_send_audio(&client->peer, 100 * i, 50);
+}
+
+/* A camera that is switched on after the microphone: the path is ready without it, readers get it when it
+ * comes. */
+static void test_video_joins_later(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client publisher, early, late;
+    client_start(&publisher, fixture, "publish", "in");
+    TURN_UNTIL(client_has_status(&publisher, "NetStream.Publish.Start"), &publisher);
+    rtmp_peer_send_metadata(&publisher.peer, true, true);
+    rtmp_peer_send_configs(&publisher.peer, false, true);
+    send_sound(&publisher, 0, 11);
+    TURN_UNTIL(router_find_path(fixture->router, "live/in")->ready, &publisher);
+    g_assert_false(stream_has_video(stream_of(fixture)));
+    client_start_reader(&early, fixture, "in");
+    send_sound(&publisher, 11, 1);
+    TURN_UNTIL(early.n_audio == 2, &publisher, &early);
+    rtmp_peer_send_configs(&publisher.peer, true, false);
+    rtmp_peer_send_video(&publisher.peer, 1200, true, 100);
+    send_sound(&publisher, 12, 1);
+    TURN_UNTIL(early.n_video == 1 && early.n_audio == 3, &publisher, &early);
+    g_assert_cmpstr(early.order->str, ==, "S90 A V00 K A ");
+    client_start_reader(&late, fixture, "in");
+    TURN_UNTIL(late.n_video == 1 && late.n_audio == 2, &publisher, &early, &late);
+    g_assert_cmpstr(late.order->str, ==, "V00 S90 K A ");
+    client_clear(&late);
+    client_clear(&early);
+    client_clear(&publisher);
+}
+
+/* And the other way round, without metadata. */
+static void test_audio_joins_later(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client publisher, reader;
+    client_start(&publisher, fixture, "publish", "in");
+    TURN_UNTIL(client_has_status(&publisher, "NetStream.Publish.Start"), &publisher);
+    rtmp_peer_send_configs(&publisher.peer, true, false);
+    for (unsigned i = 0; i < 27; i++)
+        rtmp_peer_send_video(&publisher.peer, 40 * i, i % 10 == 0, 100);
+    TURN_UNTIL(router_find_path(fixture->router, "live/in")->ready, &publisher);
+    g_assert_cmpint(stream_of(fixture)->audio.codec, ==, FLV_CODEC_NONE);
+    client_start_reader(&reader, fixture, "in");
+    TURN_UNTIL(reader.n_video == 7, &publisher, &reader);
+    rtmp_peer_send_configs(&publisher.peer, false, true);
+    send_sound(&publisher, 11, 2);
+    TURN_UNTIL(reader.n_audio == 3, &publisher, &reader);
+    g_assert_cmpstr(reader.order->str, ==, "V00 K P P P P P P S90 A A ");
+    client_clear(&reader);
+    client_clear(&publisher);
+}
+
 /* 49 days and 17 hours after it began a stream's clock starts again at 0: for readers it goes on. */
 static void test_timestamps_wrap(struct server_fixture *fixture, gconstpointer data)
 {
@@ -295,6 +355,8 @@ int main(int argc, char **argv)
     ADD("list-and-kick", test_list_and_kick);
     ADD("port-in-use", test_port_in_use);
     ADD("sequence-headers-change-in-mid-stream", test_sequence_headers_change);
+    ADD("video-joins-later", test_video_joins_later);
+    ADD("audio-joins-later", test_audio_joins_later);
     ADD("timestamps-wrap", test_timestamps_wrap);
     ADD("wrong-credentials", test_wrong_credentials);
     ADD("right-credentials", test_right_credentials);
