@@ -24,6 +24,7 @@ except ImportError:
 from support import media, report, spoken                                     # noqa: E402
 from support.broadcast import Broadcast                                       # noqa: E402
 from support.processes import StartFailed                                     # noqa: E402
+from support.router import RouterUnavailable                                  # noqa: E402
 from support.sample import Recipe, Sample, make_sample                        # noqa: E402
 from support.stack import Layout, NotBuilt, Stack, find_programs              # noqa: E402
 
@@ -155,7 +156,7 @@ def main():
     signal.signal(signal.SIGTERM, interrupted)
     try:
         verdicts, sample, folder = demo(args, Progress())
-    except (Refused, NotBuilt) as error:
+    except (Refused, NotBuilt, RouterUnavailable) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
     except (StartFailed, TimeoutError, media.MediaError) as error:

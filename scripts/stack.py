@@ -2,7 +2,8 @@
 """Brings the stack up on its default ports and keeps it in the foreground; looks at it and stops it from elsewhere.
 
 up stays until Ctrl-C. down, ps, logs and status work from another terminal, by the pid files in .local/run. Variables
-come from the environment, then from .env; every variable of the programs is passed on to them.
+come from the environment, then from .env; every variable of the programs is passed on to them. MEDIA_ROUTER says which
+router: builtin, mediamtx (from PATH, configured from deploy/mediamtx) or external (nothing is started).
 """
 import argparse
 import fcntl
@@ -18,15 +19,19 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 sys.dont_write_bytecode = True
 
+from support import router                                                                            # noqa: E402
 from support.processes import StartFailed, port_is_free                                              # noqa: E402
 from support.stack import (HEALTH, LISTENERS, OUR_PREFIXES, Layout, NotBuilt, Ports, Stack, find_programs,  # noqa: E402
                            http_json, http_status, stop_workers, wiring)
 
-RUN = ROOT / ".local" / "run"
-PARTS = {"all": ("sts-service", "media-router", "media-service"), "media": ("media-router", "media-service"),
-         "sts": ("sts-service",)}
-NEEDS = {"sts-service": ("sts",), "media-router": ("rtmp", "api", "router_metrics"), "media-service": ("media",)}
-NAMES_OF = {"rtmp": "RTMP", "api": "the router's Control API", "router_metrics": "the router's metrics",
+# Elsewhere for a second stack beside the first, as the tests have it.
+RUN = pathlib.Path(os.environ.get("STACK_RUN_DIR") or ROOT / ".local" / "run")
+PROGRAMS = ("sts-service", "media-router", "media-service")
+# What can be started together: everything, one side, or one program.
+PARTS = {"all": PROGRAMS, "media": ("media-router", "media-service"), "sts": ("sts-service",),
+         **{name: (name,) for name in PROGRAMS}}
+NEEDS = {"sts-service": ("sts",), "media-router": ("rtmp", "rtsp", "api", "router_metrics"), "media-service": ("media",)}
+NAMES_OF = {"rtmp": "RTMP", "rtsp": "RTSP", "api": "the router's Control API", "router_metrics": "the router's metrics",
             "media": "media-service", "sts": "sts-service"}
 
 
@@ -81,18 +86,33 @@ def derived(settings):
             "WORKER_STS_SERVICE_URL": f"http://127.0.0.1:{found['STS_PORT']}"}
 
 
+def check_router(layout, names):
+    """That the chosen router can be had, before anything is started."""
+    if "media-router" in names and layout.starts("media-router"):
+        layout.command("media-router")
+    elif "media-router" in names:
+        Stack(layout).wait_external("media-router", timeout=3.0)
+
+
 def check_ports(layout, names):
-    """Every port that is taken, in one message, each with the variable that moves it."""
+    """Every port that is taken, in one message, each with the variable that moves it to one that is free."""
+    wanted = {layout.listener(listener)[1] for listener in LISTENERS}
     taken = []
-    for name in names:
+    for name in filter(layout.starts, names):
         for listener in NEEDS[name]:
             host, port = layout.listener(listener)
             if not port_is_free(host, port):
-                example = str(port + 1) if listener == "sts" else f"{host}:{port + 1}"
-                taken.append(f"port {port} ({NAMES_OF[listener]}) is in use: stop what uses it, or set "
-                             f"{LISTENERS[listener]}={example} in the environment or in .env")
+                other = free_port_after(host, port, wanted)
+                wanted.add(other)
+                taken.append(f"port {port} ({NAMES_OF[listener]}) is in use: stop what uses it, or set {LISTENERS[listener]}="
+                             f"{other if listener == 'sts' else f'{host}:{other}'} in the environment or in .env")
     if taken:
         raise Refused("\n       ".join(taken))
+
+
+def free_port_after(host, port, not_these):
+    """The next port that nobody uses and that is not one of these; 0, which is any, when there is none."""
+    return next((other for other in range(port + 1, 65536) if other not in not_these and port_is_free(host, other)), 0)
 
 
 # -- pid files
@@ -182,6 +202,9 @@ def up(args):
     if running:
         raise Refused(f"{', '.join(running)} of this folder is up already: `make ps` shows it, `make down` stops it")
     layout = make_layout(pathlib.Path(args.build_dir))
+    if not any(map(layout.starts, names)):
+        raise Refused("there is nothing to start: with MEDIA_ROUTER=external the router runs elsewhere")
+    check_router(layout, names)
     check_ports(layout, names)
     for name in names:
         (RUN / f"{name}.log").unlink(missing_ok=True)
@@ -202,13 +225,18 @@ def up(args):
 
 
 def bring_up(stack, names, follower):
-    for name in names:
+    for name in filter(stack.layout.starts, names):
         child = stack.launch(name)
         write_pid(name, child.pid)
     for name in names:
         stack.wait_ready(name)
         follower.show()
-        print(f"stack: {name} is ready")
+        print(f"stack: {shown_name(stack.layout, name)} is ready")
+
+
+def shown_name(layout, name):
+    """The program's name, with the kind of router where that is another than ours."""
+    return f"{name} ({layout.router_kind})" if name == "media-router" and layout.router_kind != "builtin" else name
 
 
 def print_addresses(layout, names):
@@ -224,7 +252,7 @@ def print_health(layout, names):
     for name in names:
         listener, path = HEALTH[name]
         code = http_status(layout.http(listener) + path)
-        print(f"stack: {name:<13} {'ok' if code == 200 else f'not ready ({code})' if code else 'does not answer':<16} "
+        print(f"stack: {shown_name(layout, name):<13} {'ok' if code == 200 else f'not ready ({code})' if code else 'does not answer':<16} "
               f"{layout.http(listener)}{path}")
 
 
@@ -251,9 +279,9 @@ def down(args):
         end_process(read_pid(name))
         (RUN / f"{name}.pid").unlink(missing_ok=True)
     state = pathlib.Path(os.environ.get("ORCH_STATE_DIR", ROOT / ".local" / "state"))
-    if args.only != "sts" and is_in_use(state):
+    if "media-service" in PARTS[args.only] and is_in_use(state):
         print(f"stack: a media-service that was not started here uses {state}: its workers are left alone")
-    elif args.only != "sts":
+    elif "media-service" in PARTS[args.only]:
         stop_workers(state)
     print("stack: stopped" if stopped or left else "stack: nothing is running")
     return 0
@@ -325,10 +353,11 @@ def logs(args):
 def status(args):
     layout = make_layout(pathlib.Path(args.build_dir))
     print_health(layout, PARTS[args.only])
-    streams = http_json(layout.http("media") + "/api/v1/streams") if args.only != "sts" else None
+    asked = "media-service" in PARTS[args.only]
+    streams = http_json(layout.http("media") + "/api/v1/streams") if asked else None
     if streams is not None:
         print(json.dumps(streams, indent=1, ensure_ascii=False))
-    return 0 if all(read_pid(name) for name in PARTS[args.only]) else 1
+    return 0 if all(read_pid(name) for name in PARTS[args.only] if layout.starts(name)) else 1
 
 
 def interrupted(*_):
@@ -340,12 +369,12 @@ def main():
     commands = {command.__name__: command for command in (up, down, ps, logs, status)}
     parser.add_argument("command", choices=commands)
     parser.add_argument("--build-dir", default=str(ROOT / "build"), help="the Meson build folder")
-    parser.add_argument("--only", choices=PARTS, default="all", help="one side of the stack")
+    parser.add_argument("--only", choices=PARTS, default="all", help="one side of the stack, or one program")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupted)
     try:
         return commands[args.command](args)
-    except (Refused, NotBuilt) as error:
+    except (Refused, NotBuilt, router.RouterUnavailable) as error:
         print(f"stack: {error}", file=sys.stderr)
         return 2
     except StartFailed as error:

@@ -1,12 +1,16 @@
 """The start script's own parts: .env, addresses that move together, pid files that do not lie, merged logs."""
+import contextlib
 import fcntl
 import os
+import re
+import socket
 import subprocess
 import sys
 
 import pytest
 
 import stack
+from support.processes import free_ports
 
 
 @pytest.fixture
@@ -38,6 +42,53 @@ def test_a_moved_listener_is_told_to_those_that_connect():
     assert moved["MEDIAMTX_RTMP_URL"] == "rtmp://127.0.0.1:1936"
     assert moved["ORCHESTRATOR_URL"] == "http://127.0.0.1:8081"
     assert moved["WORKER_STS_SERVICE_URL"] == "http://127.0.0.1:8001"
+
+
+@pytest.fixture
+def layout(tmp_path):
+    programs = {name: tmp_path / name for name in (*stack.PROGRAMS, "media-worker", "mtx-hook")}
+    ports = stack.Ports(*free_ports(6))
+    return stack.Layout(programs, tmp_path, ports, {"MEDIA_ROUTER": "builtin"})
+
+
+def test_all_busy_ports_are_named_with_ports_that_are_free(layout):
+    """Also where the ports after a busy one are busy, or wanted by another listener."""
+    layout.settings["ROUTER_API_ADDRESS"] = f"127.0.0.1:{layout.ports.rtmp + 1}"
+    with socket.create_server(("127.0.0.1", layout.ports.rtmp)), taken_after(layout.ports.rtmp + 1), \
+            socket.create_server(("127.0.0.1", layout.ports.sts)):
+        with pytest.raises(stack.Refused) as refusal:
+            stack.check_ports(layout, ("sts-service", "media-router"))
+        said = str(refusal.value)
+        proposed = {name: int(port) for name, port in re.findall(r"set (\w+)=(?:127\.0\.0\.1:)?(\d+) in", said)}
+        assert set(proposed) == {"ROUTER_RTMP_ADDRESS", "STS_PORT"}, said
+        assert all(stack.port_is_free("127.0.0.1", port) for port in proposed.values())
+        assert not set(proposed.values()) & {layout.listener(name)[1] for name in stack.LISTENERS}
+        assert proposed["ROUTER_RTMP_ADDRESS"] > layout.ports.rtmp + 2
+
+
+def taken_after(port):
+    """A listener on the port after that one; what somebody else has there is as good."""
+    try:
+        return socket.create_server(("127.0.0.1", port + 1))
+    except OSError:
+        return contextlib.nullcontext()
+
+
+def test_the_ports_of_an_external_router_are_its_own(layout):
+    layout.settings["MEDIA_ROUTER"] = "external"
+    with socket.create_server(("127.0.0.1", layout.ports.rtmp)):
+        stack.check_ports(layout, ("media-router",))
+
+
+def test_the_chosen_router_is_looked_for_before_anything_starts(layout, tmp_path):
+    layout.settings.update(MEDIA_ROUTER="mediamtx", PATH=str(tmp_path))
+    with pytest.raises(stack.router.RouterUnavailable, match="no program mediamtx"):
+        stack.check_router(layout, ("media-router", "media-service"))
+    stack.check_router(layout, ("sts-service",))
+
+
+def test_one_program_can_be_named_alone():
+    assert {stack.PARTS[name] for name in stack.PROGRAMS} == {(name,) for name in stack.PROGRAMS}
 
 
 def test_a_pid_file_of_a_process_that_is_gone_is_not_believed(run_folder):

@@ -116,7 +116,7 @@ def test_a_path_that_is_no_stream_starts_nothing(make_stack, short_sample, tmp_p
     ("media-router", "rtmp", "ROUTER_RTMP_ADDRESS"), ("media-router", "api", "ROUTER_API_ADDRESS"),
     ("media-service", "media", "ORCH_HTTP_ADDR"), ("sts-service", "sts", "STS_PORT")])
 def test_a_busy_port_is_named(programs, tmp_path, name, listener, variable):
-    layout = Layout(programs, tmp_path)
+    layout = Layout(programs, tmp_path, settings={"MEDIA_ROUTER": "builtin"})
     layout.write_router_config()
     _, port = layout.listener(listener)
     with socket.create_server((HOST, port)):
@@ -161,7 +161,8 @@ def test_the_start_script_names_the_variable_of_a_busy_port(build_dir):
     names = ("ROUTER_RTMP_ADDRESS", "ROUTER_RTSP_ADDRESS", "ROUTER_API_ADDRESS", "ROUTER_METRICS_ADDRESS", "ORCH_HTTP_ADDR")
     variables = {name: f"{HOST}:{port}" for name, port in zip(names, ports)}
     with socket.create_server((HOST, ports[0])):
-        code, said = script("stack.py", "up", "--build-dir", build_dir, **variables, STS_PORT=str(free_ports(1)[0]))
+        code, said = script("stack.py", "up", "--build-dir", build_dir, **variables, STS_PORT=str(free_ports(1)[0]),
+                            MEDIA_ROUTER="builtin")
     assert code == 2 and str(ports[0]) in said and "ROUTER_RTMP_ADDRESS" in said
 
 

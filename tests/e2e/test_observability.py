@@ -197,11 +197,13 @@ def complaints_about(where, expression, exposed):
         yield f"{where}: nothing in it has the label {label}"
 
 
+@pytest.mark.own_router
 def test_every_metric_and_label_exists(exposed):
     assert [complaint for where, expression in questions()
             for complaint in complaints_about(where, expression, exposed)] == []
 
 
+@pytest.mark.own_router
 @pytest.mark.parametrize("expression, complaint", [
     ("worker_delay > 1", "there is no metric worker_delay"),
     ('max(worker_delay_ms{stream="a"})', "worker_delay_ms has no label stream"),
@@ -212,6 +214,7 @@ def test_the_check_sees_what_does_not_exist(exposed, expression, complaint):
     assert list(complaints_about("here", expression, exposed)) == [f"here: {complaint}"]
 
 
+@pytest.mark.own_router
 def test_the_table_names_no_metric_that_is_gone(exposed):
     assert {name for name in WITHOUT_SAMPLES if name not in exposed} == set()
 

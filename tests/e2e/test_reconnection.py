@@ -132,6 +132,7 @@ def test_media_service_killed_and_back_keeps_its_workers(make_stack, brief_sampl
     wait_until(lambda: not os.path.exists(f"/proc/{worker}"), 20, "the adopted worker to end after the grace period")
 
 
+@pytest.mark.own_router
 def test_a_router_that_restarts_gets_its_streams_back(build_dir, brief_sample, tmp_path):
     opening = [packet.hash for packet in media.packets(brief_sample.path, "video") if packet.key][:2]
     ports = Ports.free()

@@ -12,12 +12,14 @@ import shutil
 import socket
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import router
 from .processes import Child, StartFailed, free_ports, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,12 +75,32 @@ class Layout:
             self.state_dir = tempfile.mkdtemp(prefix="dub-")
             weakref.finalize(self, shutil.rmtree, self.state_dir, ignore_errors=True)
 
+    @property
+    def router_kind(self) -> str:
+        return router.kind_of(self.settings.get("MEDIA_ROUTER", "") or os.environ.get("MEDIA_ROUTER", ""))
+
+    def starts(self, name: str) -> bool:
+        """Whether the program is one of the stack's own processes."""
+        return name != "media-router" or self.router_kind != "external"
+
+    def command(self, name: str) -> list[str]:
+        """What starts the program. Its configuration file, where it has one, is written elsewhere."""
+        if name == "media-router" and self.router_kind == "mediamtx":
+            return [router.find_mediamtx(self.environment().get("PATH")), str(self.router_file)]
+        return [str(self.programs[name])]
+
+    @property
+    def router_file(self) -> Path:
+        return self.folder / ("mediamtx.yml" if self.router_kind == "mediamtx" else "router.yml")
+
     def environment(self) -> dict[str, str]:
         """Everything for all programs; what the caller's settings or environment say wins."""
         wired = wiring(self.ports, self.folder)
+        if self.router_kind == "external":
+            wired.update({name: os.environ[name] for name in router.EXTERNAL_VARIABLES if os.environ.get(name)})
         wired["ORCH_WORKER_COMMAND"] = str(self.programs["media-worker"])
         wired["ORCH_STATE_DIR"] = self.state_dir
-        wired["ROUTER_CONFIG"] = str(self.folder / "router.yml")
+        wired["ROUTER_CONFIG"] = str(self.router_file)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIXES)}
         return {**inherited, **wired, **self.settings}
 
@@ -87,24 +109,39 @@ class Layout:
         environment = self.environment()
         if name == "sts":
             return _reachable(environment["STS_ADDR"]), int(environment["STS_PORT"])
+        if self.router_kind == "external" and name in ROUTER_URLS:
+            parts = urllib.parse.urlsplit(environment[ROUTER_URLS[name]])
+            return parts.hostname or HOST, parts.port or getattr(Ports, name)
         host, _, port = environment[LISTENERS[name]].rpartition(":")
         return _reachable(host), int(port)
 
     def http(self, name: str) -> str:
+        if name == "api" and self.router_kind == "external":
+            return self.environment()["MEDIAMTX_API_URL"].rstrip("/")
         host, port = self.listener(name)
         return f"http://{host}:{port}"
 
     def rtmp(self, path: str) -> str:
+        if self.router_kind == "external":
+            return f"{self.environment()['MEDIAMTX_RTMP_URL'].rstrip('/')}/{path}"
         host, port = self.listener("rtmp")
         return f"rtmp://{host}:{port}/{path}"
 
     def write_router_config(self) -> Path:
-        """The MediaMTX file that wires the hooks."""
+        """The MediaMTX file that wires the hooks; for MediaMTX itself also where it listens."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / "router.yml"
-        path.write_text(router_config(self.programs["mtx-hook"]))
-        return path
+        hook = self.programs["mtx-hook"]
+        addresses = {key: self.environment()[LISTENERS[name]] for name, key in ROUTER_KEYS.items()}
+        text = router.mediamtx_config(hook, addresses) if self.router_kind == "mediamtx" else router.builtin_config(hook)
+        self.router_file.write_text(text)
+        return self.router_file
 
+
+# Listeners of the router, and their keys in MediaMTX's file.
+ROUTER_KEYS = {"rtmp": "rtmpAddress", "rtsp": "rtspAddress", "api": "apiAddress", "router_metrics": "metricsAddress"}
+
+# Where an external router listens.
+ROUTER_URLS = {"rtmp": "MEDIAMTX_RTMP_URL", "rtsp": "MEDIAMTX_RTSP_URL", "api": "MEDIAMTX_API_URL"}
 
 # What listens, and the variable that moves it.
 LISTENERS = {"rtmp": "ROUTER_RTMP_ADDRESS", "rtsp": "ROUTER_RTSP_ADDRESS", "api": "ROUTER_API_ADDRESS",
@@ -117,7 +154,7 @@ def _reachable(host: str) -> str:
 
 
 # Variables of the programs: a test's or demo's stack takes none of them over from its surroundings.
-OUR_PREFIXES = ("ROUTER_", "ORCH_", "MEDIAMTX_", "WORKER_", "STS_", "EGRESS_", "MTX_", "CAPTURE_", "ASSET_STORE_",
+OUR_PREFIXES = ("ROUTER_", "MEDIA_ROUTER", "ORCH_", "MEDIAMTX_", "WORKER_", "STS_", "EGRESS_", "MTX_", "CAPTURE_", "ASSET_STORE_",
                 "LOG_", "ORCHESTRATOR_URL", "RUN_ID", "INSTANCE_ID", "REQUIRE_AUTH")
 
 
@@ -136,15 +173,6 @@ def wiring(ports: Ports, folder: Path) -> dict[str, str]:
     }
 
 
-def router_config(hook: Path) -> str:
-    """MediaMTX's file format: hooks on the inputs, everything else open to anybody on this machine."""
-    return (f"paths:\n"
-            f"  '~^live/[A-Za-z0-9_-]+/in$':\n"
-            f"    runOnReady: '\"{hook}\" ready'\n"
-            f"    runOnNotReady: '\"{hook}\" not-ready'\n"
-            f"  all_others:\n")
-
-
 class Stack:
     """Starts and stops the programs; answers questions by their HTTP APIs.
 
@@ -154,6 +182,7 @@ class Stack:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.children: dict[str, Child] = {}
+        self.has_workers = False
         layout.write_router_config()
 
     def __enter__(self) -> "Stack":
@@ -166,21 +195,30 @@ class Stack:
 
     def start(self, *names: str, sts_mode: str = "full", progress: Callable[[str], None] = lambda line: None) -> "Stack":
         """Starts the named programs (all without a name) and waits until each is ready."""
-        for name in names or ("sts-service", "media-router", "media-service"):
-            self.launch(name, ("--mode", sts_mode) if name == "sts-service" else ())
-        for name in names or tuple(self.children):
+        names = names or ("sts-service", "media-router", "media-service")
+        for name in names:
+            if self.layout.starts(name):
+                self.launch(name, ("--mode", sts_mode) if name == "sts-service" else ())
+        for name in names:
             self.wait_ready(name)
-            progress(f"{name} is ready (pid {self.children[name].pid})")
+            progress(f"{name} is ready (" + (f"pid {self.children[name].pid})" if name in self.children else "external)"))
         return self
 
     def launch(self, name: str, arguments: tuple[str, ...] = ()) -> Child:
         """Starts a program and does not wait."""
-        child = Child(name, [self.layout.programs[name], *arguments], self.layout.folder, self.layout.environment(),
-                      cwd=ROOT)
+        environment = self.layout.environment()
+        if name == "media-router" and self.layout.router_kind == "mediamtx":
+            # Its file says all, as it would for any MediaMTX.
+            environment = {key: value for key, value in environment.items() if not key.startswith("ROUTER_")}
+        child = Child(name, [*self.layout.command(name), *arguments], self.layout.folder, environment, cwd=ROOT)
         self.children[name] = child
+        self.has_workers = self.has_workers or name == "media-service"
         return child
 
     def wait_ready(self, name: str, timeout: float = START_SECONDS) -> None:
+        if not self.layout.starts(name):
+            self.wait_external(name)
+            return
         child = self.children[name]
         try:
             wait_until(lambda: self.is_ready(name), timeout, f"{name} to be ready", child.running)
@@ -188,6 +226,13 @@ class Stack:
             code = child.process.poll()
             how = f"ended with exit code {code}" if code is not None else str(error)
             raise StartFailed(f"{name} did not come up: {how}; its log says:\n{child.tail()}") from error
+
+    def wait_external(self, name: str, timeout: float = 10.0) -> None:
+        try:
+            wait_until(lambda: self.is_ready(name), timeout, f"{name} to answer")
+        except TimeoutError as error:
+            raise StartFailed(f"MEDIA_ROUTER=external, but no router answers at {self.layout.http(HEALTH[name][0])}"
+                              f"{HEALTH[name][1]}: start it, or set MEDIAMTX_API_URL to its Control API") from error
 
     def is_ready(self, name: str) -> bool:
         return http_status(self.layout.http(HEALTH[name][0]) + HEALTH[name][1]) == 200
@@ -198,7 +243,8 @@ class Stack:
         for name in ("media-service", "sts-service", "media-router"):
             if name in self.children:
                 codes[name] = self.children.pop(name).stop()
-        stop_workers(self.state_dir)
+        if self.has_workers:
+            stop_workers(self.state_dir)
         for name in list(self.children):
             codes[name] = self.children.pop(name).stop()
         return codes

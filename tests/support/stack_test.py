@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.stack import Layout, NotBuilt, Ports, find_programs
+from support.stack import Layout, NotBuilt, Ports, Stack, find_programs
 
 
 @pytest.fixture
@@ -43,3 +43,10 @@ def test_a_program_that_is_not_built_is_named(tmp_path):
     (tmp_path / "apps").mkdir()
     with pytest.raises(NotBuilt, match="make build"):
         find_programs(tmp_path, ("media-router",))
+
+
+def test_a_stack_with_workers_alone_looks_for_workers(layout, monkeypatch):
+    looked = []
+    monkeypatch.setattr("support.stack.stop_workers", looked.append)
+    Stack(layout).stop()
+    assert looked == [], "a router or sts-service by itself leaves the workers of others alone"
