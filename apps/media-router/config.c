@@ -37,9 +37,10 @@ struct router_config *router_config_new(void)
     config->rtmps_address = g_strdup(ROUTER_DEFAULT_RTMPS_ADDRESS);
     config->rtmp_server_key = g_strdup("server.key");
     config->rtmp_server_cert = g_strdup("server.crt");
-    config->rtmp = config->api = config->metrics = true;
+    config->rtmp = config->rtsp = config->api = config->metrics = true;
     config->read_timeout_ns = config->write_timeout_ns = 10 * DUB_NS_PER_S;
     config->write_queue_messages = 512;
+    router_limits_init(&config->limits);
     config->users = auth_users_new();
     auth_users_set_default(config->users);
     config->defaults.override_publisher = true;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "auth.h"
+#include "router_limits.h"
 
 #include <dubbing_error.h>
 #include <glib.h>
@@ -28,9 +29,10 @@ struct router_config {
     char *rtmp_address, *rtsp_address, *api_address, *metrics_address;
     char *rtmps_address, *rtmp_server_key, *rtmp_server_cert; /* PEM files */
     enum router_encryption rtmp_encryption;
-    bool rtmp, api, metrics; /* listen at all */
+    bool rtmp, rtsp, api, metrics; /* listen at all */
     int64_t read_timeout_ns, write_timeout_ns;
     int64_t write_queue_messages; /* what a reader may be behind */
+    struct router_limits limits;  /* of the ROUTER_ variables; the file has none of them */
     GPtrArray *users;             /* struct auth_user (auth.h) */
     struct path_config defaults;
     GPtrArray *paths; /* struct path_config, in the order of the file */

@@ -9,11 +9,16 @@
 
 #define RESTART_AFTER_S 5
 #define KILL_AFTER_S 10
+#define DEFAULT_MAX 500
+#define MAX_WAITING 10000 /* beyond it commands are left out */
 
 struct hook_pool {
     void (*on_idle)(void *user);
     void *user;
     GHashTable *hooks; /* set of struct hook * */
+    GQueue waiting;    /* struct hook * whose turn has not come */
+    unsigned max, n_processes;
+    bool has_warned; /* that commands wait */
 };
 
 struct hook {
@@ -44,6 +49,8 @@ struct hook_pool *hook_pool_new(void (*on_idle)(void *user), void *user)
     pool->on_idle = on_idle;
     pool->user = user;
     pool->hooks = g_hash_table_new_full(NULL, NULL, hook_free, NULL);
+    pool->max = DEFAULT_MAX;
+    g_queue_init(&pool->waiting);
     return pool;
 }
 
@@ -51,6 +58,7 @@ void hook_pool_free(struct hook_pool *pool)
 {
     if (pool == NULL)
         return;
+    g_queue_clear(&pool->waiting);
     g_hash_table_unref(pool->hooks);
     g_free(pool);
 }
@@ -58,6 +66,11 @@ void hook_pool_free(struct hook_pool *pool)
 unsigned hook_pool_running(const struct hook_pool *pool)
 {
     return g_hash_table_size(pool->hooks);
+}
+
+void hook_pool_set_max(struct hook_pool *pool, unsigned max)
+{
+    pool->max = max;
 }
 
 static void forget(struct hook *hook)
@@ -86,12 +99,13 @@ static void log_exit(struct hook *hook, int exit_code, int signal_number)
 }
 
 static bool launch(struct hook *hook);
+static void start_waiting(struct hook_pool *pool);
 
 static gboolean on_restart(gpointer user)
 {
     struct hook *hook = user;
     hook->timer = 0;
-    if (!launch(hook))
+    if (hook->pool->n_processes >= hook->pool->max || !launch(hook))
         hook->timer = g_timeout_add_seconds(RESTART_AFTER_S, on_restart, hook);
     return G_SOURCE_REMOVE;
 }
@@ -99,7 +113,10 @@ static gboolean on_restart(gpointer user)
 static void on_end(struct dub_process *process, int exit_code, int signal_number, void *user)
 {
     struct hook *hook = user;
+    struct hook_pool *pool = hook->pool;
     log_exit(hook, exit_code, signal_number);
+    pool->n_processes--;
+    start_waiting(pool);
     g_clear_pointer(&hook->process, dub_process_free);
     g_clear_handle_id(&hook->timer, g_source_remove);
     if (hook->restart)
@@ -127,6 +144,43 @@ static bool launch(struct hook *hook)
     }
     hook_output_say(&hook->output, DUB_LOG_INFO, " command started (process %d)",
                     (int)dub_process_pid(hook->process));
+    hook->pool->n_processes++;
+    return true;
+}
+
+/* In the order in which they came; one that cannot be started is left, or tried again, as any other. */
+static void start_waiting(struct hook_pool *pool)
+{
+    while (pool->n_processes < pool->max && pool->waiting.length > 0) {
+        struct hook *hook = g_queue_pop_head(&pool->waiting);
+        if (launch(hook))
+            continue;
+        if (hook->restart)
+            hook->timer = g_timeout_add_seconds(RESTART_AFTER_S, on_restart, hook);
+        else if (!hook->held)
+            g_hash_table_remove(pool->hooks, hook);
+    }
+    if (pool->waiting.length == 0)
+        pool->has_warned = false;
+}
+
+/* Its turn comes when another ends. False when too many wait already. */
+static bool queue_up(struct hook_pool *pool, struct hook *hook)
+{
+    if (pool->waiting.length >= MAX_WAITING) {
+        hook_output_say(&hook->output, DUB_LOG_ERROR,
+                        " command is left out: %u others wait already; raise ROUTER_MAX_HOOKS (%u)",
+                        pool->waiting.length, pool->max);
+        return false;
+    }
+    if (!pool->has_warned)
+        hook_output_say(
+            &hook->output, DUB_LOG_WARN,
+            " command and others wait until one of %u hook processes ends; raise ROUTER_MAX_HOOKS if "
+            "that is too few",
+            pool->n_processes);
+    pool->has_warned = true;
+    g_queue_push_tail(&pool->waiting, hook);
     return true;
 }
 
@@ -141,8 +195,9 @@ static struct hook *start(struct hook_pool *pool, const struct hook_spec *spec, 
     hook->environment = g_strdupv((char **)spec->environment);
     hook->restart = spec->restart;
     hook->held = held;
-    if (!launch(hook)) {
-        if (!spec->restart) {
+    bool is_full = pool->n_processes >= pool->max;
+    if (is_full ? !queue_up(pool, hook) : !launch(hook)) {
+        if (is_full || !spec->restart) {
             hook_free(hook);
             return NULL;
         }
@@ -175,6 +230,7 @@ void hook_stop(struct hook *hook)
     hook->held = false;
     g_clear_handle_id(&hook->timer, g_source_remove);
     if (hook->process == NULL) {
+        g_queue_remove(&hook->pool->waiting, hook);
         forget(hook);
         return;
     }

@@ -16,6 +16,8 @@ struct hook_pool *hook_pool_new(void (*on_idle)(void *user), void *user);
 /* Forgets commands that still run; they are killed by the kernel when the router exits. NULL is fine. */
 void hook_pool_free(struct hook_pool *pool);
 unsigned hook_pool_running(const struct hook_pool *pool);
+/* Processes at a time (500 without); further commands wait for their turn. */
+void hook_pool_set_max(struct hook_pool *pool, unsigned max);
 
 /* What is started, for which path. Borrowed for the call. */
 struct hook_spec {

@@ -2,6 +2,7 @@
 #include "app.h"
 #include "config_yaml.h"
 
+#include <dubbing_clock.h>
 #include <dubbing_config.h>
 #include <dubbing_log.h>
 #include <dubbing_main.h>
@@ -13,6 +14,7 @@ struct settings {
     struct dub_common_settings common;
     char *config_file;
     char *rtmp_address, *rtsp_address, *api_address, *metrics_address;
+    struct router_limits limits;
 };
 
 static const struct dub_config_item items[] = {
@@ -22,17 +24,41 @@ static const struct dub_config_item items[] = {
      "where RTMP listens; a value other than the default wins over the file",
      offsetof(struct settings, rtmp_address)},
     {"ROUTER_RTSP_ADDRESS", "rtsp-address", DUB_CONFIG_ADDRESS, ROUTER_DEFAULT_RTSP_ADDRESS,
-     "RTSP address that hooks are told in RTSP_PORT", offsetof(struct settings, rtsp_address)},
+     "where RTSP listens; hooks are told the port in RTSP_PORT", offsetof(struct settings, rtsp_address)},
     {"ROUTER_API_ADDRESS", "api-address", DUB_CONFIG_ADDRESS, ROUTER_DEFAULT_API_ADDRESS,
      "where the Control API listens", offsetof(struct settings, api_address)},
     {"ROUTER_METRICS_ADDRESS", "metrics-address", DUB_CONFIG_ADDRESS, ROUTER_DEFAULT_METRICS_ADDRESS,
      "where /metrics is served", offsetof(struct settings, metrics_address)},
+    {"ROUTER_MAX_CONNECTIONS", "max-connections", DUB_CONFIG_INT, ROUTER_DEFAULT_MAX_CONNECTIONS,
+     "RTMP, RTMPS and RTSP connections together; beyond it one without a stream is closed for a new one",
+     offsetof(struct settings, limits.connections), 1, 100000},
+    {"ROUTER_MAX_CONNECTIONS_PER_ADDRESS", "max-connections-per-address", DUB_CONFIG_INT, "0",
+     "the same for one address; 0: no limit of its own",
+     offsetof(struct settings, limits.connections_per_address), 0, 100000},
+    {"ROUTER_MAX_PATHS", "max-paths", DUB_CONFIG_INT, ROUTER_DEFAULT_MAX_PATHS,
+     "paths in use at a time; beyond it publishers to new paths are refused",
+     offsetof(struct settings, limits.paths), 1, 100000},
+    {"ROUTER_MAX_HOOKS", "max-hooks", DUB_CONFIG_INT, ROUTER_DEFAULT_MAX_HOOKS,
+     "hook processes at a time; further ones wait for their turn", offsetof(struct settings, limits.hooks), 1,
+     10000},
+    {"ROUTER_HANDSHAKE_TIMEOUT", "handshake-timeout", DUB_CONFIG_DURATION, ROUTER_DEFAULT_HANDSHAKE_TIMEOUT,
+     "a connection that neither publishes nor plays is closed after it",
+     offsetof(struct settings, limits.handshake_ns), DUB_NS_PER_S, 3600 * DUB_NS_PER_S},
+    {"ROUTER_MEDIA_TIMEOUT", "media-timeout", DUB_CONFIG_DURATION, ROUTER_DEFAULT_MEDIA_TIMEOUT,
+     "a publisher that sends no whole message of media is closed after it, whatever else it sends",
+     offsetof(struct settings, limits.media_ns), DUB_NS_PER_S, 3600 * DUB_NS_PER_S},
+    {"ROUTER_MAX_MESSAGE", "max-message", DUB_CONFIG_BYTES, ROUTER_DEFAULT_MAX_MESSAGE,
+     "longest RTMP message that is taken", offsetof(struct settings, limits.message_bytes), 64 << 10,
+     16 << 20},
+    {"ROUTER_GOP_CACHE", "gop-cache", DUB_CONFIG_BYTES, ROUTER_DEFAULT_GOP_CACHE,
+     "what a path keeps of its present group of pictures, for readers to begin with at once; 0: nothing",
+     offsetof(struct settings, limits.gop_bytes), 0, 48 << 20},
     {NULL},
 };
 
 static const struct dub_config_program program = {
     .name = "media-router",
-    .summary = "RTMP router with MediaMTX's paths, hooks and Control API",
+    .summary = "RTMP and RTSP router with MediaMTX's paths, hooks and Control API",
     .items = items,
 };
 
@@ -71,6 +97,7 @@ static bool build_config(const struct settings *settings, struct router_config *
     override_address(&config->rtsp_address, settings->rtsp_address, ROUTER_DEFAULT_RTSP_ADDRESS);
     override_address(&config->api_address, settings->api_address, ROUTER_DEFAULT_API_ADDRESS);
     override_address(&config->metrics_address, settings->metrics_address, ROUTER_DEFAULT_METRICS_ADDRESS);
+    config->limits = settings->limits;
     return true;
 }
 
@@ -126,8 +153,10 @@ static int run_with(const struct settings *settings)
     struct router_config *config = router_config_new();
     int code = DUB_EXIT_USAGE;
     dub_main_start_log(program.name, NULL, &settings->common);
-    if (build_config(settings, config))
+    if (build_config(settings, config)) {
+        router_limits_raise_descriptors(&config->limits);
         code = run_router(config);
+    }
     router_config_free(config);
     dub_log_clear();
     return code;

@@ -26,6 +26,7 @@ void media_queue_begin(struct media_queue *queue, bool has_video)
 {
     media_queue_clear(queue);
     queue->waits_for_key = has_video;
+    queue->is_behind = false;
     queue->overflows = 0;
 }
 
@@ -49,14 +50,16 @@ static bool is_full(const struct media_queue *queue, const struct media_message 
            queue->bytes + media_message_bytes(message) > MEDIA_QUEUE_MAX_BYTES;
 }
 
-/* Keeps the configuration: it is what the next key frame needs. */
+/* Keeps the newest configuration of each kind: it is what the next key frame needs. */
 static void drop_waiting(struct media_queue *queue)
 {
     GQueue kept = G_QUEUE_INIT;
+    bool has[3] = {false}; /* by enum media_kind */
     struct media_message *message;
-    while ((message = g_queue_pop_head(&queue->messages)) != NULL) {
-        if (message->is_config) {
-            g_queue_push_tail(&kept, message);
+    while ((message = g_queue_pop_tail(&queue->messages)) != NULL) {
+        if (message->is_config && !has[message->kind]) {
+            has[message->kind] = true;
+            g_queue_push_head(&kept, message);
             continue;
         }
         queue->bytes -= media_message_bytes(message);
@@ -70,7 +73,7 @@ static void drop_waiting(struct media_queue *queue)
 static bool must_wait(struct media_queue *queue, const struct media_message *message)
 {
     if (message->is_key)
-        queue->waits_for_key = false;
+        queue->waits_for_key = queue->is_behind = false;
     return queue->waits_for_key && !message->is_config;
 }
 
@@ -79,12 +82,12 @@ enum media_queue_result media_queue_push(struct media_queue *queue, struct media
 {
     if (is_full(queue, message)) {
         drop_waiting(queue);
-        queue->waits_for_key = has_video;
+        queue->waits_for_key = queue->is_behind = has_video;
         if (++queue->overflows > MEDIA_QUEUE_MAX_OVERFLOWS)
             return MEDIA_QUEUE_TOO_SLOW;
     }
     if (must_wait(queue, message)) {
-        queue->dropped++;
+        queue->dropped += queue->is_behind;
         return MEDIA_QUEUE_DROPPED;
     }
     append(queue, message);

@@ -2,7 +2,8 @@
 /* The bounded queue between a path and one reader.
  *
  * A reader that is too slow loses what waits for it and goes on at the next key frame; one that overflows
- * again and again without ever catching up is given up. Nobody else notices. Sequence headers are never lost.
+ * again and again without ever catching up is given up. Nobody else notices. The newest sequence headers and
+ * metadata are never lost.
  */
 #pragma once
 
@@ -25,8 +26,10 @@ struct media_queue {
     guint max_messages;
     guint backlog; /* what the reader was given to start with and has not taken: above the limit */
     bool waits_for_key;
+    bool is_behind; /* it waits because it has overflowed, not because it has just begun */
     unsigned overflows;
-    uint64_t dropped;
+    uint64_t
+        dropped; /* of a reader that was too slow; what comes before its first key frame does not count */
 };
 
 void media_queue_init(struct media_queue *queue, guint max_messages);

@@ -10,7 +10,12 @@ struct router {
     struct hook_pool *hooks;
     unsigned rtsp_port;
     GHashTable *paths; /* name -> struct router_path */
+    struct router_counters counters;
+    struct admission *admission;
+    struct log_budget budget; /* of lines about streams */
 };
+
+#define STREAM_LINES_PER_WINDOW 1000
 
 static void free_path(gpointer data)
 {
@@ -45,6 +50,9 @@ struct router *router_new(const struct router_config *config, struct hook_pool *
     router->config = config;
     router->hooks = hooks;
     router->rtsp_port = rtsp_port;
+    hook_pool_set_max(hooks, (unsigned)config->limits.hooks);
+    router->admission = admission_new(&config->limits, dub_clock_monotonic(), &router->counters);
+    log_budget_init(&router->budget, dub_clock_monotonic(), "streams", STREAM_LINES_PER_WINDOW);
     router->paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_path);
     for (guint i = 0; i < config->paths->len; i++) {
         const struct path_config *entry = config->paths->pdata[i];
@@ -74,15 +82,37 @@ static char **hook_environment(const struct router *router, const struct router_
     return g_environ_setenv(environment, "RTSP_PORT", rtsp_port, TRUE);
 }
 
+struct admission *router_admission(struct router *router)
+{
+    return router->admission;
+}
+
+struct router_counters *router_counters(struct router *router)
+{
+    return &router->counters;
+}
+
+bool router_may_log(struct router *router)
+{
+    bool may = log_budget_take(&router->budget);
+    router->counters.log_lines_left_out += !may;
+    return may;
+}
+
+static void log_ready(const struct router_path *path)
+{
+    const enum flv_codec video = path->stream.video.codec, audio = path->stream.audio.codec;
+    dub_log_info("path %s: ready, %s%s%s, from %s %s", path->name, flv_codec_name(video),
+                 video != FLV_CODEC_NONE && audio != FLV_CODEC_NONE ? " and " : "", flv_codec_name(audio),
+                 path->publisher->ops->type, path->publisher->id);
+}
+
 static void set_ready(struct router *router, struct router_path *path)
 {
     path->ready = true;
     path->ready_wall_ms = dub_wall_time_ms();
-    dub_log_info("path %s: ready, %s%s%s, from %s %s", path->name, flv_codec_name(path->stream.video.codec),
-                 path->stream.video.codec != FLV_CODEC_NONE && path->stream.audio.codec != FLV_CODEC_NONE
-                     ? " and "
-                     : "",
-                 flv_codec_name(path->stream.audio.codec), path->publisher->ops->type, path->publisher->id);
+    if (router_may_log(router))
+        log_ready(path);
     g_auto(GStrv) environment = hook_environment(router, path);
     path->ready_hook =
         hook_start(router->hooks, &(struct hook_spec){.name = "runOnReady",
@@ -97,7 +127,8 @@ static void set_not_ready(struct router *router, struct router_path *path)
     if (!path->ready)
         return;
     path->ready = false;
-    dub_log_info("path %s: not ready any more", path->name);
+    if (router_may_log(router))
+        dub_log_info("path %s: not ready any more", path->name);
     while (path->readers->len > 0) {
         struct router_reader *reader = g_ptr_array_steal_index(path->readers, path->readers->len - 1);
         reader->path = NULL;
@@ -135,6 +166,7 @@ void router_free(struct router *router)
         publisher->ops->close(publisher, "the router stops");
     }
     g_hash_table_unref(router->paths);
+    admission_free(router->admission);
     g_free(router);
 }
 
@@ -163,6 +195,15 @@ static struct router_path *get_path(struct router *router, const char *name, str
         dub_error_set(error, DUB_ERROR_INVALID_ARGUMENT, "path %s is not configured", name);
         return NULL;
     }
+    if (g_hash_table_size(router->paths) >= router->config->limits.paths && !is_plain(config)) {
+        g_strfreev(groups);
+        router->counters.paths_refused++;
+        dub_error_set(
+            error, DUB_ERROR_LIMIT,
+            "path %s refused: %u paths are in use already; raise ROUTER_MAX_PATHS if that is too few", name,
+            g_hash_table_size(router->paths));
+        return NULL;
+    }
     return add_path(router, name, config, groups);
 }
 
@@ -177,7 +218,9 @@ bool router_publish(struct router *router, const char *name, const char *query,
     path->online_wall_ms = dub_wall_time_ms();
     publisher->path = path;
     stream_init(&path->stream);
-    dub_log_info("path %s: %s %s is publishing", name, publisher->ops->type, publisher->id);
+    path->stream.gop_max_bytes = (gsize)router->config->limits.gop_bytes;
+    if (router_may_log(router))
+        dub_log_info("path %s: %s %s is publishing", name, publisher->ops->type, publisher->id);
     return true;
 }
 
@@ -225,7 +268,8 @@ bool router_read(struct router *router, const char *name, struct router_reader *
                              (int)path->config->max_readers);
     reader->path = path;
     g_ptr_array_add(path->readers, reader);
-    dub_log_info("path %s: %s %s is reading", name, reader->ops->type, reader->id);
+    if (router_may_log(router))
+        dub_log_info("path %s: %s %s is reading", name, reader->ops->type, reader->id);
     return true;
 }
 

@@ -6,6 +6,7 @@
  * reference. One thread, one GMainContext: all calls and callbacks are on it. */
 #pragma once
 
+#include "admission.h"
 #include "config.h"
 #include "hooks.h"
 #include "stream.h"
@@ -80,6 +81,12 @@ void router_unread(struct router *router, struct router_reader *reader);
 
 /* What it was made with. Borrowed. */
 const struct router_config *router_config_of(const struct router *router);
+/* What all listeners share. */
+struct admission *router_admission(struct router *router);
+/* For those who meet a limit to count it. */
+struct router_counters *router_counters(struct router *router);
+/* True when a line about a stream or its peer may be written to the log: there are very many of them. */
+bool router_may_log(struct router *router);
 /* Sorted by name; the elements are the router's, the array is the caller's. */
 GPtrArray *router_list_paths(struct router *router);
 /* NULL when there is none. */

@@ -15,6 +15,7 @@ void stream_init(struct stream *stream)
 {
     memset(stream, 0, sizeof *stream);
     stream->gop = g_ptr_array_new_with_free_func(unref_message);
+    stream->gop_max_bytes = STREAM_GOP_MAX_BYTES;
 }
 
 void stream_clear(struct stream *stream)
@@ -100,7 +101,7 @@ static void keep_in_gop(struct stream *stream, struct media_message *message)
         clear_gop(stream);
     else if (stream->gop->len == 0)
         return;
-    if (stream->gop_bytes + bytes > STREAM_GOP_MAX_BYTES || stream->gop->len >= STREAM_GOP_MAX_MESSAGES) {
+    if (stream->gop_bytes + bytes > stream->gop_max_bytes || stream->gop->len >= STREAM_GOP_MAX_MESSAGES) {
         clear_gop(stream);
         return;
     }

@@ -28,6 +28,7 @@ struct stream {
     struct media_message *config[3]; /* by enum media_kind; NULL: none came */
     GPtrArray *gop;                  /* struct media_message *, from a key frame on; empty: none kept */
     gsize gop_bytes;
+    gsize gop_max_bytes; /* STREAM_GOP_MAX_BYTES, or what the owner sets after init */
 };
 
 void stream_init(struct stream *stream);

@@ -41,10 +41,12 @@ struct rtmp_connection {
 
     int64_t idle_since_ns; /* neither publishing nor reading */
     int64_t last_read_ns;
+    int64_t last_media_ns; /* a whole message of a publisher */
     int64_t last_write_ns; /* when the socket last took bytes, or had nothing to take */
     uint64_t sent_bytes;
 
     const char *give_up; /* static text: end it at the next wake-up, from the connection's own watch */
+    bool had_stream;     /* it has published or played */
     bool closing;        /* what is pending is sent, what comes is thrown away */
     bool shut_down;
     int64_t close_deadline_ns;
@@ -81,11 +83,19 @@ static void detach(struct rtmp_connection *connection)
     connection->idle_since_ns = now_ns(connection);
 }
 
+/* Who has a stream is worth more lines than who only comes and goes. */
+static bool may_log(const struct rtmp_connection *connection)
+{
+    struct router *router = connection->env->router;
+    return connection->had_stream ? router_may_log(router) : admission_may_log(router_admission(router));
+}
+
 void rtmp_connection_close(struct rtmp_connection *connection, const char *reason)
 {
     if (connection->closing)
         return;
-    dub_log_info("rtmp %s (%s): closed: %s", connection->id, connection->remote_address, reason);
+    if (may_log(connection))
+        dub_log_info("rtmp %s (%s): closed: %s", connection->id, connection->remote_address, reason);
     connection->closing = true;
     connection->close_deadline_ns = now_ns(connection) + LINGER_NS;
     connection->session.state = RTMP_SESSION_CLOSING;
@@ -122,6 +132,17 @@ static void on_reader_close(struct router_reader *reader, const char *reason)
     rtmp_connection_close(connection, reason);
 }
 
+static void push(struct rtmp_connection *connection, struct media_message *message, bool has_video)
+{
+    struct router_counters *counters = router_counters(connection->env->router);
+    uint64_t before = connection->queue.dropped;
+    if (media_queue_push(&connection->queue, message, has_video) == MEDIA_QUEUE_TOO_SLOW) {
+        connection->give_up = "the reader is too slow";
+        counters->too_slow++;
+    }
+    counters->discarded += connection->queue.dropped - before;
+}
+
 static void on_reader_message(struct router_reader *reader, struct media_message *message, bool is_backlog)
 {
     struct rtmp_connection *connection = of_reader(reader);
@@ -129,9 +150,8 @@ static void on_reader_message(struct router_reader *reader, struct media_message
         return;
     if (is_backlog)
         media_queue_push_backlog(&connection->queue, message);
-    else if (media_queue_push(&connection->queue, message, stream_has_video(&reader->path->stream)) ==
-             MEDIA_QUEUE_TOO_SLOW)
-        connection->give_up = "the reader is too slow";
+    else
+        push(connection, message, stream_has_video(&reader->path->stream));
     wake(connection);
 }
 
@@ -176,6 +196,8 @@ static bool on_publish(const char *path, const char *query, struct dub_error *er
     connection->query = g_steal_pointer(&masked);
     connection->has_time = false;
     connection->time_ms = 0;
+    connection->had_stream = true;
+    connection->last_media_ns = now_ns(connection);
     return true;
 }
 
@@ -187,6 +209,7 @@ static bool on_play(const char *path, const char *query, struct dub_error *error
         return false;
     connection->path = g_strdup(path);
     connection->query = auth_mask_query(query);
+    connection->had_stream = true;
     media_queue_begin(&connection->queue, stream_has_video(&connection->reader.path->stream));
     return true;
 }
@@ -212,6 +235,7 @@ static int64_t unwrap_ms(struct rtmp_connection *connection, uint32_t timestamp_
 static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user)
 {
     struct rtmp_connection *connection = user;
+    connection->last_media_ns = connection->last_read_ns;
     int64_t dts_ns = unwrap_ms(connection, timestamp_ms) * DUB_NS_PER_MS;
     router_write(connection->env->router, &connection->publisher, kind, dts_ns, g_bytes_ref(payload));
 }
@@ -260,8 +284,11 @@ static bool receive_some(struct rtmp_connection *connection, bool *more)
     }
     connection->last_read_ns = now_ns(connection);
     acknowledge_at_once(connection);
-    if (!connection->closing && !rtmp_session_receive(&connection->session, buffer, (size_t)n, &error))
+    if (!connection->closing && !rtmp_session_receive(&connection->session, buffer, (size_t)n, &error)) {
+        if (error.code == DUB_ERROR_PROTOCOL || error.code == DUB_ERROR_LIMIT)
+            router_counters(connection->env->router)->protocol_errors++;
         rtmp_connection_close(connection, error.message);
+    }
     return true;
 }
 
@@ -350,8 +377,10 @@ static const char *passed_deadline(const struct rtmp_connection *connection)
     bool idle = !reading && connection->publisher.path == NULL;
     if (connection->closing)
         return now > connection->close_deadline_ns ? "the peer does not close" : NULL;
-    if (idle && now - connection->idle_since_ns > config->read_timeout_ns)
-        return "it neither publishes nor plays";
+    if (idle && now - connection->idle_since_ns > config->limits.handshake_ns)
+        return "it neither publishes nor plays (ROUTER_HANDSHAKE_TIMEOUT)";
+    if (!idle && !reading && now - connection->last_media_ns > config->limits.media_ns)
+        return "it publishes nothing (ROUTER_MEDIA_TIMEOUT)";
     if (!reading && now - connection->last_read_ns > config->read_timeout_ns)
         return "nothing was received within readTimeout";
     if (rtmp_chunk_writer_pending(&connection->session.writer) > 0 &&
@@ -369,6 +398,8 @@ void rtmp_connection_check_deadlines(struct rtmp_connection *connection)
     }
     if (reason == NULL)
         return;
+    if (!connection->closing)
+        router_counters(connection->env->router)->timeouts++;
     rtmp_connection_close(connection, reason);
     end(connection);
 }
@@ -390,13 +421,16 @@ struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *en
     media_queue_init(&connection->queue, (guint)env->config->write_queue_messages);
     rtmp_session_init(&connection->session, &session_events, connection);
     connection->watch = fd_watch_new(take_fd, G_IO_IN, on_io, connection);
-    dub_log_info("rtmp %s (%s): opened", connection->id, connection->remote_address);
+    connection->session.max_media_bytes = (uint32_t)env->config->limits.message_bytes;
+    if (may_log(connection))
+        dub_log_info("rtmp %s (%s): opened", connection->id, connection->remote_address);
     return connection;
 }
 
 void rtmp_connection_free(struct rtmp_connection *connection)
 {
     detach(connection);
+    admission_leave(router_admission(connection->env->router), connection->remote_address);
     fd_watch_free(connection->watch);
     net_link_free(connection->link);
     rtmp_session_clear(&connection->session);
@@ -404,6 +438,16 @@ void rtmp_connection_free(struct rtmp_connection *connection)
     g_free(connection->id);
     g_free(connection->remote_address);
     g_free(connection);
+}
+
+bool rtmp_connection_is_idle(const struct rtmp_connection *connection)
+{
+    return connection->reader.path == NULL && connection->publisher.path == NULL;
+}
+
+const char *rtmp_connection_remote_address(const struct rtmp_connection *connection)
+{
+    return connection->remote_address;
 }
 
 void rtmp_connection_describe(const struct rtmp_connection *connection, struct rtmp_connection_info *info)

@@ -24,6 +24,9 @@ struct rtmp_connection_env {
 struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *env, int take_fd,
                                             char *take_remote_address);
 void rtmp_connection_free(struct rtmp_connection *connection);
+/* It neither publishes nor plays. */
+bool rtmp_connection_is_idle(const struct rtmp_connection *connection);
+const char *rtmp_connection_remote_address(const struct rtmp_connection *connection);
 /* Ends it after what is pending has been sent. */
 void rtmp_connection_close(struct rtmp_connection *connection, const char *reason);
 /* Ends it when a deadline has passed. May call ended. */

@@ -7,8 +7,6 @@
 
 #include <dubbing_clock.h>
 
-#define RTMP_MAX_CONNECTIONS 1000
-
 struct rtmp_server;
 
 /* What the Control API and the metrics say about one connection. Strings are borrowed. */
