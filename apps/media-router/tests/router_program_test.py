@@ -36,7 +36,7 @@ def test_hooks(make_router, publish, sample, tmp_path):
     assert lines == ["interrupted", f"not-ready {PATH}",
                      f"ready {PATH} lang%3Des%26x%3Da%2520b rtmpConn {source} 8554 demo"]
     assert "runOnReady: hook says hello" in router.log()
-    assert "configuration: hls is not known to media-router: ignored" in router.log()
+    assert "line 2: hls is not known to media-router: ignored" in router.log()
 
 
 def test_a_path_that_is_not_configured_is_refused(make_router, publish, sample):
