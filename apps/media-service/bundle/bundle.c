@@ -15,6 +15,7 @@
 #define LEDGER_READ_MAX_BYTES (16 << 20) /* far more than the lines that anybody asks for */
 #define MAX_WAITING 4096
 #define STOP_WAIT_NS (2 * DUB_NS_PER_S)
+#define SEALERS 16
 #define HURRY_WAIT_NS (500 * DUB_NS_PER_MS)
 
 struct bundle_store {
@@ -28,6 +29,7 @@ struct bundle_store {
     struct job_thread *writer;     /* for the runs that last */
     GPtrArray *open;               /* the writer's: struct run_files, borrowed */
     struct job_thread *keeper;     /* for those that have ended */
+    GPtrArray *ended;              /* the keeper's: struct run_files that are to be sealed */
     GQueue unsealed;               /* the keeper's: struct run_files that the disk has refused to seal */
     struct retention_index *index; /* the keeper's */
 };
@@ -86,26 +88,68 @@ static bool is_running(const char *run_id, void *user)
 
 /* ---- the keeper ---- */
 
-static bool try_to_seal(struct bundle_store *store, struct run_files *files)
+/* Those that are sealed at the same time. Most of it is waiting for the disk, which serves many at once as
+ * quickly as one: hundreds of streams may be stopped together, and all of them shortly before our end. */
+struct round {
+    struct bundle_store *store;
+    GPtrArray *runs; /* struct run_files */
+    int next;        /* atomic */
+};
+
+static void *seal_some(void *data)
 {
-    if (!run_files_seal(files, &store->hurry))
-        return false;
-    retention_forget(store->index, files->run_id);
-    set_running(store, files->run_id, false);
-    run_files_free(files);
-    return true;
+    struct round *round = data;
+    for (;;) {
+        guint i = (guint)g_atomic_int_add(&round->next, 1);
+        if (i >= round->runs->len)
+            return NULL;
+        struct run_files *files = round->runs->pdata[i];
+        files->sealed = run_files_seal(files, &round->store->hurry);
+    }
 }
 
-static void seal(struct bundle_store *store, struct run_files *take_files)
+static void seal_together(struct round *round)
 {
-    if (!try_to_seal(store, take_files))
-        g_queue_push_tail(&store->unsealed, take_files);
+    pthread_t helpers[SEALERS - 1];
+    unsigned n_helpers = 0, n_wanted = MIN(SEALERS, round->runs->len);
+    while (n_helpers + 1 < n_wanted && pthread_create(&helpers[n_helpers], NULL, seal_some, round) == 0)
+        n_helpers++;
+    seal_some(round);
+    for (unsigned i = 0; i < n_helpers; i++)
+        pthread_join(helpers[i], NULL);
+}
+
+static void seal_all(struct bundle_store *store, GPtrArray *take_runs)
+{
+    struct round round = {.store = store, .runs = take_runs};
+    seal_together(&round);
+    for (guint i = 0; i < take_runs->len; i++) {
+        struct run_files *files = take_runs->pdata[i];
+        if (!files->sealed) {
+            g_queue_push_tail(&store->unsealed, files);
+            continue;
+        }
+        retention_forget(store->index, files->run_id);
+        set_running(store, files->run_id, false);
+        run_files_free(files);
+    }
+    g_ptr_array_unref(take_runs);
 }
 
 static void seal_again(struct bundle_store *store)
 {
-    for (guint n = store->unsealed.length; n > 0; n--)
-        seal(store, g_queue_pop_head(&store->unsealed));
+    GPtrArray *runs = g_ptr_array_new();
+    while (store->unsealed.length > 0)
+        g_ptr_array_add(runs, g_queue_pop_head(&store->unsealed));
+    seal_all(store, runs);
+}
+
+/* When no other has ended meanwhile. */
+static void seal_ended(struct bundle_store *store)
+{
+    GPtrArray *runs = g_steal_pointer(&store->ended);
+    store->ended = g_ptr_array_new();
+    seal_all(store, runs);
 }
 
 static bool is_leftover(struct bundle_store *store, const char *run_id)
@@ -117,6 +161,7 @@ static bool is_leftover(struct bundle_store *store, const char *run_id)
 static void seal_leftovers(struct bundle_store *store)
 {
     g_autoptr(GPtrArray) names = run_folder_list(store->root);
+    GPtrArray *runs = g_ptr_array_new();
     for (guint i = 0; i < names->len && g_atomic_int_get(&store->hurry) == 0; i++) {
         const char *run_id = names->pdata[i];
         if (!is_leftover(store, run_id))
@@ -124,8 +169,9 @@ static void seal_leftovers(struct bundle_store *store)
         struct run_files *files = run_files_new(&store->health, store->root, "", run_id);
         files->leftover = true;
         set_running(store, run_id, true);
-        seal(store, files);
+        g_ptr_array_add(runs, files);
     }
+    seal_all(store, runs);
 }
 
 static void run_keeper_job(void *data, void *user)
@@ -133,8 +179,11 @@ static void run_keeper_job(void *data, void *user)
     struct job *job = data;
     struct bundle_store *store = user;
     if (job->kind == JOB_END) {
-        seal(store, job->files);
+        g_ptr_array_add(store->ended, job->files);
+        if (!job_thread_has_more(store->keeper))
+            seal_ended(store);
     } else {
+        seal_ended(store);
         seal_again(store);
         if (job->kind == JOB_CLEAN_UP)
             seal_leftovers(store);
@@ -163,6 +212,16 @@ static void hand_over(struct bundle_store *store, struct job *take_job)
     files->n_refused = take_job->n_refused;
     run_files_write(files);
     job_thread_post(store->keeper, take_job, true);
+}
+
+/* What was written in a hurry is made safe when there is time. */
+static void sync_when_idle(const struct bundle_store *store)
+{
+    for (guint i = 0; i < store->open->len && job_thread_is_idle(store->writer); i++) {
+        struct run_files *files = store->open->pdata[i];
+        if (files->unsynced)
+            run_files_sync(files);
+    }
 }
 
 static void close_files(struct bundle_store *store, struct run_files *files)
@@ -194,6 +253,7 @@ static void run_writer_job(void *data, void *user)
     if (job->kind == JOB_CLOSE)
         close_files(store, job->files);
     free_job(job);
+    sync_when_idle(store);
 }
 
 /* ---- the caller's thread ---- */
@@ -208,6 +268,7 @@ struct bundle_store *bundle_store_new(const struct bundle_store_config *config)
     pthread_mutex_init(&store->lock, NULL);
     store->running = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     store->open = g_ptr_array_new();
+    store->ended = g_ptr_array_new();
     g_queue_init(&store->unsealed);
     store->index = retention_index_new(store->root);
     store->keeper = job_thread_new("bundle-keeper", MAX_WAITING, run_keeper_job, store);
@@ -274,6 +335,7 @@ void bundle_store_free(struct bundle_store *store)
     for (guint i = 0; i < store->open->len; i++)
         run_files_free(store->open->pdata[i]);
     g_ptr_array_unref(store->open);
+    g_ptr_array_unref(store->ended);
     g_hash_table_unref(store->running);
     retention_index_free(store->index);
     pthread_mutex_destroy(&store->lock);

@@ -69,6 +69,22 @@ bool job_thread_post(struct job_thread *thread, void *job, bool must)
     return taken;
 }
 
+bool job_thread_has_more(struct job_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    bool has_more = thread->waiting.length > 0;
+    pthread_mutex_unlock(&thread->lock);
+    return has_more;
+}
+
+bool job_thread_is_idle(struct job_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    bool is_idle = thread->waiting.length == 0 && !thread->ending;
+    pthread_mutex_unlock(&thread->lock);
+    return is_idle;
+}
+
 void job_thread_end(struct job_thread *thread)
 {
     pthread_mutex_lock(&thread->lock);

@@ -18,6 +18,10 @@ struct job_thread *job_thread_new(const char *name, unsigned capacity, void (*ru
 bool job_thread_post(struct job_thread *thread, void *job, bool must);
 /* No more jobs are taken; those that wait are still done. */
 void job_thread_end(struct job_thread *thread);
+/* On the thread itself: whether another job waits. */
+bool job_thread_has_more(struct job_thread *thread);
+/* On the thread itself: whether nobody waits for it, neither with a job nor for its end. */
+bool job_thread_is_idle(struct job_thread *thread);
 /* After job_thread_end: waits until all is done, at most until the time on the monotonic clock, and frees the
  * thread. False: it is still busy, and nothing is freed. */
 bool job_thread_join(struct job_thread *thread, int64_t until_ns);

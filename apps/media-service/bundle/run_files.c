@@ -7,7 +7,10 @@
 #include <dubbing_file.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 void disk_health_init(struct disk_health *health, const char *root)
 {
@@ -86,14 +89,25 @@ static bool write_manifest(struct run_files *files, struct dub_error *error)
     g_autofree char *path = g_build_filename(files->folder, RUN_MANIFEST, NULL);
     if (files->manifest == NULL)
         return true;
-    /* At the end another one follows at once, and many runs may end together. */
-    bool wait_for_disk = files->facts == NULL;
-    gsize size = strlen(files->manifest);
-    if (wait_for_disk ? !dub_file_write_atomic(path, files->manifest, size, error)
-                      : !dub_file_replace(path, files->manifest, size, error))
+    /* Many runs may begin together, and their ledgers would have to wait for each other's disk. */
+    if (!dub_file_replace(path, files->manifest, strlen(files->manifest), error))
         return false;
     g_clear_pointer(&files->manifest, g_free);
+    files->unsynced = true;
     return true;
+}
+
+void run_files_sync(struct run_files *files)
+{
+    g_autofree char *path = g_build_filename(files->folder, RUN_MANIFEST, NULL);
+    int fd = g_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    files->unsynced = false;
+    if (fd < 0)
+        return;
+    (void)!fsync(fd);
+    close(fd);
+    dub_dir_sync(files->folder);
+    dub_dir_sync(files->health->root);
 }
 
 /* The one and the other: a disk may have room for a line and none for a manifest. */

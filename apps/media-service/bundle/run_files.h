@@ -31,6 +31,8 @@ struct run_files {
     uint64_t n_refused; /* lines that never got here, added at the end */
     bool stuck;         /* counted in the health */
     bool leftover;      /* nobody runs it: an earlier program has left it */
+    bool unsynced;      /* its manifest has been written and would not outlive a power failure */
+    bool sealed;        /* as run_files_seal has said last */
 };
 
 struct run_files *run_files_new(struct disk_health *health, const char *root, const char *stream_id,
@@ -40,5 +42,7 @@ void run_files_free(struct run_files *files);
 
 /* Makes the folder, opens the ledger, writes what waits. */
 void run_files_write(struct run_files *files);
+/* Waits for the disk: what is unsynced outlives a power failure then. */
+void run_files_sync(struct run_files *files);
 /* After the end: seals the folder (seal.h). False: to be tried again. */
 bool run_files_seal(struct run_files *files, const int *hurry);
