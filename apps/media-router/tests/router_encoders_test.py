@@ -86,23 +86,50 @@ def test_vlc_publishes(router, vlc, record, sample, tmp_path):
     assert len(seen) > 50 and len([h for h in seen if h in sent]) > 50
 
 
-@pytest.mark.slow
-def test_obs_publishes(router, tmp_path):
-    if not (shutil.which("obs") and shutil.which("xvfb-run")):
-        pytest.skip("OBS is not installed: make setup-peers")
-    home = tmp_path / "obs"
-    command, environment = obs_profile.prepare(home, router.url("live/demo"), "in")
-    with open(tmp_path / "obs.log", "wb") as log:
-        obs = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                               env={**os.environ, **environment})
-    try:
+@pytest.fixture
+def obs(router, tmp_path):
+    """OBS without a screen, streaming to PATH; play: the stream that it shows."""
+    running = []
+
+    def run(play=None):
+        if not (shutil.which("obs") and shutil.which("xvfb-run")):
+            pytest.skip("OBS is not installed: make setup-peers")
+        command, environment = obs_profile.prepare(tmp_path / "obs", router.url("live/demo"), "in", play)
+        with open(tmp_path / "obs.log", "wb") as log:
+            running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                            env={**os.environ, **environment}))
         wait_until("OBS", lambda: (p := router.path(PATH)) and p["ready"], 60)
-        assert router.path(PATH)["tracks"] == ["H264", "MPEG-4 Audio"]
-        seen = tmp_path / "seen.flv"
-        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", router.url(PATH), "-t", "3", "-c", "copy", seen], check=True,
-                       timeout=60)
-        assert len(packets(seen, "v")) > 20 and len(packets(seen, "a")) > 100
-    finally:
-        os.killpg(obs.pid, signal.SIGTERM)
-        obs.wait()
-    router.wait_gone(PATH)
+        return running[-1]
+
+    yield run
+    for process in running:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_obs_publishes(router, obs, tmp_path):
+    obs()
+    assert router.path(PATH)["tracks"] == ["H264", "MPEG-4 Audio"]
+    seen = tmp_path / "seen.flv"
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", router.url(PATH), "-t", "3", "-c", "copy", seen], check=True,
+                   timeout=60)
+    assert len(packets(seen, "v")) > 20 and len(packets(seen, "a")) > 100
+
+
+@pytest.mark.slow
+def test_obs_plays(router, start, obs, sample, tmp_path):
+    """What OBS shows is the other stream: its picture is not that of a scene that shows nothing."""
+    source = "live/source/in"
+    start("ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i", sample, "-c", "copy", "-f", "flv",
+          router.url(source))
+    router.wait_ready(source)
+    obs(router.url(source))
+    wait_until("OBS as a reader", lambda: router.path(source)["readers"], 60)
+
+    def colours():
+        picture = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", router.url(PATH), "-frames:v", "1", "-f", "rawvideo",
+                                  "-pix_fmt", "gray", "-"], check=True, capture_output=True, timeout=60).stdout
+        return len(set(picture)) > 32
+
+    wait_until("its picture", colours, 60)

@@ -73,6 +73,17 @@ def test_gstreamer_both_ways(encrypted, start, sample, tmp_path):
     assert_same_pictures(sample, tmp_path / "seen.flv")
 
 
+def test_mpv_plays(encrypted, publish, start, sample, tmp_path):
+    publisher = publish(sample, encrypted.url(PATH))
+    encrypted.wait_ready(PATH)
+    player = start("mpv", "--no-config", "--vo=null", "--ao=null", "--untimed", f"--log-file={tmp_path / 'mpv.log'}",
+                   encrypted.secure)
+    assert publisher.wait(DEADLINE) == 0
+    assert player.wait(DEADLINE) == 0
+    log = (tmp_path / "mpv.log").read_text(errors="replace")
+    assert "Video --vid=1" in log and "Audio --aid=1" in log and "EOF reached" in log
+
+
 def test_a_plain_client_at_the_encrypted_port_is_told_in_the_log(encrypted, publish, sample):
     assert publish(sample, encrypted.secure.replace("rtmps:", "rtmp:")).wait(DEADLINE) != 0
     encrypted.wait_log("the TLS handshake failed")
@@ -81,7 +92,8 @@ def test_a_plain_client_at_the_encrypted_port_is_told_in_the_log(encrypted, publ
 def test_a_certificate_that_is_not_there(program, tmp_path):
     (tmp_path / "router.yml").write_text(f"rtmpEncryption: strict\nrtmpServerCert: {tmp_path}/none.crt\n")
     done = subprocess.run([program("media-router"), "--config", tmp_path / "router.yml", "--log-dir", "", "--log-format", "text",
-                           "--rtmp-address", "127.0.0.1:0", "--api-address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"],
+                           "--rtmp-address", "127.0.0.1:0", "--rtsp-address", "127.0.0.1:0", "--api-address", "127.0.0.1:0",
+                           "--metrics-address", "127.0.0.1:0"],
                           capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 2
     assert "rtmpServerCert" in done.stderr and "none.crt" in done.stderr
