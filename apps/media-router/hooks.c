@@ -8,7 +8,7 @@
 #include <signal.h>
 
 #define RESTART_AFTER_S 5
-#define KILL_AFTER_S 10
+#define PATIENCE_MS 10000
 #define DEFAULT_MAX 500
 #define MAX_WAITING 10000 /* beyond it commands are left out */
 
@@ -18,6 +18,7 @@ struct hook_pool {
     GHashTable *hooks; /* set of struct hook * */
     GQueue waiting;    /* struct hook * whose turn has not come */
     unsigned max, n_processes;
+    unsigned patience_ms;
     bool has_warned; /* that commands wait */
 };
 
@@ -50,6 +51,7 @@ struct hook_pool *hook_pool_new(void (*on_idle)(void *user), void *user)
     pool->user = user;
     pool->hooks = g_hash_table_new_full(NULL, NULL, hook_free, NULL);
     pool->max = DEFAULT_MAX;
+    pool->patience_ms = PATIENCE_MS;
     g_queue_init(&pool->waiting);
     return pool;
 }
@@ -71,6 +73,11 @@ unsigned hook_pool_running(const struct hook_pool *pool)
 void hook_pool_set_max(struct hook_pool *pool, unsigned max)
 {
     pool->max = max;
+}
+
+void hook_pool_set_patience(struct hook_pool *pool, unsigned patience_ms)
+{
+    pool->patience_ms = patience_ms;
 }
 
 static void forget(struct hook *hook)
@@ -216,8 +223,8 @@ static gboolean on_kill(gpointer user)
 {
     struct hook *hook = user;
     hook->timer = 0;
-    hook_output_say(&hook->output, DUB_LOG_WARN, " command is still there %d s after SIGINT: killed",
-                    KILL_AFTER_S);
+    hook_output_say(&hook->output, DUB_LOG_WARN, " command is still there %u ms after SIGINT: killed",
+                    hook->pool->patience_ms);
     dub_process_signal(hook->process, SIGKILL);
     return G_SOURCE_REMOVE;
 }
@@ -235,7 +242,7 @@ void hook_stop(struct hook *hook)
         return;
     }
     dub_process_signal(hook->process, SIGINT);
-    hook->timer = g_timeout_add_seconds(KILL_AFTER_S, on_kill, hook);
+    hook->timer = g_timeout_add(hook->pool->patience_ms, on_kill, hook);
 }
 
 void hook_run(struct hook_pool *pool, const struct hook_spec *spec)

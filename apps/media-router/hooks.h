@@ -18,6 +18,8 @@ void hook_pool_free(struct hook_pool *pool);
 unsigned hook_pool_running(const struct hook_pool *pool);
 /* Processes at a time (500 without); further commands wait for their turn. */
 void hook_pool_set_max(struct hook_pool *pool, unsigned max);
+/* How long a command may go on after its SIGINT before it is killed (10 s without). */
+void hook_pool_set_patience(struct hook_pool *pool, unsigned patience_ms);
 
 /* What is started, for which path. Borrowed for the call. */
 struct hook_spec {
@@ -31,7 +33,7 @@ struct hook_spec {
 /* A command that belongs to a stream: runs until hook_stop. NULL when the command is "" or cannot be started
  * (the reason has been logged). */
 struct hook *hook_start(struct hook_pool *pool, const struct hook_spec *spec);
-/* SIGINT to the whole group, SIGKILL after 10 s; the hook frees itself. NULL is fine. */
+/* SIGINT to the whole group, SIGKILL to what is still there later; the hook frees itself. NULL is fine. */
 void hook_stop(struct hook *hook);
 /* A command that runs to its end by itself, once. */
 void hook_run(struct hook_pool *pool, const struct hook_spec *spec);

@@ -136,6 +136,17 @@ static void test_stop_of_a_command_that_waits_for_restart(struct fixture *fixtur
     g_assert_cmpuint(fixture->n_idle, ==, 1);
 }
 
+/* With all of its group. */
+static void test_what_ignores_the_interrupt_is_killed(struct fixture *fixture, gconstpointer data)
+{
+    hook_pool_set_patience(fixture->pool, 50);
+    struct hook *hook =
+        start(fixture, "sh -c 'trap \"\" INT; sleep 1000 & printf x >> $OUT; wait; wait'", false);
+    wait_for_file(fixture, "x");
+    hook_stop(hook);
+    wait_for_idle(fixture);
+}
+
 static void test_restart(struct fixture *fixture, gconstpointer data)
 {
     struct hook *hook = start(fixture, "sh -c 'printf x >> $OUT'", true);
@@ -194,6 +205,7 @@ int main(int argc, char **argv)
     ADD("variables-stay-one-argument", test_variables);
     ADD("stop-interrupts-the-group", test_stop_interrupts_the_group);
     ADD("stop-while-waiting-for-restart", test_stop_of_a_command_that_waits_for_restart);
+    ADD("what-ignores-the-interrupt-is-killed", test_what_ignores_the_interrupt_is_killed);
     ADD("restart-after-five-seconds", test_restart);
     ADD("restart-of-what-could-not-start", test_restart_of_what_could_not_start);
     ADD("stop-of-what-ended-by-itself", test_stop_of_what_ended_by_itself);

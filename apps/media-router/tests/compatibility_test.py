@@ -1,0 +1,74 @@
+"""The README's table of what is like MediaMTX and what is different, and the differences that show at the HTTP ports only."""
+import json
+import pathlib
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+
+FOLDER = pathlib.Path(__file__).resolve().parents[1]
+
+
+def rows():
+    """[what, like or different, tests] of the table."""
+    section = (FOLDER / "README.md").read_text().split("## Like MediaMTX, and different")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0][:40])
+def test_each_row_of_the_table_is_tested(row):
+    assert len(row) == 3 and row[1], row
+    named = re.findall(r"`([^`:]+): ([^`]+)`", row[2])
+    assert named, "no test is named"
+    for file, test in named:
+        text = (FOLDER / file).read_text()
+        assert f'"{test}"' in text or f'/{test}"' in text or f"def {test}(" in text, f"{file} has no {test}"
+
+
+def test_each_key_of_the_table_of_keys_is_in_the_readme():
+    known = re.findall(r'^ +\{"(\w+)", KEY_', (FOLDER / "config_keys.c").read_text(), re.MULTILINE)
+    text = (FOLDER / "README.md").read_text().split("Known keys:")[1].split("\n\n")[0]
+    assert len(known) > 20 and [key for key in known if f"`{key}`" not in text] == []
+
+
+def ask(router, path, method="GET", port="api", **headers):
+    """(status, JSON or text)"""
+    request = urllib.request.Request(f"http://127.0.0.1:{router.ports[port]}{path}", method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            status, text = answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        status, text = error.code, error.read().decode()
+    return status, json.loads(text) if text.startswith("{") else text
+
+
+@pytest.mark.parametrize("path", ["/v3/config/global/get", "/v3/config/paths/list", "/v3/recordings/list", "/v3/hlsmuxers/list",
+                                  "/v3/webrtcsessions/list", "/v3/srtconns/list", "/v3/", "/"])
+def test_what_the_api_does_not_have(router, path):
+    status, body = ask(router, path)
+    assert status == 404 and body["status"] == "error" and body["error"]
+
+
+def test_kicking_is_for_this_host(router):
+    """A request that a proxy passes on comes from elsewhere, whatever address it has."""
+    kick = "/v3/rtmpconns/kick/00000000-0000-4000-8000-000000000000"
+    assert ask(router, kick, "POST")[0] == 404
+    status, body = ask(router, kick, "POST", **{"X-Forwarded-For": "192.0.2.1"})
+    assert status == 403 and "loopback" in body["error"]
+
+
+def test_metrics_without_paths(router):
+    status, text = ask(router, "/metrics", port="metrics")
+    lines = text.splitlines()
+    assert status == 200 and "# TYPE paths gauge" in lines and any(line.startswith("# HELP paths ") for line in lines)
+    assert [line for line in lines if line.startswith("paths")] == []
+    assert ask(router, "/metrics?type=paths", port="metrics") == (200, text)
+
+
+def test_a_changed_file_counts_at_the_next_start(make_router):
+    router = make_router("paths: {only/this: {}}")
+    file = router.log_path.parent / "router.yml"
+    file.write_text("paths: {something/else: {}}")
+    assert [path["name"] for path in ask(router, "/v3/paths/list")[1]["items"]] == ["only/this"]
