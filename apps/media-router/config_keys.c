@@ -189,13 +189,13 @@ static bool set(const struct config_key *key, char *target, const char *value, c
 bool config_key_set(const struct config_key *key, void *target, const char *label, const char *value,
                     struct dub_error *error)
 {
-    g_autofree char *range = NULL;
     const char *expected = "";
     if (set(key, target, value, &expected))
         return true;
-    if (key->type == KEY_COUNT)
-        expected = range = g_strdup_printf("a whole number from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
-                                           key->min, key->max);
+    g_autofree char *range = key->type == KEY_COUNT ? g_strdup_printf("a whole number from %" G_GINT64_FORMAT
+                                                                      " to %" G_GINT64_FORMAT,
+                                                                      key->min, key->max)
+                                                    : NULL;
     return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%.120s is \"%.60s\", it must be %s", label, value,
-                         expected);
+                         range != NULL ? range : expected);
 }
