@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/metrics.h"
 #include "rtmp/server.h"
+#include "rtsp/server.h"
 
 #include <dubbing_config.h>
 #include <dubbing_log.h>
@@ -15,6 +16,7 @@ struct app {
     struct hook_pool *hooks;
     struct router *router;
     struct rtmp_server *rtmp;
+    struct rtsp_server *rtsp;
     struct router_api *api;
     struct router_metrics *metrics;
     guint stop_timer;
@@ -49,7 +51,7 @@ static bool start_api(struct app *app, struct dub_error *error)
 {
     if (!app->config->api)
         return true;
-    app->api = router_api_new(app->config->api_address, app->router, app->rtmp, error);
+    app->api = router_api_new(app->config->api_address, app->router, app->rtmp, app->rtsp, error);
     if (app->api == NULL)
         return false;
     log_listening("API", app->config->api_address, router_api_port(app->api));
@@ -60,19 +62,36 @@ static bool start_metrics(struct app *app, struct dub_error *error)
 {
     if (!app->config->metrics)
         return true;
-    app->metrics = router_metrics_new(app->config->metrics_address, app->router, app->rtmp, error);
+    app->metrics = router_metrics_new(app->config->metrics_address, app->router, app->rtmp, app->rtsp, error);
     if (app->metrics == NULL)
         return false;
     log_listening("metrics", app->config->metrics_address, router_metrics_port(app->metrics));
     return true;
 }
 
-static unsigned rtsp_port(const struct router_config *config)
+/* Hooks are told the port of RTSP even where somebody else serves it. */
+static unsigned port_for_hooks(const struct router_config *config, const struct rtsp_listener *listener)
 {
     g_autofree char *host = NULL;
     uint16_t port = 0;
+    if (config->rtsp)
+        return listener->port;
     dub_parse_address(config->rtsp_address, &host, &port);
     return port;
+}
+
+/* Listens before there is a router, which has to know the port. */
+static bool start_router_and_rtsp(struct app *app, struct dub_error *error)
+{
+    struct rtsp_listener listener = {.fd = -1};
+    if (app->config->rtsp && !rtsp_listen(app->config->rtsp_address, &listener, error))
+        return false;
+    app->router = router_new(app->config, app->hooks, port_for_hooks(app->config, &listener));
+    if (!app->config->rtsp)
+        return true;
+    app->rtsp = rtsp_server_new(app->router, app->config, dub_clock_monotonic(), listener);
+    log_listening("RTSP", app->config->rtsp_address, rtsp_server_port(app->rtsp));
+    return true;
 }
 
 static void finish_stop(struct app *app)
@@ -104,8 +123,8 @@ struct app *app_new(const struct router_config *config, struct dub_error *error)
     struct app *app = g_new0(struct app, 1);
     app->config = config;
     app->hooks = hook_pool_new(on_hooks_idle, app);
-    app->router = router_new(config, app->hooks, rtsp_port(config));
-    if (start_rtmp(app, error) && start_api(app, error) && start_metrics(app, error))
+    if (start_router_and_rtsp(app, error) && start_rtmp(app, error) && start_api(app, error) &&
+        start_metrics(app, error))
         return app;
     app_free(app);
     return NULL;
@@ -116,6 +135,7 @@ static void stop_listening(struct app *app)
     g_clear_pointer(&app->metrics, router_metrics_free);
     g_clear_pointer(&app->api, router_api_free);
     g_clear_pointer(&app->rtmp, rtmp_server_free);
+    g_clear_pointer(&app->rtsp, rtsp_server_free);
     g_clear_pointer(&app->router, router_free);
 }
 

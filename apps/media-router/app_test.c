@@ -22,8 +22,8 @@ static void on_stopped(void *user)
 static void test_start_and_stop(void)
 {
     unsigned n_stopped = 0;
-    struct router_config *config =
-        configure("{rtmpAddress: '127.0.0.1:0', apiAddress: '127.0.0.1:0', metricsAddress: '127.0.0.1:0'}");
+    struct router_config *config = configure("{rtmpAddress: '127.0.0.1:0', rtspAddress: '127.0.0.1:0', "
+                                             "apiAddress: '127.0.0.1:0', metricsAddress: '127.0.0.1:0'}");
     struct app *app = app_new(config, NULL);
     g_assert_nonnull(app);
     app_stop(app, on_stopped, &n_stopped); /* no command runs: at once */
@@ -35,7 +35,7 @@ static void test_start_and_stop(void)
 static void test_parts_can_be_switched_off(void)
 {
     struct router_config *config =
-        configure("{rtmp: no, api: no, metrics: no, rtmpAddress: 'no.host.invalid:1'}");
+        configure("{rtmp: no, rtsp: no, api: no, metrics: no, rtmpAddress: 'no.host.invalid:1'}");
     struct app *app = app_new(config, NULL);
     g_assert_nonnull(app);
     app_free(app);
@@ -47,7 +47,8 @@ static void test_parts_can_be_switched_off(void)
 static void test_failure_leaves_nothing(void)
 {
     struct dub_error error = {0};
-    struct router_config *config = configure("{rtmpAddress: '127.0.0.1:0', apiAddress: 'no.host.invalid:1'}");
+    struct router_config *config = configure(
+        "{rtmpAddress: '127.0.0.1:0', rtspAddress: '127.0.0.1:0', apiAddress: 'no.host.invalid:1'}");
     g_assert_null(app_new(config, &error));
     g_assert_cmpstr(error.message, !=, "");
     router_config_free(config);

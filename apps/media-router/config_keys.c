@@ -26,6 +26,7 @@ static const struct config_key global_keys[] = {
     {"rtmpsAddress", KEY_ADDRESS, GLOBAL(rtmps_address), 0, 0},
     {"rtmpServerKey", KEY_TEXT, GLOBAL(rtmp_server_key), 0, 0},
     {"rtmpServerCert", KEY_TEXT, GLOBAL(rtmp_server_cert), 0, 0},
+    {"rtsp", KEY_SWITCH, GLOBAL(rtsp), 0, 0},
     {"rtspAddress", KEY_ADDRESS, GLOBAL(rtsp_address), 0, 0},
     {"api", KEY_SWITCH, GLOBAL(api), 0, 0},
     {"apiAddress", KEY_ADDRESS, GLOBAL(api_address), 0, 0},

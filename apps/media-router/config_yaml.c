@@ -188,6 +188,44 @@ static bool check_method(struct loader *loader, const yaml_node_t *method)
            fail(loader, "authMethod must be \"internal\": this router asks nobody else");
 }
 
+/* -- RTSP -- */
+
+static bool warn_transport(struct loader *loader, const char *transport)
+{
+    g_autofree char *text = g_strdup_printf(
+        "rtspTransports: %.40s is not served, clients that ask for it are told to use tcp", transport);
+    note(loader, loader->notes->warnings, text);
+    return false;
+}
+
+/* One of MediaMTX's udp, multicast and tcp. True for the one that there is here. */
+static bool take_transport(struct loader *loader, const yaml_node_t *item)
+{
+    const char *text = yaml_node_text(item);
+    return g_strcmp0(text, "tcp") == 0 || warn_transport(loader, text != NULL ? text : "a list");
+}
+
+static bool check_transports(struct loader *loader, const yaml_node_t *value)
+{
+    bool has_tcp = false;
+    if (value->type != YAML_SEQUENCE_NODE)
+        has_tcp = take_transport(loader, value);
+    else
+        for (const yaml_node_item_t *item = value->data.sequence.items.start;
+             item < value->data.sequence.items.top; item++)
+            has_tcp |= take_transport(loader, yaml_document_get_node(&loader->document, *item));
+    return has_tcp || fail(loader, "rtspTransports must have tcp in it: this router has no other");
+}
+
+/* Whoever asks for encryption must not get a plain listener by mistake. */
+static bool check_rtsp_encryption(struct loader *loader, const yaml_node_t *value)
+{
+    static const char *const none[] = {"no", "false", "off", NULL};
+    const char *text = yaml_node_text(value);
+    return (text != NULL && g_strv_contains(none, text)) ||
+           fail(loader, "rtspEncryption must be \"no\": this router encrypts RTMP only");
+}
+
 /* -- the file -- */
 
 static bool on_global(struct loader *loader, const char *name, yaml_node_t *value, void *user)
@@ -200,6 +238,10 @@ static bool on_global(struct loader *loader, const char *name, yaml_node_t *valu
         return set_users(loader, value);
     if (strcmp(name, "authMethod") == 0)
         return check_method(loader, value);
+    if (strcmp(name, "rtspTransports") == 0)
+        return check_transports(loader, value);
+    if (strcmp(name, "rtspEncryption") == 0)
+        return check_rtsp_encryption(loader, value);
     if (key == NULL)
         return warn_unknown(loader, "", name);
     return set_scalar(loader, key, loader->config, "", name, value);

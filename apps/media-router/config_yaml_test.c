@@ -54,7 +54,8 @@ static void test_known_keys(struct fixture *fixture, gconstpointer data)
     g_assert_true(apply(fixture,
                         "rtmpAddress: :1936\nrtspAddress: :8555\napi: yes\napiAddress: 0.0.0.0:1\n"
                         "metrics: no\nmetricsAddress: '[::1]:2'\nreadTimeout: 5s\nwriteTimeout: 250ms\n"
-                        "writeQueueSize: 64\nauthMethod: internal\n",
+                        "writeQueueSize: 64\nauthMethod: internal\nrtsp: no\nrtspTransports: [tcp]\n"
+                        "rtspEncryption: \"no\"\n",
                         NULL));
     g_assert_cmpuint(fixture->warnings->len, ==, 0);
     g_assert_cmpstr(fixture->config->rtmp_address, ==, ":1936");
@@ -62,10 +63,19 @@ static void test_known_keys(struct fixture *fixture, gconstpointer data)
     g_assert_cmpstr(fixture->config->api_address, ==, "0.0.0.0:1");
     g_assert_cmpstr(fixture->config->metrics_address, ==, "[::1]:2");
     g_assert_true(fixture->config->api);
+    g_assert_false(fixture->config->rtsp);
     g_assert_false(fixture->config->metrics);
     g_assert_cmpint(fixture->config->read_timeout_ns, ==, 5 * DUB_NS_PER_S);
     g_assert_cmpint(fixture->config->write_timeout_ns, ==, 250 * DUB_NS_PER_MS);
     g_assert_cmpint(fixture->config->write_queue_messages, ==, 64);
+}
+
+static void test_other_transports_are_warned_about(struct fixture *fixture, gconstpointer data)
+{
+    g_assert_true(apply(fixture, "rtspTransports: [udp, multicast, tcp]", NULL));
+    g_assert_cmpuint(fixture->warnings->len, ==, 2);
+    g_assert_nonnull(strstr(fixture->warnings->pdata[0], "udp"));
+    g_assert_nonnull(strstr(fixture->warnings->pdata[1], "multicast"));
 }
 
 /* The order in the file does not matter: paths start with the defaults. */
@@ -174,6 +184,11 @@ static const char *const bad_files[][2] = {
     {"a: [", "line"},
     {"\x01", "YAML"},
     {"authMethod: http", "internal"},
+    {"rtspTransports: [udp]", "tcp"},
+    {"rtspTransports: multicast", "tcp"},
+    {"rtspTransports: [[tcp]]", "tcp"},
+    {"rtspEncryption: strict", "rtspEncryption"},
+    {"rtspEncryption: []", "rtspEncryption"},
     {"authInternalUsers: 5", "authInternalUsers"},
 };
 
@@ -258,6 +273,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("defaults", test_defaults);
     ADD("known-keys", test_known_keys);
+    ADD("other-transports-are-warned-about", test_other_transports_are_warned_about);
     ADD("paths-start-with-defaults", test_paths_start_with_defaults);
     ADD("plain-then-regex-then-others", test_plain_then_regex_then_others);
     ADD("empty-paths-allow-nothing", test_empty_paths_allow_nothing);

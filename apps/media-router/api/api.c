@@ -12,6 +12,7 @@ struct router_api {
     struct dub_http_server *http;
     struct router *router;
     struct rtmp_server *rtmp;
+    struct rtsp_server *rtsp;
     int64_t started_wall_ms;
 };
 
@@ -129,6 +130,65 @@ static JsonNode *connection_json(const void *element)
     return object_node(object);
 }
 
+static JsonNode *rtsp_connection_json(const void *element)
+{
+    const struct rtsp_connection_info *info = element;
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "id", info->id);
+    set_time(object, "created", true, info->created_wall_ms);
+    json_object_set_string_member(object, "remoteAddr", info->remote_address);
+    if (*info->session != '\0')
+        json_object_set_string_member(object, "session", info->session);
+    else
+        json_object_set_null_member(object, "session");
+    json_object_set_string_member(object, "tunnel", "none");
+    set_bytes(object, "inboundBytes", info->received_bytes);
+    set_bytes(object, "outboundBytes", info->sent_bytes);
+    set_bytes(object, "bytesReceived", info->received_bytes);
+    set_bytes(object, "bytesSent", info->sent_bytes);
+    return object_node(object);
+}
+
+/* Every count under its present name and the one before. */
+static void set_session_counts(JsonObject *object, const struct rtsp_connection_info *info)
+{
+    const struct {
+        const char *name, *old_name;
+        uint64_t value;
+    } counts[] = {
+        {"inboundBytes", "bytesReceived", info->received_bytes},
+        {"inboundRTPPackets", "rtpPacketsReceived", info->received_packets},
+        {"inboundRTPPacketsLost", "rtpPacketsLost", info->lost_packets},
+        {"inboundRTPPacketsInError", "rtpPacketsInError", info->bad_packets},
+        {"outboundBytes", "bytesSent", info->sent_bytes},
+        {"outboundRTPPackets", "rtpPacketsSent", info->sent_packets},
+        {"outboundFramesDiscarded", NULL, info->dropped_messages},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(counts); i++) {
+        set_bytes(object, counts[i].name, counts[i].value);
+        if (counts[i].old_name != NULL)
+            set_bytes(object, counts[i].old_name, counts[i].value);
+    }
+}
+
+static JsonNode *session_json(const void *element)
+{
+    const struct rtsp_connection_info *info = element;
+    JsonObject *object = json_object_new();
+    JsonArray *connections = json_array_new();
+    json_array_add_string_element(connections, info->id);
+    json_object_set_string_member(object, "id", info->session);
+    set_time(object, "created", true, info->session_created_wall_ms);
+    json_object_set_string_member(object, "remoteAddr", info->remote_address);
+    json_object_set_string_member(object, "state", info->state);
+    json_object_set_string_member(object, "path", info->path);
+    json_object_set_string_member(object, "query", info->query);
+    json_object_set_string_member(object, "transport", "TCP");
+    json_object_set_array_member(object, "conns", connections);
+    set_session_counts(object, info);
+    return object_node(object);
+}
+
 static void reply_page(struct dub_http_request *request, GPtrArray *list,
                        JsonNode *(*item)(const void *element))
 {
@@ -218,15 +278,20 @@ static void on_encrypted_get(struct dub_http_request *request, void *user)
     get_connection(request, user, true);
 }
 
+static void reply_ok(struct dub_http_request *request)
+{
+    JsonObject *object = json_object_new();
+    json_object_set_string_member(object, "status", "ok");
+    dub_http_reply_json(request, 200, object_node(object));
+}
+
 static void kick_connection(struct dub_http_request *request, const struct router_api *api, bool encrypted)
 {
     struct rtmp_connection_info info;
     if (!find_or_refuse(request, api, encrypted, &info))
         return;
     rtmp_server_kick(api->rtmp, info.id);
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "status", "ok");
-    dub_http_reply_json(request, 200, object_node(object));
+    reply_ok(request);
 }
 
 static void on_connections_kick(struct dub_http_request *request, void *user)
@@ -237,6 +302,63 @@ static void on_connections_kick(struct dub_http_request *request, void *user)
 static void on_encrypted_kick(struct dub_http_request *request, void *user)
 {
     kick_connection(request, user, true);
+}
+
+static void on_rtsp_connections_list(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    g_autoptr(GPtrArray) list = api->rtsp != NULL ? rtsp_server_list(api->rtsp) : g_ptr_array_new();
+    reply_page(request, list, rtsp_connection_json);
+}
+
+static void on_rtsp_connections_get(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    struct rtsp_connection_info info;
+    const char *id = get_id_or_refuse(request);
+    if (id == NULL)
+        return;
+    if (api->rtsp != NULL && rtsp_server_find(api->rtsp, id, &info))
+        dub_http_reply_json(request, 200, rtsp_connection_json(&info));
+    else
+        dub_http_reply_error(request, 404, "NOT_FOUND", "connection not found");
+}
+
+static void on_sessions_list(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    g_autoptr(GPtrArray) list = api->rtsp != NULL ? rtsp_server_list_sessions(api->rtsp) : g_ptr_array_new();
+    reply_page(request, list, session_json);
+}
+
+/* False when it has answered already. */
+static bool find_session_or_refuse(struct dub_http_request *request, const struct router_api *api,
+                                   struct rtsp_connection_info *info)
+{
+    const char *id = get_id_or_refuse(request);
+    if (id == NULL)
+        return false;
+    if (api->rtsp != NULL && rtsp_server_find_session(api->rtsp, id, info))
+        return true;
+    dub_http_reply_error(request, 404, "NOT_FOUND", "session not found");
+    return false;
+}
+
+static void on_sessions_get(struct dub_http_request *request, void *user)
+{
+    struct rtsp_connection_info info;
+    if (find_session_or_refuse(request, user, &info))
+        dub_http_reply_json(request, 200, session_json(&info));
+}
+
+static void on_sessions_kick(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    struct rtsp_connection_info info;
+    if (!find_session_or_refuse(request, api, &info))
+        return;
+    rtsp_server_kick_session(api->rtsp, info.session);
+    reply_ok(request);
 }
 
 static void on_info(struct dub_http_request *request, void *user)
@@ -258,6 +380,11 @@ static const struct dub_http_route routes[] = {
     {"GET", "/v3/rtmpsconns/list", on_encrypted_list, 0},
     {"GET", "/v3/rtmpsconns/get/{id}", on_encrypted_get, 0},
     {"POST", "/v3/rtmpsconns/kick/{id}", on_encrypted_kick, DUB_HTTP_WRITES},
+    {"GET", "/v3/rtspconns/list", on_rtsp_connections_list, 0},
+    {"GET", "/v3/rtspconns/get/{id}", on_rtsp_connections_get, 0},
+    {"GET", "/v3/rtspsessions/list", on_sessions_list, 0},
+    {"GET", "/v3/rtspsessions/get/{id}", on_sessions_get, 0},
+    {"POST", "/v3/rtspsessions/kick/{id}", on_sessions_kick, DUB_HTTP_WRITES},
     {NULL},
 };
 
@@ -268,7 +395,7 @@ static bool admit(struct dub_http_request *request, void *user)
 }
 
 struct router_api *router_api_new(const char *address, struct router *router, struct rtmp_server *rtmp,
-                                  struct dub_error *error)
+                                  struct rtsp_server *rtsp, struct dub_error *error)
 {
     struct router_api *api = g_new0(struct router_api, 1);
     struct dub_http_config config = {.address = address,
@@ -279,6 +406,7 @@ struct router_api *router_api_new(const char *address, struct router *router, st
                                      .request_timeout_ms = ACCESS_TIMEOUT_MS};
     api->router = router;
     api->rtmp = rtmp;
+    api->rtsp = rtsp;
     api->started_wall_ms = dub_wall_time_ms();
     api->http = dub_http_server_new(&config, routes, api, error);
     if (api->http == NULL)

@@ -65,8 +65,8 @@ static void setup(struct fixture *fixture, gconstpointer data)
     fixture->hooks = hook_pool_new(NULL, NULL);
     fixture->router = router_new(fixture->config, fixture->hooks, 0);
     fixture->rtmp = rtmp_server_new(fixture->router, fixture->config, dub_clock_monotonic(), NULL);
-    fixture->api = router_api_new("127.0.0.1:0", fixture->router, fixture->rtmp, NULL);
-    fixture->metrics = router_metrics_new("127.0.0.1:0", fixture->router, fixture->rtmp, NULL);
+    fixture->api = router_api_new("127.0.0.1:0", fixture->router, fixture->rtmp, NULL, NULL);
+    fixture->metrics = router_metrics_new("127.0.0.1:0", fixture->router, fixture->rtmp, NULL, NULL);
     fixture->session = soup_session_new();
     g_assert_true(fixture->rtmp != NULL && fixture->api != NULL && fixture->metrics != NULL);
     publish_something(fixture);
@@ -256,9 +256,9 @@ static void test_ports_in_use(struct fixture *fixture, gconstpointer data)
 {
     struct dub_error error = {0};
     g_autofree char *address = g_strdup_printf("127.0.0.1:%u", router_api_port(fixture->api));
-    g_assert_null(router_api_new(address, fixture->router, NULL, &error));
+    g_assert_null(router_api_new(address, fixture->router, NULL, NULL, &error));
     g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
-    g_assert_null(router_metrics_new(address, fixture->router, NULL, &error));
+    g_assert_null(router_metrics_new(address, fixture->router, NULL, NULL, &error));
     g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
 }
 

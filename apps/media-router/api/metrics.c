@@ -10,14 +10,15 @@ struct router_metrics {
     struct dub_http_server *http;
     struct router *router;
     struct rtmp_server *rtmp;
+    struct rtsp_server *rtsp;
 };
 
 /* X(enum suffix, name, help, type, labels ...): MediaMTX's names, with HELP and TYPE. The byte counts are
  * gauges because a counter would have to be named _total, and because they begin again with every path and
  * connection. */
 #define CONNECTION_LABELS "id", "path", "remoteAddr", "state"
-#define CONNECTION_FAMILIES(X, ID, name, protocol)                                                           \
-    X(ID##S, name, protocol " connections.", DUB_METRIC_GAUGE, CONNECTION_LABELS)                            \
+#define CONNECTION_FAMILIES(X, ID, name, help)                                                               \
+    X(ID##S, name, help, DUB_METRIC_GAUGE, CONNECTION_LABELS)                                                \
     X(ID##_IN, name "_inbound_bytes", "Bytes received.", DUB_METRIC_GAUGE, CONNECTION_LABELS)                \
     X(ID##_OUT, name "_outbound_bytes", "Bytes sent.", DUB_METRIC_GAUGE, CONNECTION_LABELS)                  \
     X(ID##_RECEIVED, name "_bytes_received", "As " name "_inbound_bytes.", DUB_METRIC_GAUGE,                 \
@@ -34,8 +35,23 @@ struct router_metrics {
       "state")                                                                                               \
     X(RECEIVED, "paths_bytes_received", "As paths_inbound_bytes.", DUB_METRIC_GAUGE, "name", "state")        \
     X(SENT, "paths_bytes_sent", "As paths_outbound_bytes.", DUB_METRIC_GAUGE, "name", "state")               \
-    CONNECTION_FAMILIES(X, CONN, "rtmp_conns", "RTMP")                                                       \
-    CONNECTION_FAMILIES(X, TLS_CONN, "rtmps_conns", "RTMPS")
+    CONNECTION_FAMILIES(X, CONN, "rtmp_conns", "RTMP connections.")                                          \
+    CONNECTION_FAMILIES(X, TLS_CONN, "rtmps_conns", "RTMPS connections.")                                    \
+    X(RTSP_CONNS, "rtsp_conns", "RTSP connections.", DUB_METRIC_GAUGE, "id")                                 \
+    X(RTSP_CONNS_IN, "rtsp_conns_inbound_bytes", "Bytes received.", DUB_METRIC_GAUGE, "id")                  \
+    X(RTSP_CONNS_OUT, "rtsp_conns_outbound_bytes", "Bytes sent.", DUB_METRIC_GAUGE, "id")                    \
+    X(RTSP_CONNS_RECEIVED, "rtsp_conns_bytes_received", "As rtsp_conns_inbound_bytes.", DUB_METRIC_GAUGE,    \
+      "id")                                                                                                  \
+    X(RTSP_CONNS_SENT, "rtsp_conns_bytes_sent", "As rtsp_conns_outbound_bytes.", DUB_METRIC_GAUGE, "id")     \
+    CONNECTION_FAMILIES(X, SESSION, "rtsp_sessions", "RTSP sessions.")                                       \
+    X(SESSION_IN_PACKETS, "rtsp_sessions_inbound_rtp_packets", "RTP packets received.", DUB_METRIC_GAUGE,    \
+      CONNECTION_LABELS)                                                                                     \
+    X(SESSION_IN_LOST, "rtsp_sessions_inbound_rtp_packets_lost", "RTP packets missing by their numbers.",    \
+      DUB_METRIC_GAUGE, CONNECTION_LABELS)                                                                   \
+    X(SESSION_IN_ERROR, "rtsp_sessions_inbound_rtp_packets_in_error", "RTP packets that could not be used.", \
+      DUB_METRIC_GAUGE, CONNECTION_LABELS)                                                                   \
+    X(SESSION_OUT_PACKETS, "rtsp_sessions_outbound_rtp_packets", "RTP packets sent.", DUB_METRIC_GAUGE,      \
+      CONNECTION_LABELS)
 
 enum family {
 #define X(id, ...) FAMILY_##id,
@@ -82,6 +98,13 @@ static void gather_path(struct dub_metric *const *families, const struct router_
     add(families, FAMILY_SENT, path->outbound_bytes, labels);
 }
 
+static void add_row(struct dub_metric *const *families, enum family first, const uint64_t *values, guint n,
+                    const char *const *labels)
+{
+    for (guint i = 0; i < n; i++)
+        add(families, (enum family)(first + i), values[i], labels);
+}
+
 static void gather_connection(struct dub_metric *const *families, const struct rtmp_connection_info *info)
 {
     const char *labels[] = {info->id, info->path, info->remote_address, info->state};
@@ -93,8 +116,45 @@ static void gather_connection(struct dub_metric *const *families, const struct r
                                info->received_bytes,
                                info->sent_bytes,
                                info->dropped_messages};
-    for (guint i = 0; i < G_N_ELEMENTS(values); i++)
-        add(families, (enum family)(base + i), values[i], labels);
+    add_row(families, base, values, G_N_ELEMENTS(values), labels);
+}
+
+static void gather_rtsp_connection(struct dub_metric *const *families,
+                                   const struct rtsp_connection_info *info)
+{
+    const char *labels[] = {info->id};
+    const uint64_t values[] = {1, info->received_bytes, info->sent_bytes, info->received_bytes,
+                               info->sent_bytes};
+    add_row(families, FAMILY_RTSP_CONNS, values, G_N_ELEMENTS(values), labels);
+}
+
+static void gather_session(struct dub_metric *const *families, const struct rtsp_connection_info *info)
+{
+    const char *labels[] = {info->session, info->path, info->remote_address, info->state};
+    const uint64_t values[] = {1,
+                               info->received_bytes,
+                               info->sent_bytes,
+                               info->received_bytes,
+                               info->sent_bytes,
+                               info->dropped_messages,
+                               info->received_packets,
+                               info->lost_packets,
+                               info->bad_packets,
+                               info->sent_packets};
+    add_row(families, FAMILY_SESSIONS, values, G_N_ELEMENTS(values), labels);
+}
+
+static void gather_rtsp(struct dub_metric *const *families, struct rtsp_server *rtsp)
+{
+    if (rtsp == NULL)
+        return;
+    g_autoptr(GPtrArray) connections = rtsp_server_list(rtsp);
+    for (guint i = 0; i < connections->len; i++) {
+        const struct rtsp_connection_info *info = connections->pdata[i];
+        gather_rtsp_connection(families, info);
+        if (*info->session != '\0')
+            gather_session(families, info);
+    }
 }
 
 /* A registry per request: what has ended is gone by itself. */
@@ -111,6 +171,7 @@ static char *gather(const struct router_metrics *metrics)
         metrics->rtmp != NULL ? rtmp_server_list(metrics->rtmp) : g_ptr_array_new();
     for (guint i = 0; i < connections->len; i++)
         gather_connection(families, connections->pdata[i]);
+    gather_rtsp(families, metrics->rtsp);
     char *text = dub_metrics_format(registry);
     dub_metrics_free(registry);
     return text;
@@ -130,11 +191,13 @@ static bool admit(struct dub_http_request *request, void *user)
 static const struct dub_http_route routes[] = {{"GET", "/metrics", on_metrics, 0}, {NULL}};
 
 struct router_metrics *router_metrics_new(const char *address, struct router *router,
-                                          struct rtmp_server *rtmp, struct dub_error *error)
+                                          struct rtmp_server *rtmp, struct rtsp_server *rtsp,
+                                          struct dub_error *error)
 {
     struct router_metrics *metrics = g_new0(struct router_metrics, 1);
     metrics->router = router;
     metrics->rtmp = rtmp;
+    metrics->rtsp = rtsp;
     struct dub_http_config config = {.address = address,
                                      .admit = admit,
                                      .format_error = access_format_error,

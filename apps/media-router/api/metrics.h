@@ -4,12 +4,14 @@
 
 #include "../router.h"
 #include "../rtmp/server.h"
+#include "../rtsp/server.h"
 
 struct router_metrics;
 
-/* Listens at once, on the thread-default context. rtmp may be NULL. */
+/* Listens at once, on the thread-default context. rtmp and rtsp may be NULL. */
 struct router_metrics *router_metrics_new(const char *address, struct router *router,
-                                          struct rtmp_server *rtmp, struct dub_error *error);
+                                          struct rtmp_server *rtmp, struct rtsp_server *rtsp,
+                                          struct dub_error *error);
 unsigned router_metrics_port(const struct router_metrics *metrics);
 /* NULL is fine. */
 void router_metrics_free(struct router_metrics *metrics);

@@ -48,7 +48,7 @@ static void test_paths_come_and_go(void)
     struct hook_pool *hooks = hook_pool_new(NULL, NULL);
     router_config_add_path(config, ROUTER_ALL_OTHERS);
     struct router *router = router_new(config, hooks, 0);
-    struct router_metrics *metrics = router_metrics_new("127.0.0.1:0", router, NULL, NULL);
+    struct router_metrics *metrics = router_metrics_new("127.0.0.1:0", router, NULL, NULL, NULL);
     struct router_publisher publisher = {&publisher_ops, (char *)"id", NULL};
     g_assert_true(router_publish(router, "live/a", "", &publisher, NULL));
     router_write(router, &publisher, MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc));

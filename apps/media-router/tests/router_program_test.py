@@ -34,7 +34,7 @@ def test_hooks(make_router, publish, sample, tmp_path):
     router.wait_log("runOnNotReady command ended with exit code 0")
     lines = sorted(out.read_text().splitlines())
     assert lines == ["interrupted", f"not-ready {PATH}",
-                     f"ready {PATH} lang%3Des%26x%3Da%2520b rtmpConn {source} 8554 demo"]
+                     f"ready {PATH} lang%3Des%26x%3Da%2520b rtmpConn {source} {router.ports['rtsp']} demo"]
     assert "runOnReady: hook says hello" in router.log()
     assert "line 2: hls is not known to media-router: ignored" in router.log()
 
@@ -97,12 +97,14 @@ def run(program, *flags):
                           timeout=DEADLINE, check=False)
 
 
-@pytest.mark.parametrize("flag", ["--rtmp-address", "--api-address", "--metrics-address"])
+FLAGS = ["--rtmp-address", "--rtsp-address", "--api-address", "--metrics-address"]
+
+
+@pytest.mark.parametrize("flag", FLAGS)
 def test_busy_port(program, flag):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         busy = f"127.0.0.1:{taken.getsockname()[1]}"
-        free = [part for name in ("--rtmp-address", "--api-address", "--metrics-address") if name != flag
-                for part in (name, "127.0.0.1:0")]
+        free = [part for name in FLAGS if name != flag for part in (name, "127.0.0.1:0")]
         done = run(program("media-router"), flag, busy, *free)
     assert done.returncode == 10
     assert busy in done.stderr and "in use" in done.stderr

@@ -8,7 +8,7 @@ import time
 import urllib.request
 
 DEADLINE = 20.0
-LISTENING = {"rtmp": r"RTMP listening on \S*:(\d+)", "api": r"API listening on \S*:(\d+)",
+LISTENING = {"rtmp": r"RTMP listening on \S*:(\d+)", "rtsp": r"RTSP listening on \S*:(\d+)", "api": r"API listening on \S*:(\d+)",
              "metrics": r"metrics listening on \S*:(\d+)"}
 
 
@@ -28,7 +28,7 @@ class Router:
 
     def __init__(self, program, folder, yaml=None, env=None):
         self.log_path = folder / "router.log"
-        command = [str(program), "--rtmp-address", "127.0.0.1:0", "--api-address", "127.0.0.1:0",
+        command = [str(program), "--rtmp-address", "127.0.0.1:0", "--rtsp-address", "127.0.0.1:0", "--api-address", "127.0.0.1:0",
                    "--metrics-address", "127.0.0.1:0", "--log-dir", "", "--log-format", "text"]
         if yaml is not None:
             (folder / "router.yml").write_text(yaml)

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "server.h"
+
+#include "../tests/rtsp_client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PATH "live/in"
+#define TCP "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n"
+
+static void test_publish_and_read(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_client publisher, early, late;
+    rtsp_client_publish(&publisher, fixture, PATH);
+    rtsp_client_play(&early, fixture, PATH);
+    rtsp_client_send_frames(&publisher, 0, 15, 3000);
+    RTSP_TURN_UNTIL(early.n_pictures == 15 && early.n_packets[1] == 15, &publisher, &early);
+    g_assert_cmpuint(early.n_key_pictures, ==, 2);
+    g_assert_cmpuint(early.n_rtcp[0], ==, 1); /* a report before the first packet */
+    g_assert_cmpuint(early.n_rtcp[1], ==, 1);
+    rtsp_client_play(&late, fixture, PATH);
+    rtsp_client_send_frames(&publisher, 15, 5, 70000);
+    RTSP_TURN_UNTIL(early.n_pictures == 20 && late.n_pictures == 10, &publisher, &early, &late);
+    g_assert_cmpuint(late.n_key_pictures, ==, 1); /* it began with it */
+    g_assert_cmpuint(late.last_time[0] - late.first_time[0], ==, 9 * 3600);
+    g_assert_cmpuint(early.last_time[0], ==, late.last_time[0]); /* all see the same packets */
+    g_assert_cmpuint(early.next_sequence[0], ==, late.next_sequence[0]);
+    g_assert_false(early.has_gap || late.has_gap);
+    g_assert_cmpuint(rtsp_client_ask(&publisher, "TEARDOWN", "", "", ""), ==, 200);
+    RTSP_TURN_UNTIL(early.eof && late.eof, &publisher, &early, &late);
+    g_assert_true(early.has_bye && late.has_bye);
+    g_assert_null(router_find_path(fixture->router, PATH));
+    rtsp_client_clear(&publisher);
+    rtsp_client_clear(&early);
+    rtsp_client_clear(&late);
+}
+
+/* RTP-Info names one instant of all tracks: what the first packets are away from it says how far apart they
+ * are. */
+static void test_where_it_starts(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_client publisher, reader;
+    unsigned sequence[2], time[2];
+    rtsp_client_publish(&publisher, fixture, PATH);
+    struct router_path *path = router_find_path(fixture->router, PATH);
+    rtsp_client_send_frames(&publisher, 0, 5, 1000);
+    RTSP_TURN_UNTIL(path->stream.gop->len >= 9, &publisher); /* the last picture waits for the next one */
+    rtsp_client_play(&reader, fixture, PATH);
+    const char *info = rtsp_message_header(&reader.reply, "RTP-Info");
+    g_assert_nonnull(info);
+    const char *audio = strchr(info, ',');
+    g_assert_nonnull(audio);
+    g_assert_cmpint(sscanf(strstr(info, ";seq="), ";seq=%u;rtptime=%u", &sequence[0], &time[0]), ==, 2);
+    g_assert_cmpint(sscanf(strstr(audio, ";seq="), ";seq=%u;rtptime=%u", &sequence[1], &time[1]), ==, 2);
+    RTSP_TURN_UNTIL(reader.n_packets[0] > 0 && reader.n_packets[1] > 0, &publisher, &reader);
+    g_assert_cmpuint(reader.first_time[0] - time[0], ==, 0);
+    g_assert_cmpuint(reader.first_time[1] - time[1], <, 960 + 48);
+    rtsp_client_clear(&reader);
+    rtsp_client_clear(&publisher);
+}
+
+static void test_no_such_stream(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_client reader;
+    rtsp_client_connect(&reader, fixture, "live/nobody");
+    g_assert_cmpuint(rtsp_client_ask(&reader, "DESCRIBE", "", "", ""), ==, 404);
+    g_assert_nonnull(strstr(rtsp_message_header(&reader.reply, "X-Reason"), "live/nobody"));
+    g_assert_cmpuint(rtsp_client_ask(&reader, "SETUP", "/trackID=0", TCP, ""), ==, 404);
+    g_assert_false(reader.eof);
+    rtsp_client_clear(&reader);
+}
+
+static void test_newer_publisher_wins(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_client older, newer;
+    rtsp_client_publish(&older, fixture, PATH);
+    rtsp_client_publish(&newer, fixture, PATH);
+    RTSP_TURN_UNTIL(older.eof, &older, &newer);
+    g_assert_false(newer.eof);
+    rtsp_client_clear(&older);
+    rtsp_client_clear(&newer);
+}
+
+static void test_older_publisher_stays(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_client older, newer;
+    struct path_config *entry = fixture->config->paths->pdata[0];
+    entry->override_publisher = false;
+    rtsp_client_publish(&older, fixture, PATH);
+    rtsp_client_connect(&newer, fixture, PATH);
+    static const char sdp[] = "v=0\r\ns=x\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/48000/2\r\n"
+                              "a=fmtp:97 mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;"
+                              "config=1190\r\n";
+    g_assert_cmpuint(rtsp_client_ask(&newer, "ANNOUNCE", "", "", sdp), ==, 200);
+    g_assert_cmpuint(rtsp_client_ask(&newer, "SETUP", "", TCP, ""), ==, 200);
+    g_assert_cmpuint(rtsp_client_ask(&newer, "RECORD", "", "", ""), ==, 503);
+    g_assert_false(older.eof);
+    rtsp_client_clear(&older);
+    rtsp_client_clear(&newer);
+}
+
+static void test_too_many_readers(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_client publisher, first, second;
+    struct path_config *entry = fixture->config->paths->pdata[0];
+    entry->max_readers = 1;
+    rtsp_client_publish(&publisher, fixture, PATH);
+    rtsp_client_play(&first, fixture, PATH);
+    rtsp_client_connect(&second, fixture, PATH);
+    g_assert_cmpuint(rtsp_client_ask(&second, "SETUP", "/trackID=0", TCP, ""), ==, 503);
+    rtsp_client_clear(&second);
+    rtsp_client_clear(&first);
+    rtsp_client_clear(&publisher);
+}
+
+static void test_list_and_kick(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_client publisher, idle;
+    struct rtsp_connection_info info;
+    rtsp_client_publish(&publisher, fixture, PATH "?user=x&pass=y");
+    rtsp_client_connect(&idle, fixture, "x");
+    g_assert_cmpuint(rtsp_client_ask(&idle, "OPTIONS", "", "", ""), ==, 200);
+    rtsp_client_send_frames(&publisher, 0, 1, 3000);
+    struct router_path *path = router_find_path(fixture->router, PATH);
+    RTSP_TURN_UNTIL(path->stream.gop->len > 0, &publisher);
+    g_autoptr(GPtrArray) connections = rtsp_server_list(fixture->server);
+    g_autoptr(GPtrArray) sessions = rtsp_server_list_sessions(fixture->server);
+    g_assert_cmpuint(connections->len, ==, 2);
+    g_assert_cmpuint(sessions->len, ==, 1);
+    info = *(struct rtsp_connection_info *)sessions->pdata[0];
+    g_assert_cmpstr(info.state, ==, "publish");
+    g_assert_cmpstr(info.path, ==, PATH);
+    g_assert_cmpstr(info.query, ==, "user=x&pass=***");
+    g_assert_cmpstr(info.session, ==, path->publisher->id);
+    g_assert_true(g_str_has_prefix(info.remote_address, "127.0.0.1:"));
+    g_assert_cmpuint(info.received_bytes, >, 3000);
+    g_assert_cmpuint(info.received_packets, ==, 4);
+    g_assert_true(rtsp_server_find(fixture->server, info.id, &info));
+    g_assert_false(rtsp_server_find(fixture->server, info.session, &info));
+    info = *(struct rtsp_connection_info *)sessions->pdata[0];
+    g_assert_true(rtsp_server_find_session(fixture->server, info.session, &info));
+    g_assert_false(rtsp_server_kick_session(fixture->server, "nobody"));
+    g_autofree char *id = g_strdup(info.session);
+    g_assert_true(rtsp_server_kick_session(fixture->server, id));
+    RTSP_TURN_UNTIL(publisher.eof, &publisher, &idle);
+    rtsp_client_clear(&publisher);
+    RTSP_TURN_UNTIL(!rtsp_server_find_session(fixture->server, id, &info), &idle);
+    rtsp_client_clear(&idle);
+}
+
+static void test_port_in_use(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct dub_error error = {0};
+    struct rtsp_listener listener;
+    g_autofree char *address = g_strdup_printf("127.0.0.1:%u", rtsp_server_port(fixture->server));
+    g_assert_false(rtsp_listen(address, &listener, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error.message, address));
+}
+
+static unsigned connect_silently(const struct rtsp_fixture *fixture, struct rtsp_client *clients, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        rtsp_client_connect(&clients[i], fixture, "x");
+    return n;
+}
+
+static guint count(const struct rtsp_fixture *fixture)
+{
+    g_autoptr(GPtrArray) all = rtsp_server_list(fixture->server);
+    return all->len;
+}
+
+/* The oldest one without a session makes room; those who play or publish stay. */
+static void test_connection_limit(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    enum { LIMIT = 20 };
+    struct rtsp_client clients[LIMIT], one_more;
+    fixture->config->limits.connections = LIMIT;
+    connect_silently(fixture, clients, LIMIT);
+    RTSP_TURN_UNTIL(count(fixture) == LIMIT, &clients[0]);
+    rtsp_client_connect(&one_more, fixture, "x");
+    RTSP_TURN_UNTIL(clients[0].eof, &clients[0], &one_more);
+    g_assert_cmpuint(count(fixture), ==, LIMIT);
+    g_assert_cmpuint(rtsp_client_ask(&one_more, "OPTIONS", "", "", ""), ==, 200);
+    g_assert_cmpuint(rtsp_client_ask(&clients[7], "OPTIONS", "", "", ""), ==, 200);
+    rtsp_client_clear(&one_more);
+    for (unsigned i = 0; i < LIMIT; i++)
+        rtsp_client_clear(&clients[i]);
+}
+
+#define ADD(name, function)                                                                                  \
+    g_test_add("/server/" name, struct rtsp_fixture, NULL, rtsp_fixture_setup, function,                     \
+               rtsp_fixture_teardown)
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    ADD("publish-and-read", test_publish_and_read);
+    ADD("where-it-starts", test_where_it_starts);
+    ADD("no-such-stream", test_no_such_stream);
+    ADD("newer-publisher-wins", test_newer_publisher_wins);
+    ADD("older-publisher-stays", test_older_publisher_stays);
+    ADD("too-many-readers", test_too_many_readers);
+    ADD("list-and-kick", test_list_and_kick);
+    ADD("port-in-use", test_port_in_use);
+    ADD("connection-limit", test_connection_limit);
+    return g_test_run();
+}
