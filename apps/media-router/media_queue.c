@@ -44,6 +44,13 @@ void media_queue_push_backlog(struct media_queue *queue, struct media_message *m
     queue->backlog++;
 }
 
+static void count_dropped(struct media_queue *queue)
+{
+    queue->dropped++;
+    if (queue->counters != NULL)
+        queue->counters->discarded++;
+}
+
 static bool is_full(const struct media_queue *queue, const struct media_message *message)
 {
     return queue->messages.length >= queue->max_messages + queue->backlog ||
@@ -63,7 +70,7 @@ static void drop_waiting(struct media_queue *queue)
             continue;
         }
         queue->bytes -= media_message_bytes(message);
-        queue->dropped++;
+        count_dropped(queue);
         media_message_unref(message);
     }
     queue->messages = kept;
@@ -83,11 +90,15 @@ enum media_queue_result media_queue_push(struct media_queue *queue, struct media
     if (is_full(queue, message)) {
         drop_waiting(queue);
         queue->waits_for_key = queue->is_behind = has_video;
-        if (++queue->overflows > MEDIA_QUEUE_MAX_OVERFLOWS)
+        if (++queue->overflows > MEDIA_QUEUE_MAX_OVERFLOWS) {
+            if (queue->counters != NULL)
+                queue->counters->too_slow++;
             return MEDIA_QUEUE_TOO_SLOW;
+        }
     }
     if (must_wait(queue, message)) {
-        queue->dropped += queue->is_behind;
+        if (queue->is_behind)
+            count_dropped(queue);
         return MEDIA_QUEUE_DROPPED;
     }
     append(queue, message);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "media.h"
+#include "router_limits.h"
 
 /* More than the largest group of pictures that a reader may start with (STREAM_GOP_MAX_BYTES). */
 #define MEDIA_QUEUE_MAX_BYTES (64u << 20)
@@ -28,6 +29,7 @@ struct media_queue {
     bool waits_for_key;
     bool is_behind; /* it waits because it has overflowed, not because it has just begun */
     unsigned overflows;
+    struct router_counters *counters; /* set by the owner after init; NULL: none */
     uint64_t
         dropped; /* of a reader that was too slow; what comes before its first key frame does not count */
 };

@@ -102,10 +102,15 @@ static void test_again_and_again_is_too_slow(void)
     struct media_queue queue;
     media_queue_init(&queue, 1);
     media_queue_begin(&queue, true);
+    struct router_counters counters = {0};
+    queue.counters = &counters;
     push(&queue, KEY, 0);
     for (unsigned i = 0; i < MEDIA_QUEUE_MAX_OVERFLOWS; i++)
         g_assert_cmpint(push(&queue, KEY, i), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpuint(counters.too_slow, ==, 0);
     g_assert_cmpint(push(&queue, KEY, 9), ==, MEDIA_QUEUE_TOO_SLOW);
+    g_assert_cmpuint(counters.too_slow, ==, 1);
+    g_assert_cmpuint(counters.discarded, ==, queue.dropped);
     media_queue_clear(&queue);
 }
 

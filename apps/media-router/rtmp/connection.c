@@ -132,17 +132,6 @@ static void on_reader_close(struct router_reader *reader, const char *reason)
     rtmp_connection_close(connection, reason);
 }
 
-static void push(struct rtmp_connection *connection, struct media_message *message, bool has_video)
-{
-    struct router_counters *counters = router_counters(connection->env->router);
-    uint64_t before = connection->queue.dropped;
-    if (media_queue_push(&connection->queue, message, has_video) == MEDIA_QUEUE_TOO_SLOW) {
-        connection->give_up = "the reader is too slow";
-        counters->too_slow++;
-    }
-    counters->discarded += connection->queue.dropped - before;
-}
-
 static void on_reader_message(struct router_reader *reader, struct media_message *message, bool is_backlog)
 {
     struct rtmp_connection *connection = of_reader(reader);
@@ -150,8 +139,9 @@ static void on_reader_message(struct router_reader *reader, struct media_message
         return;
     if (is_backlog)
         media_queue_push_backlog(&connection->queue, message);
-    else
-        push(connection, message, stream_has_video(&reader->path->stream));
+    else if (media_queue_push(&connection->queue, message, stream_has_video(&reader->path->stream)) ==
+             MEDIA_QUEUE_TOO_SLOW)
+        connection->give_up = "the reader is too slow";
     wake(connection);
 }
 
@@ -419,6 +409,7 @@ struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *en
         (struct router_publisher){.ops = &publisher_ops[env->tls != NULL], .id = connection->id};
     connection->reader = (struct router_reader){.ops = &reader_ops[env->tls != NULL], .id = connection->id};
     media_queue_init(&connection->queue, (guint)env->config->write_queue_messages);
+    connection->queue.counters = router_counters(env->router);
     rtmp_session_init(&connection->session, &session_events, connection);
     connection->watch = fd_watch_new(take_fd, G_IO_IN, on_io, connection);
     connection->session.max_media_bytes = (uint32_t)env->config->limits.message_bytes;

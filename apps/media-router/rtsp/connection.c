@@ -90,11 +90,20 @@ static void detach(struct rtsp_connection *connection)
     g_clear_pointer(&connection->shown_query, g_free);
 }
 
+/* Who has a stream is worth more lines than who only comes and goes. */
+static bool may_log(const struct rtsp_connection *connection)
+{
+    struct router *router = connection->env->router;
+    bool has_stream = connection->publisher.path != NULL || connection->reader.reader.path != NULL;
+    return has_stream ? router_may_log(router) : admission_may_log(router_admission(router));
+}
+
 void rtsp_connection_close(struct rtsp_connection *connection, const char *reason)
 {
     if (connection->closing)
         return;
-    dub_log_info("rtsp %s (%s): closed: %s", connection->id, connection->remote_address, reason);
+    if (may_log(connection))
+        dub_log_info("rtsp %s (%s): closed: %s", connection->id, connection->remote_address, reason);
     connection->closing = true;
     connection->close_deadline_ns = now_ns(connection) + LINGER_NS;
     connection->session.state = RTSP_SESSION_CLOSING;
@@ -461,6 +470,8 @@ void rtsp_connection_check_deadlines(struct rtsp_connection *connection)
 {
     const char *reason = passed_deadline(connection);
     if (reason != NULL) {
+        if (!connection->closing)
+            router_counters(connection->env->router)->timeouts++;
         rtsp_connection_close(connection, reason);
         end(connection);
         return;
@@ -485,16 +496,19 @@ struct rtsp_connection *rtsp_connection_new(const struct rtsp_connection_env *en
     connection->last_read_ns = connection->last_request_ns = connection->last_write_ns = now_ns(connection);
     connection->publisher = (struct router_publisher){.ops = &publisher_ops};
     rtsp_reader_init(&connection->reader, &reader_ops, (guint)env->config->write_queue_messages);
+    connection->reader.queue.counters = router_counters(env->router);
     out_queue_init(&connection->out);
     rtsp_session_init(&connection->session, connection->id, &session_events, connection);
     connection->watch = fd_watch_new(take_fd, G_IO_IN, on_io, connection);
-    dub_log_info("rtsp %s (%s): opened", connection->id, connection->remote_address);
+    if (may_log(connection))
+        dub_log_info("rtsp %s (%s): opened", connection->id, connection->remote_address);
     return connection;
 }
 
 void rtsp_connection_free(struct rtsp_connection *connection)
 {
     detach(connection);
+    admission_leave(router_admission(connection->env->router), connection->remote_address);
     fd_watch_free(connection->watch);
     net_link_free(connection->link);
     rtsp_session_clear(&connection->session);

@@ -1,32 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server.h"
 
-#include "../fd_watch.h"
+#include "../listener.h"
 #include "../net.h"
 #include "connection.h"
 #include "source.h"
 
-#include <dubbing_log.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define TICK_MAX_MS 500
-#define ACCEPT_PAUSE_S 1
-/* Those who are here already have their turn between. */
-#define ACCEPTS_PER_TURN 32
 
 struct rtsp_server {
     struct rtsp_connection_env env;
-    int fd;
+    struct listener *listener;
     uint16_t port;
-    struct fd_watch *watch;
     GSource *tick;
     GQueue connections; /* struct rtsp_connection *, in the order of connecting */
-    guint resume;       /* timer after an accept that failed for want of resources */
 };
 
 static void on_connection_ended(struct rtsp_connection *connection, void *user)
@@ -36,51 +25,32 @@ static void on_connection_ended(struct rtsp_connection *connection, void *user)
     rtsp_connection_free(connection);
 }
 
-static void adopt(struct rtsp_server *server, int fd, const struct sockaddr *address, socklen_t size)
-{
-    const int yes = 1;
-    char *remote = net_format_address(address, size);
-    if (server->connections.length >= RTSP_MAX_CONNECTIONS) {
-        dub_log_warn("rtsp: %s refused, there are %d connections already", remote, RTSP_MAX_CONNECTIONS);
-        g_free(remote);
-        close(fd);
-        return;
-    }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    g_queue_push_tail(&server->connections, rtsp_connection_new(&server->env, fd, remote));
-}
-
-static gboolean on_resume(gpointer user)
+static void on_accepted(int take_fd, char *take_remote_address, void *user)
 {
     struct rtsp_server *server = user;
-    server->resume = 0;
-    fd_watch_set_condition(server->watch, G_IO_IN);
-    return G_SOURCE_REMOVE;
+    g_queue_push_tail(&server->connections,
+                      rtsp_connection_new(&server->env, take_fd, take_remote_address));
 }
 
-/* Out of descriptors: the waiting peer would wake us at once again. */
-static void pause_accepting(struct rtsp_server *server)
+static bool is_from(const struct rtsp_connection_info *info, const char *host)
 {
-    dub_log_error("rtsp: cannot accept a connection: %s", g_strerror(errno));
-    fd_watch_set_condition(server->watch, 0);
-    server->resume = g_timeout_add_seconds(ACCEPT_PAUSE_S, on_resume, server);
+    return host == NULL ||
+           (g_str_has_prefix(info->remote_address, host) && info->remote_address[strlen(host)] == ':');
 }
 
-static void on_accept(GIOCondition condition, void *user)
+static bool make_room(const char *host, void *user)
 {
     struct rtsp_server *server = user;
-    for (unsigned i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct sockaddr_storage address = {0};
-        socklen_t size = sizeof address;
-        int accepted = accept4(server->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (accepted >= 0) {
-            adopt(server, accepted, (struct sockaddr *)&address, size);
+    for (GList *link = server->connections.head; link != NULL; link = link->next) {
+        struct rtsp_connection_info info;
+        rtsp_connection_describe(link->data, &info);
+        if (strcmp(info.state, "idle") != 0 || !is_from(&info, host))
             continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(server);
-        return;
+        rtsp_connection_close(link->data, "others need its place (ROUTER_MAX_CONNECTIONS)");
+        on_connection_ended(link->data, server);
+        return true;
     }
+    return false;
 }
 
 static gboolean on_tick(gpointer user)
@@ -118,10 +88,10 @@ struct rtsp_server *rtsp_server_new(struct router *router, const struct router_c
                                                .sources = rtsp_sources_new(),
                                                .ended = on_connection_ended,
                                                .user = server};
-    server->fd = take_listener.fd;
     server->port = take_listener.port;
     g_queue_init(&server->connections);
-    server->watch = fd_watch_new(server->fd, G_IO_IN, on_accept, server);
+    server->listener = listener_new(take_listener.fd, "rtsp", router_admission(router), on_accepted, server);
+    admission_add_server(router_admission(router), make_room, server);
     start_tick(server);
     return server;
 }
@@ -136,10 +106,9 @@ void rtsp_server_free(struct rtsp_server *server)
 {
     if (server == NULL)
         return;
-    g_clear_handle_id(&server->resume, g_source_remove);
-    fd_watch_free(server->watch);
+    admission_remove_server(router_admission(server->env.router), server);
+    listener_free(server->listener);
     destroy_source(server->tick);
-    close(server->fd);
     struct rtsp_connection *connection;
     while ((connection = g_queue_pop_head(&server->connections)) != NULL)
         rtsp_connection_free(connection);

@@ -7,8 +7,6 @@
 
 #include <dubbing_clock.h>
 
-#define RTSP_MAX_CONNECTIONS 1000
-
 struct rtsp_server;
 
 /* What the Control API and the metrics say about one connection and the session that it has. Strings are
