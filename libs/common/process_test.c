@@ -221,22 +221,6 @@ static void test_child_dies_with_its_parent_unless_told(void)
     kill(child, SIGKILL);
 }
 
-static void test_commands_are_split_without_a_shell(void)
-{
-    static const char *const environment[] = {"MTX_PATH=live/a b/in", "EMPTY=", NULL};
-    struct dub_error error = {0};
-    g_auto(GStrv) words =
-        dub_command_split("hook 'two words' \"$MTX_PATH\" ${MTX_PATH}x $EMPTY$NOT_THERE $ ${ $(id) `id` a;b",
-                          environment, &error);
-    static const char *const expected[] = {"hook", "two words", "live/a b/in", "live/a b/inx", "",  "$",
-                                           "${",   "$(id)",     "`id`",        "a;b",          NULL};
-    g_assert_nonnull(words);
-    g_assert_cmpstrv(words, expected);
-    g_assert_null(dub_command_split("hook 'unbalanced", environment, &error));
-    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_ARGUMENT);
-    g_assert_null(dub_command_split("   ", NULL, &error));
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -251,6 +235,5 @@ int main(int argc, char **argv)
     g_test_add_func("/process/missing-program-is-named", test_missing_program_is_named);
     g_test_add_func("/process/child-dies-with-its-parent-unless-told",
                     test_child_dies_with_its_parent_unless_told);
-    g_test_add_func("/process/commands-are-split-without-a-shell", test_commands_are_split_without_a_shell);
     return g_test_run();
 }
