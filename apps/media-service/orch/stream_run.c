@@ -206,11 +206,9 @@ static struct worker *start_or_adopt(struct stream *stream, struct dub_error *er
         struct dub_log_context context = stream_log_context(stream);
         dub_log(DUB_LOG_INFO, &context, "media-worker runs already, pid %d", (int)running);
         worker = config->workers->adopt(&spec, running, &worker_events, stream, error);
-    } else if (state_dir_has_room_for(config->state_dir, stream->id))
+    } else {
         worker = config->workers->start(&spec, &worker_events, stream, error);
-    else
-        dub_error_set(error, DUB_ERROR_NOT_FOUND, "the stream's id is too long for a socket in %s",
-                      state_dir_path(config->state_dir));
+    }
     /* cppcheck-suppress returnDanglingLifetime ; what the worker needs of the spec it has copied */
     return worker;
 }

@@ -5,11 +5,11 @@
 
 #include <dubbing_json.h>
 #include <dubbing_log.h>
+#include <dubbing_socket_path.h>
 #include <dubbing_watch.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define READ_BYTES (16 * 1024)
@@ -42,12 +42,13 @@ struct control_client {
 
 static int open_socket(const char *path)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof(address.sun_path))
+    struct dub_socket_path to;
+    if (!dub_socket_path_init(&to, path, NULL))
         return -1;
-    memcpy(address.sun_path, path, strlen(path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+    bool connected = fd >= 0 && connect(fd, (const struct sockaddr *)&to.address, sizeof(to.address)) == 0;
+    dub_socket_path_clear(&to);
+    if (connected)
         return fd;
     if (fd >= 0)
         close(fd);

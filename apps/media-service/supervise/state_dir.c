@@ -11,11 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define RECORD_MAX_BYTES (64 * 1024)
-#define SHORTEST_ID_LIMIT 16 /* below this a path is of no use */
 
 struct state_dir {
     char *path, *workers, *egress, *streams, *stopped;
@@ -41,28 +39,6 @@ static bool make_directories(struct state_dir *dir, const char *path, struct dub
            dub_dir_ensure(dir->streams, error) && dub_dir_ensure(dir->stopped, error);
 }
 
-/* How long a stream id may be for its socket's path to fit into a socket address. */
-static size_t longest_id(const struct state_dir *dir)
-{
-    size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
-    size_t used = strlen(dir->path) + strlen("/workers/.sock");
-    return used < room ? MIN(room - used, DUB_STREAM_ID_MAX) : 0;
-}
-
-static bool check_length(const struct state_dir *dir, struct dub_error *error)
-{
-    size_t longest = longest_id(dir);
-    if (longest < SHORTEST_ID_LIMIT)
-        return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
-                             "ORCH_STATE_DIR is too long for sockets in it: choose a shorter path than %s",
-                             dir->path);
-    if (longest < DUB_STREAM_ID_MAX)
-        dub_log_warn(
-            "ORCH_STATE_DIR is so long that streams with an id of more than %zu characters cannot be started",
-            longest);
-    return true;
-}
-
 /* The lock goes with the process, whatever its end: there is nothing to clean up after a crash. */
 static bool lock(struct state_dir *dir, struct dub_error *error)
 {
@@ -83,7 +59,7 @@ struct state_dir *state_dir_open(const char *path, struct dub_error *error)
 {
     struct state_dir *dir = g_new0(struct state_dir, 1);
     dir->lock_fd = -1;
-    if (make_directories(dir, path, error) && check_length(dir, error) && lock(dir, error))
+    if (make_directories(dir, path, error) && lock(dir, error))
         return dir;
     state_dir_close(dir);
     return NULL;
@@ -106,11 +82,6 @@ void state_dir_close(struct state_dir *dir)
 const char *state_dir_path(const struct state_dir *dir)
 {
     return dir->path;
-}
-
-bool state_dir_has_room_for(const struct state_dir *dir, const char *stream_id)
-{
-    return strlen(stream_id) <= longest_id(dir);
 }
 
 char *state_dir_socket_path(const struct state_dir *dir, const char *stream_id)

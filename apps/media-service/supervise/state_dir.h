@@ -10,17 +10,16 @@
 
 struct state_dir;
 
-/* Makes the directory and locks it. NULL with UNAVAILABLE when another process holds the lock, INVALID_CONFIG
- * when the path is too long for sockets in it, IO otherwise. */
+/* Makes the directory and locks it. NULL with UNAVAILABLE when another process holds the lock, IO
+ * otherwise. */
 struct state_dir *state_dir_open(const char *path, struct dub_error *error);
 /* Unlocks. NULL is fine. */
 void state_dir_close(struct state_dir *dir);
 
 /* Absolute, however it was given. */
 const char *state_dir_path(const struct state_dir *dir);
-/* Whether the control socket of a stream has a path that a socket can have. */
-bool state_dir_has_room_for(const struct state_dir *dir, const char *stream_id);
-/* The control socket of a stream's worker. Owned by the caller. */
+/* The control socket of a stream's worker, which may be longer than a socket's address
+ * (dubbing_socket_path.h). Owned by the caller. */
 char *state_dir_socket_path(const struct state_dir *dir, const char *stream_id);
 /* The ids of the streams that have a socket, stale ones included: texts, freed with the array. */
 GPtrArray *state_dir_list_sockets(const struct state_dir *dir);

@@ -13,6 +13,7 @@
 #include <dubbing_json.h>
 #include <dubbing_log.h>
 #include <dubbing_main.h>
+#include <dubbing_socket_path.h>
 #include <dubbing_worker_control.h>
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
@@ -161,8 +162,11 @@ static unsigned status_interval_ms(void)
 static void serve(const char *path)
 {
     g_autoptr(GSocketService) service = g_socket_service_new();
-    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
+    struct dub_socket_path at;
     g_autoptr(GError) error = NULL;
+    if (!dub_socket_path_init(&at, path, NULL))
+        exit(1);
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(at.address.sun_path);
     g_unlink(path);
     if (!g_socket_listener_add_address(G_SOCKET_LISTENER(service), address, G_SOCKET_TYPE_STREAM,
                                        G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, &error)) {

@@ -254,6 +254,18 @@ def test_workers_outlive_a_crash_and_are_adopted(start_service, folder):
     assert len(workers_of(folder)) == 0
 
 
+def test_a_state_folder_of_any_length(start_service, folder):
+    """Longer than the address of a socket, with the longest id that there is."""
+    stream = "x" * 64
+    service = start_service(ORCH_STATE_DIR=folder / ("d" * 200) / "state")
+    service.hook("ready", stream=stream)
+    before = service.wait_state("running", stream)
+    service.stop(signal.SIGKILL)
+    service.start()
+    assert service.wait_state("running", stream)["workerPid"] == before["workerPid"]
+    assert service.stop() == 0 and not alive(before["workerPid"])
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
 def test_an_operators_stop_is_kept_over_a_restart(start_service, fake_server, folder, end):
     """Also when media-service dies before the worker has: the one that it finds is ended."""

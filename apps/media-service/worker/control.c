@@ -4,12 +4,12 @@
 #include <dubbing_file.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
+#include <dubbing_socket_path.h>
 #include <dubbing_worker_control.h>
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <sys/un.h>
 
 #define CLIENTS_MAX 16
 #define UNSENT_BYTES_MAX (4u << 20) /* all kept phrases and more */
@@ -238,10 +238,6 @@ static bool take_place(struct control *control, const char *folder, const char *
     g_autofree char *lock_path = g_strdup_printf("%s/%s.lock", folder, stream_id);
 
     control->path = g_strdup_printf("%s/%s.sock", folder, stream_id);
-    if (strlen(control->path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
-        return dub_error_set(error, DUB_ERROR_INVALID_ARGUMENT,
-                             "ORCH_STATE_DIR: \"%s\" is too long for a socket: choose a shorter folder",
-                             control->path);
     if (!dub_dir_ensure(folder, error))
         return false;
     control->lock_fd = dub_file_lock(lock_path, error);
@@ -254,12 +250,18 @@ static bool take_place(struct control *control, const char *folder, const char *
 
 static bool listen_on(struct control *control, struct dub_error *error)
 {
-    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(control->path);
+    struct dub_socket_path path;
     g_autoptr(GError) gerror = NULL;
 
+    if (!dub_socket_path_init(&path, control->path, error))
+        return false;
+    g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path.address.sun_path);
     control->service = g_socket_service_new();
-    if (!g_socket_listener_add_address(G_SOCKET_LISTENER(control->service), address, G_SOCKET_TYPE_STREAM,
-                                       G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, &gerror))
+    bool listens =
+        g_socket_listener_add_address(G_SOCKET_LISTENER(control->service), address, G_SOCKET_TYPE_STREAM,
+                                      G_SOCKET_PROTOCOL_DEFAULT, NULL, NULL, &gerror);
+    dub_socket_path_clear(&path);
+    if (!listens)
         return dub_error_set(error, DUB_ERROR_IO, "control socket \"%s\": %s", control->path,
                              gerror->message);
     g_chmod(control->path, 0600);

@@ -22,7 +22,7 @@ struct control_events {
 
 /* Serves <state_dir>/<folder_name>/<stream_id>.sock, making the folders: "workers" for a media-worker,
  * "egress" for an egress-forwarder. NULL with an error: another one serves it already, the folder cannot be
- * written, the path is too long. */
+ * written. The path may be longer than a socket's address (dubbing_socket_path.h). */
 struct control *control_new(const char *state_dir, const char *folder_name, const char *stream_id,
                             const struct control_events *events, void *user, struct dub_error *error);
 /* Closes the clients and removes the socket. NULL is fine. */
