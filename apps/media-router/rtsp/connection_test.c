@@ -61,11 +61,11 @@ static void test_stalled_reader_goes_on_at_a_key_frame(struct rtsp_fixture *fixt
         RTSP_TURN_UNTIL(path->inbound_bytes >= before + 9 * 40000, &publisher, &reader);
     }
     reader.stalled = false;
-    while (reader.last_time[0] - reader.first_time[0] != 3600 * (sent - 1)) {
+    while (!reader.has_gap || reader.last_time[0] - reader.first_time[0] < 3600 * (sent - 20)) {
         rtsp_client_send_frames(&publisher, sent++, 1, 3000);
         RTSP_TURN_UNTIL(publisher.pending->len == 0, &publisher, &reader);
     }
-    g_assert_true(reader.has_gap && reader.is_key_after_gap);
+    g_assert_true(reader.is_key_after_gap);
     g_assert_false(reader.eof);
     rtsp_client_clear(&reader);
     rtsp_client_clear(&publisher);
@@ -124,7 +124,7 @@ static void test_channels_of_the_client(struct rtsp_fixture *fixture, gconstpoin
         200);
     g_assert_cmpuint(rtsp_client_ask(&reader, "PLAY", "", "", ""), ==, 200);
     rtsp_client_send_frames(&publisher, 0, 5, 4000);
-    RTSP_TURN_UNTIL(reader.n_packets[1] == 15, &publisher, &reader);
+    RTSP_TURN_UNTIL(reader.n_packets[1] >= 15, &publisher, &reader);
     g_assert_cmpuint(reader.n_packets[0], ==, 0);
     g_assert_cmpuint(reader.n_rtcp[1], ==, 1);
     rtsp_client_clear(&reader);
