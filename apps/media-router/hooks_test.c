@@ -186,6 +186,36 @@ static void test_stop_of_what_ended_by_itself(struct fixture *fixture, gconstpoi
     g_assert_cmpuint(fixture->n_idle, ==, 1);
 }
 
+/* One process at a time: the others come in order; who is stopped before its turn never starts. */
+static void test_too_many_wait(struct fixture *fixture, gconstpointer data)
+{
+    hook_pool_set_max(fixture->pool, 1);
+    struct hook *first = start(fixture,
+                               "sh -c 'trap \"printf a >> $OUT; exit 0\" INT; printf r >> $OUT; "
+                               "while :; do sleep 0.01; done'",
+                               false);
+    run(fixture, "sh -c 'printf b >> $OUT'");
+    struct hook *never = start(fixture, "sh -c 'printf x >> $OUT'", false);
+    run(fixture, "sh -c 'printf c >> $OUT'");
+    wait_for_file(fixture, "r");
+    g_assert_cmpuint(hook_pool_running(fixture->pool), ==, 4);
+    hook_stop(never);
+    hook_stop(first);
+    wait_for_idle(fixture);
+    g_assert_true(file_is(fixture, "rabc"));
+}
+
+/* What cannot be started when its turn comes holds up nobody. */
+static void test_one_that_waits_and_cannot_start(struct fixture *fixture, gconstpointer data)
+{
+    hook_pool_set_max(fixture->pool, 1);
+    run(fixture, "sh -c 'printf a >> $OUT'");
+    run(fixture, "/nonexistent/program");
+    run(fixture, "sh -c 'printf b >> $OUT'");
+    wait_for_idle(fixture);
+    g_assert_true(file_is(fixture, "ab"));
+}
+
 static void test_nothing_to_start(struct fixture *fixture, gconstpointer data)
 {
     g_assert_null(start(fixture, "", false));
@@ -209,6 +239,8 @@ int main(int argc, char **argv)
     ADD("restart-after-five-seconds", test_restart);
     ADD("restart-of-what-could-not-start", test_restart_of_what_could_not_start);
     ADD("stop-of-what-ended-by-itself", test_stop_of_what_ended_by_itself);
+    ADD("too-many-wait-for-their-turn", test_too_many_wait);
+    ADD("one-that-waits-and-cannot-start", test_one_that_waits_and_cannot_start);
     ADD("nothing-to-start", test_nothing_to_start);
     return g_test_run();
 }

@@ -248,6 +248,32 @@ static void test_bytes_are_counted(struct fixture *fixture, gconstpointer yaml)
     g_assert_cmpuint(router_find_path(fixture->router, "a")->inbound_bytes, ==, 6 + 4 + 6 + 3);
 }
 
+/* Paths in use are limited, those that the configuration names are not; one that is left makes room. */
+static void test_too_many_paths(struct fixture *fixture, gconstpointer data)
+{
+    struct fake_publisher third = fixture->first;
+    fixture->config->limits.paths = 2; /* "named" is one */
+    g_assert_true(publish(fixture, "a", &fixture->first));
+    g_assert_false(publish(fixture, "b", &fixture->second));
+    g_assert_cmpint(fixture->error.code, ==, DUB_ERROR_LIMIT);
+    g_assert_nonnull(strstr(fixture->error.message, "ROUTER_MAX_PATHS"));
+    g_assert_cmpuint(router_counters(fixture->router)->paths_refused, ==, 1);
+    g_assert_true(publish(fixture, "named", &third));
+    router_unpublish(fixture->router, &fixture->first.base);
+    g_assert_true(publish(fixture, "b", &fixture->second));
+    router_unpublish(fixture->router, &third.base);
+}
+
+/* Without pictures kept a reader waits for the next key frame. */
+static void test_nothing_is_kept(struct fixture *fixture, gconstpointer data)
+{
+    fixture->config->limits.gop_bytes = 0;
+    g_assert_true(publish(fixture, "a", &fixture->first));
+    write_all(fixture, &fixture->first, "CKPPS");
+    g_assert_true(read_path(fixture, "a", &fixture->reader));
+    g_assert_cmpstr(fixture->reader.got->str, ==, "cc");
+}
+
 #define ADD(name, yaml, function) g_test_add("/router/" name, struct fixture, yaml, setup, function, teardown)
 
 int main(int argc, char **argv)
@@ -261,6 +287,8 @@ int main(int argc, char **argv)
     ADD("older-publisher-may-stay", "pathDefaults: {overridePublisher: no}", test_older_publisher_may_stay);
     ADD("only-configured-paths", "paths: {fixed: {}, '~^live/(.*)/in$': {}}", test_only_configured_paths);
     ADD("max-readers", "pathDefaults: {maxReaders: 1}", test_max_readers);
+    ADD("too-many-paths", "paths: {named: {}, all_others: {}}", test_too_many_paths);
+    ADD("nothing-is-kept", NULL, test_nothing_is_kept);
     ADD("stop-lets-everybody-go", NULL, test_stop_lets_everybody_go);
     ADD("bytes-are-counted", NULL, test_bytes_are_counted);
     return g_test_run();

@@ -53,6 +53,18 @@ struct router_metrics {
     X(SESSION_OUT_PACKETS, "rtsp_sessions_outbound_rtp_packets", "RTP packets sent.", DUB_METRIC_GAUGE,      \
       CONNECTION_LABELS)
 
+/* Ours: MediaMTX has nothing of the kind. */
+#define X(field, name, help) COUNTER_##field,
+enum counter { ROUTER_COUNTERS(X) N_COUNTERS };
+#undef X
+
+static const struct dub_metric_spec counter_specs[] = {
+#define X(field, metric_name, metric_help)                                                                   \
+    [COUNTER_##field] = {.name = metric_name, .help = metric_help, .type = DUB_METRIC_COUNTER},
+    ROUTER_COUNTERS(X)
+#undef X
+};
+
 enum family {
 #define X(id, ...) FAMILY_##id,
     FAMILIES(X)
@@ -157,6 +169,17 @@ static void gather_rtsp(struct dub_metric *const *families, struct rtsp_server *
     }
 }
 
+static void gather_counters(struct dub_metrics *registry, const struct router_counters *counters)
+{
+    const uint64_t values[] = {
+#define X(field, name, help) [COUNTER_##field] = counters->field,
+        ROUTER_COUNTERS(X)
+#undef X
+    };
+    for (size_t i = 0; i < N_COUNTERS; i++)
+        dub_metric_set(dub_metrics_add(registry, &counter_specs[i]), (double)values[i], NULL);
+}
+
 /* A registry per request: what has ended is gone by itself. */
 static char *gather(const struct router_metrics *metrics)
 {
@@ -172,6 +195,7 @@ static char *gather(const struct router_metrics *metrics)
     for (guint i = 0; i < connections->len; i++)
         gather_connection(families, connections->pdata[i]);
     gather_rtsp(families, metrics->rtsp);
+    gather_counters(registry, router_counters(metrics->router));
     char *text = dub_metrics_format(registry);
     dub_metrics_free(registry);
     return text;

@@ -52,10 +52,13 @@ static void test_paths_come_and_go(void)
     struct router_publisher publisher = {&publisher_ops, (char *)"id", NULL};
     g_assert_true(router_publish(router, "live/a", "", &publisher, NULL));
     router_write(router, &publisher, MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc));
+    router_counters(router)->refused = 7;
     g_autofree char *during = scrape(metrics);
     assert_line(during, "\npaths{name=\"live/a\",state=\"notReady\"} 1\n");
     assert_line(during, "\npaths_inbound_bytes{name=\"live/a\",state=\"notReady\"} 6\n");
     assert_line(during, "# HELP paths_readers ");
+    assert_line(during, "# TYPE router_readers_too_slow_total counter");
+    assert_line(during, "\nrouter_connections_refused_total 7\n");
     router_unpublish(router, &publisher);
     g_autofree char *after = scrape(metrics);
     g_assert_null(strstr(after, "live/a"));

@@ -22,6 +22,8 @@ static void test_slow_reader_holds_up_nobody(struct server_fixture *fixture, gco
         TURN_UNTIL(quick.n_video == sent, &publisher, &slow, &quick);
     }
     g_assert_cmpuint(router_find_path(fixture->router, "live/in")->readers->len, ==, 1);
+    g_assert_cmpuint(router_counters(fixture->router)->too_slow, ==, 1);
+    g_assert_cmpuint(router_counters(fixture->router)->discarded, >, 0);
     g_assert_cmpuint(quick.n_video, ==, sent);
     client_clear(&slow);
     client_clear(&quick);
@@ -139,6 +141,75 @@ static void test_silent_peers_are_closed(struct server_fixture *fixture, gconstp
     client_clear(&publisher);
 }
 
+/* Who holds a path with a trickle of bytes, of pings or of half a message, is closed all the same. */
+static void test_publisher_without_media(struct server_fixture *fixture, gconstpointer data)
+{
+    static const uint8_t ping[] = {0, 6, 0, 0, 0, 1};
+    struct client publisher;
+    client_start_publisher(&publisher, fixture, "in");
+    client_send_frames(&publisher, 0, 1, 1000);
+    struct router_path *path = router_find_path(fixture->router, "live/in");
+    TURN_UNTIL(path->inbound_bytes > 1000, &publisher);
+    for (unsigned i = 0; i < 6 && !publisher.eof; i++) {
+        g_assert_cmpuint(path->readers->len, ==, 0);
+        advance(fixture, 5 * DUB_NS_PER_S);
+        rtmp_peer_send(&publisher.peer, 2, RTMP_USER_CONTROL, 0, ping, sizeof ping);
+        struct rtmp_message *answer = NULL;
+        TURN_UNTIL((answer = rtmp_peer_take(&publisher.peer, RTMP_USER_CONTROL)) != NULL, &publisher);
+        rtmp_peer_free_message(answer);
+    }
+    g_assert_false(publisher.eof); /* 30 s are not over yet */
+    advance(fixture, DUB_NS_PER_S);
+    TURN_UNTIL(publisher.eof, &publisher);
+    g_assert_null(router_find_path(fixture->router, "live/in"));
+    g_assert_cmpuint(router_counters(fixture->router)->timeouts, ==, 1);
+    client_clear(&publisher);
+}
+
+/* Commands without end from a peer that reads nothing: closed before the answers fill the memory. */
+static void test_answers_are_not_piled_up(struct server_fixture *fixture, gconstpointer data)
+{
+    struct client publisher, asking;
+    client_start_publisher(&publisher, fixture, "in");
+    client_start(&asking, fixture, "publish", "other");
+    TURN_UNTIL(client_has_status(&asking, "NetStream.Publish.Start"), &publisher, &asking);
+    asking.stalled = true;
+    gint64 deadline = g_get_monotonic_time() + TURN_DEADLINE_US;
+    while (router_counters(fixture->router)->protocol_errors == 0 && g_get_monotonic_time() < deadline) {
+        if (rtmp_chunk_writer_pending(&asking.peer.writer) < 100000)
+            for (unsigned i = 0; i < 1000; i++)
+                rtmp_peer_command(&asking.peer, "releaseStream", 2, "x");
+        clients_turn((struct client *[]){&publisher, &asking}, 2);
+    }
+    g_assert_cmpuint(router_counters(fixture->router)->protocol_errors, ==, 1);
+    g_assert_null(router_find_path(fixture->router, "live/other"));
+    g_assert_false(publisher.eof);
+    client_clear(&asking);
+    client_clear(&publisher);
+}
+
+/* Every place is taken by peers that do nothing: they go, the oldest first, for those who come. */
+static void test_idle_peers_make_room(struct server_fixture *fixture, gconstpointer data)
+{
+    enum { LIMIT = 5 };
+    struct client mute[LIMIT], publisher, reader;
+    fixture->config->limits.connections = LIMIT;
+    for (unsigned i = 0; i < LIMIT; i++)
+        client_connect(&mute[i], fixture);
+    TURN_UNTIL(router_counters(fixture->router)->accepted == LIMIT, &mute[0]);
+    client_start_publisher(&publisher, fixture, "in");
+    client_start_reader(&reader, fixture, "in");
+    TURN_UNTIL(mute[0].eof && mute[1].eof, &mute[0], &mute[1]);
+    g_assert_false(mute[2].eof);
+    g_assert_cmpuint(router_counters(fixture->router)->replaced, ==, 2);
+    for (unsigned i = 0; i < LIMIT; i++)
+        client_clear(&mute[i]);
+    client_send_frames(&publisher, 0, 3, 1000);
+    TURN_UNTIL(reader.n_video == 3, &publisher, &reader);
+    client_clear(&reader);
+    client_clear(&publisher);
+}
+
 /* The kernel may take some bytes more now and then: the clock moves until it really takes nothing for 10 s.
  */
 static void test_write_timeout(struct server_fixture *fixture, gconstpointer data)
@@ -175,6 +246,9 @@ int main(int argc, char **argv)
     ADD("garbage-disturbs-nobody", test_garbage_disturbs_nobody);
     ADD("deep-amf-ends-the-connection", test_deep_amf_ends_the_connection);
     ADD("silent-peers-are-closed", test_silent_peers_are_closed);
+    ADD("publisher-without-media", test_publisher_without_media);
+    ADD("answers-are-not-piled-up", test_answers_are_not_piled_up);
+    ADD("idle-peers-make-room", test_idle_peers_make_room);
     ADD("write-timeout", test_write_timeout);
     return g_test_run();
 }
