@@ -6,7 +6,6 @@ come from the environment, then from .env; every variable of the programs is pas
 router: builtin, mediamtx (from PATH, configured from deploy/mediamtx) or external (nothing is started).
 """
 import argparse
-import fcntl
 import json
 import os
 import pathlib
@@ -22,7 +21,7 @@ sys.dont_write_bytecode = True
 from support import router                                                                            # noqa: E402
 from support.processes import StartFailed, port_is_free                                              # noqa: E402
 from support.stack import (HEALTH, LISTENERS, OUR_PREFIXES, Layout, NotBuilt, Ports, Stack, find_programs,  # noqa: E402
-                           http_json, http_status, stop_workers, wiring)
+                           http_json, http_status, is_in_use, stop_workers, wiring)
 
 # Elsewhere for a second stack beside the first, as the tests have it.
 RUN = pathlib.Path(os.environ.get("STACK_RUN_DIR") or ROOT / ".local" / "run")
@@ -285,18 +284,6 @@ def down(args):
         stop_workers(state)
     print("stack: stopped" if stopped or left else "stack: nothing is running")
     return 0
-
-
-def is_in_use(state_dir):
-    """Whether a media-service holds the lock of its state folder."""
-    try:
-        with open(state_dir / "media-service.lock", "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
-    return False
 
 
 def ps(args):

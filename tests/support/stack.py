@@ -6,6 +6,7 @@ ports, and by `make dev` on the default ones.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -243,7 +244,8 @@ class Stack:
         for name in ("media-service", "sts-service", "media-router"):
             if name in self.children:
                 codes[name] = self.children.pop(name).stop()
-        if self.has_workers:
+        # A media-service that somebody has started in the place of ours has adopted the workers.
+        if self.has_workers and not is_in_use(self.state_dir):
             stop_workers(self.state_dir)
         for name in list(self.children):
             codes[name] = self.children.pop(name).stop()
@@ -342,6 +344,18 @@ def ask_worker(path: Path, command: dict | None = None, timeout: float = 2.0) ->
                 return json.loads(lines.readline())
     except (OSError, ValueError):
         return None
+
+
+def is_in_use(state_dir: Path) -> bool:
+    """Whether a media-service holds the lock of its state folder."""
+    try:
+        with open(state_dir / "media-service.lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def stop_workers(state_dir: Path) -> None:

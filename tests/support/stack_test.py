@@ -1,5 +1,7 @@
 """How the stack is put together: what a test sets wins, nothing of the surroundings leaks in."""
 
+import fcntl
+
 import pytest
 
 from support.stack import Layout, NotBuilt, Ports, Stack, find_programs
@@ -45,8 +47,17 @@ def test_a_program_that_is_not_built_is_named(tmp_path):
         find_programs(tmp_path, ("media-router",))
 
 
-def test_a_stack_with_workers_alone_looks_for_workers(layout, monkeypatch):
+def test_only_the_stack_of_the_workers_stops_them(layout, monkeypatch, tmp_path):
     looked = []
     monkeypatch.setattr("support.stack.stop_workers", looked.append)
-    Stack(layout).stop()
+    layout.settings["ORCH_STATE_DIR"] = str(tmp_path)
+    stack = Stack(layout)
+    stack.stop()
     assert looked == [], "a router or sts-service by itself leaves the workers of others alone"
+    stack.has_workers = True
+    with open(tmp_path / "media-service.lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stack.stop()
+    assert looked == [], "another media-service has them now"
+    stack.stop()
+    assert looked == [tmp_path]
