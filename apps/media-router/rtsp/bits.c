@@ -14,7 +14,7 @@ uint32_t bits_read(struct bits *bits, unsigned count)
         return 0;
     }
     for (unsigned i = 0; i < count; i++, bits->at++)
-        value = value << 1 | (bits->data[bits->at / 8] >> (7 - bits->at % 8) & 1u);
+        value = value << 1 | ((unsigned)bits->data[bits->at / 8] >> (7 - bits->at % 8) & 1u);
     return value;
 }
 
