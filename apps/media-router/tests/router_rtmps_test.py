@@ -1,5 +1,7 @@
 """RTMPS, and users with passwords, with people's publishers and players."""
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -56,6 +58,21 @@ def test_ffmpeg_both_ways(encrypted, publish, record, sample, tmp_path):
         assert reader.wait(DEADLINE) == 0
         for kind in "va":
             assert_continues(packets(sample, kind), packets(tmp_path / file, kind))
+
+
+def test_kick(encrypted, publish, sample):
+    """By the list that the connection stands in, and by no other."""
+    publisher = publish(sample, encrypted.secure)
+    connection = encrypted.wait_ready(PATH)["source"]["id"]
+
+    def kick(kind):
+        url = f"http://127.0.0.1:{encrypted.ports['api']}/v3/{kind}/kick/{connection}"
+        return urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5).status
+
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        kick("rtmpconns")
+    assert kick("rtmpsconns") == 200
+    assert publisher.wait(DEADLINE) != 0
 
 
 def test_gstreamer_both_ways(encrypted, start, sample, tmp_path):
