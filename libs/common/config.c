@@ -379,13 +379,15 @@ static void print_config(const struct loader *loader)
     }
 }
 
-/* The problems of the whole configuration in one message. */
+/* The problems of the whole configuration in one message. A URL among what was found may hold a password. */
 static void print_problems(const struct loader *loader)
 {
     fprintf(stderr, "%s: %u problem%s in the configuration:\n", loader->program->name, loader->problems->len,
             loader->problems->len == 1 ? "" : "s");
-    for (guint i = 0; i < loader->problems->len; i++)
-        fprintf(stderr, "  %s\n", (const char *)g_ptr_array_index(loader->problems, i));
+    for (guint i = 0; i < loader->problems->len; i++) {
+        g_autofree char *masked = dub_url_mask_in(g_ptr_array_index(loader->problems, i));
+        fprintf(stderr, "  %s\n", masked);
+    }
 }
 
 /* Removes the argument where it stands before any "--" and says whether it did. */

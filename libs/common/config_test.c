@@ -134,7 +134,7 @@ static void test_all_problems_at_once(void)
         g_setenv("T_KEY_FILE", "/nonexistent", TRUE);
         g_setenv("LOG_LEVEL", "loud", TRUE);
         exit_with(LOAD(&settings, NULL, "--count=11", "--delay=1s", "--size=1", "--mode=half", "--live=maybe",
-                       "--addr=nowhere", "--nonsense", "stray", "-x", "--key"));
+                       "--addr=http://user:hidden@host", "--nonsense", "stray", "-x", "--key"));
     }
     g_test_trap_assert_failed();
     g_test_trap_assert_stdout_unmatched("*problem*");
@@ -147,7 +147,7 @@ static void test_all_problems_at_once(void)
         "*T_SIZE is 1: must be between 1KiB and 1024MiB*",
         "*T_MODE is \"half\": must be one of full, echo*",
         "*T_LIVE is \"maybe\": must be true or false*",
-        "*T_ADDR is \"nowhere\": must be host:port*",
+        "*T_ADDR is \"http://user:?*?@host\": must be host:port*",
         "*unknown option --nonsense*",
         "*unexpected argument \"stray\"*",
         "*--key needs a value*",
