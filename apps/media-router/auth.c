@@ -301,9 +301,12 @@ static char *decode_value(const char *pair)
     return g_uri_unescape_string(g_strdelimit(text, "+", ' '), NULL);
 }
 
+/* OBS appends "?clientConfigId=..." of its own to a stream key that has a query already. */
+#define PAIR_ENDS "&?"
+
 void auth_from_query(const char *query, char **user, char **pass)
 {
-    g_auto(GStrv) pairs = g_strsplit(query, "&", -1);
+    g_auto(GStrv) pairs = g_strsplit_set(query, PAIR_ENDS, -1);
     *user = *pass = NULL;
     for (char **pair = pairs; *pair != NULL; pair++) {
         if (*user == NULL && is_named(*pair, "user"))
@@ -315,12 +318,16 @@ void auth_from_query(const char *query, char **user, char **pass)
 
 char *auth_mask_query(const char *query)
 {
-    g_auto(GStrv) pairs = g_strsplit(query, "&", -1);
-    for (char **pair = pairs; *pair != NULL; pair++) {
-        if (!is_named(*pair, "pass"))
-            continue;
-        g_free(*pair);
-        *pair = g_strdup("pass=" MASK);
+    GString *masked = g_string_new("");
+    while (*query != '\0') {
+        size_t length = strcspn(query, PAIR_ENDS);
+        if (is_named(query, "pass"))
+            g_string_append(masked, "pass=" MASK);
+        else
+            g_string_append_len(masked, query, (gssize)length);
+        query += length;
+        if (*query != '\0')
+            g_string_append_c(masked, *query++);
     }
-    return g_strjoinv("&", pairs);
+    return g_string_free(masked, FALSE);
 }

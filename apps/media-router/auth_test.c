@@ -200,6 +200,7 @@ static void test_query(struct fixture *fixture, gconstpointer data)
         {"user=one&user=two&pass=&pass=x", "one", ""},
         {"username=anna&password=x&pass", NULL, NULL},
         {"user=%zz&pass=%00", NULL, NULL},
+        {"user=anna&pass=s3cret?clientConfigId=7", "anna", "s3cret"},
         {"", NULL, NULL},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(queries); i++) {
@@ -217,6 +218,8 @@ static void test_mask(struct fixture *fixture, gconstpointer data)
         {"user=anna&pass=s3cret&lang=es", "user=anna&pass=***&lang=es"},
         {"pass=a&pass=b", "pass=***&pass=***"},
         {"passage=1", "passage=1"},
+        {"user=anna&pass=s3cret?clientConfigId=7", "user=anna&pass=***?clientConfigId=7"},
+        {"?&pass=&", "?&pass=***&"},
         {"", ""},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(queries); i++) {
