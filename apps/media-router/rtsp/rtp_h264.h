@@ -9,8 +9,8 @@
 
 /* Packets to FLV video tag bodies. What the sequence header has (SPS, PPS) and access unit delimiters are
  * taken out of the pictures, everything else is left as it is. After a loss pictures are dropped up to the
- * next one that can be decoded alone: IDR, or with a recovery point. Decoding times: dubbing_decode_times.h,
- * with the depth that the SPS says or allows. */
+ * next one that can be decoded alone: IDR, or with a recovery point (then without those that are shown before
+ * it). Decoding times: dubbing_decode_times.h, with the depth that the SPS says or allows. */
 struct rtp_h264_reader;
 
 /* parameter_sets: GBytes, of the SDP; broken ones are left out. */

@@ -32,6 +32,8 @@ struct rtp_h264_reader {
     struct dub_decode_times times;
     int64_t last_dts_ns;
     bool needs_key, is_after_gap;
+    bool is_leading;      /* no picture has come yet that is shown after the key frame that was begun with */
+    int64_t start_pts_ns; /* of that one */
     struct unit unit;
 };
 
@@ -149,6 +151,19 @@ static void emit_unit(struct rtp_h264_reader *reader, bool has_new_config)
                        reader->sink.user);
 }
 
+/* Pictures that are shown before the key frame that was begun with refer to pictures that are missing. */
+static bool is_decodable(struct rtp_h264_reader *reader)
+{
+    const struct unit *unit = &reader->unit;
+    if (unit->is_key && reader->needs_key) {
+        reader->is_leading = true;
+        reader->start_pts_ns = unit->pts_ns;
+        return true;
+    }
+    reader->is_leading = reader->is_leading && unit->pts_ns < reader->start_pts_ns;
+    return !reader->needs_key && !reader->is_leading;
+}
+
 static void finish_unit(struct rtp_h264_reader *reader)
 {
     struct unit *unit = &reader->unit;
@@ -157,7 +172,7 @@ static void finish_unit(struct rtp_h264_reader *reader)
     unit->is_open = false;
     if (unit->is_damaged || unit->has_fragment)
         reader->needs_key = true;
-    else if (unit->has_slice && (unit->is_key || !reader->needs_key)) {
+    else if (unit->has_slice && is_decodable(reader)) {
         bool has_new_config = update_config(reader);
         if (reader->config != NULL)
             emit_unit(reader, has_new_config);

@@ -190,6 +190,27 @@ static void test_loss_waits_for_a_key_frame(void)
     end(rig);
 }
 
+/* Open groups of pictures: what is shown before the picture to start from needs what came before it. */
+static void test_leading_pictures_are_dropped(void)
+{
+    struct rig *rig = begin(RTP_RIG_SPS, RTP_RIG_PPS);
+    send(rig, 1000, false, RECOVERY_SEI);
+    send(rig, 1000, true, SLICE);
+    send(rig, 920, true, SLICE);
+    send(rig, 960, true, SLICE);
+    g_assert_cmpuint(rig->seen->len, ==, 2);
+    g_assert_cmpuint(rig->stats.dropped_units, ==, 2);
+    send(rig, 1120, true, SLICE);
+    send(rig, 1040, true, SLICE);
+    /* In the middle of a stream they are fine. */
+    send(rig, 1240, false, RECOVERY_SEI);
+    send(rig, 1240, true, SLICE);
+    send(rig, 1160, true, SLICE);
+    g_assert_cmpuint(rig->seen->len, ==, 6);
+    g_assert_cmpint(rtp_rig_pts_ms(rtp_rig_at(rig->seen, 5)), ==, 1160);
+    end(rig);
+}
+
 static void test_the_head_of_a_key_frame_is_lost(void)
 {
     struct rig *rig = begin(RTP_RIG_BASELINE_SPS, RTP_RIG_BASELINE_PPS);
@@ -271,6 +292,7 @@ int main(int argc, char **argv)
                     test_broken_fragments_damage_the_picture);
     g_test_add_func("/rtp-h264-reader/no-marker", test_no_marker);
     g_test_add_func("/rtp-h264-reader/loss-waits-for-a-key-frame", test_loss_waits_for_a_key_frame);
+    g_test_add_func("/rtp-h264-reader/leading-pictures-are-dropped", test_leading_pictures_are_dropped);
     g_test_add_func("/rtp-h264-reader/the-head-of-a-key-frame-is-lost", test_the_head_of_a_key_frame_is_lost);
     g_test_add_func("/rtp-h264-reader/other-types-are-counted", test_other_types_are_counted);
     g_test_add_func("/rtp-h264-reader/a-picture-too-large", test_a_picture_too_large);

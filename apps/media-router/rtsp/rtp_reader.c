@@ -6,6 +6,9 @@
 #include "rtp_h264.h"
 #include "rtp_timeline.h"
 
+/* Sound usually begins some frames before the picture that comes first. */
+#define RTP_READER_ROOM_NS (200 * INT64_C(1000000))
+
 /* One of an SDP; with neither depacketizer its packets are ignored. */
 struct track {
     uint8_t payload_type;
@@ -127,8 +130,8 @@ void rtp_reader_start(struct rtp_reader *reader)
         if (track->aac != NULL)
             rtp_aac_reader_start(track->aac);
     }
-    /* So that no decoding time is before 0. */
-    reader->timeline.start_ns = lead_ns;
+    /* So that no decoding time is before 0, nor a track that begins before the first one that came. */
+    reader->timeline.start_ns = lead_ns + RTP_READER_ROOM_NS;
 }
 
 /* NULL for one that is not carried. */

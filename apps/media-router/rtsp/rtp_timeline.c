@@ -48,6 +48,22 @@ static void align(struct rtp_timeline *timeline)
             timeline->clocks[i].offset_ns += largest - wall_shift(&timeline->clocks[i]);
 }
 
+/* Where a new track belongs beside one that runs already, when both have reports: then nothing has to move
+ * later. Left alone where that is before 0. */
+static void place_by_reports(const struct rtp_timeline *timeline, const struct rtp_clock *clock,
+                             int64_t *pts_ns)
+{
+    for (unsigned i = 0; clock->has_report && i < RTP_TIMELINE_MAX_TRACKS; i++) {
+        const struct rtp_clock *other = &timeline->clocks[i];
+        if (!other->anchored || !other->has_report)
+            continue;
+        int64_t at_ns = ticks_ns(clock) + clock->report_ahead_ns + wall_shift(other);
+        if (at_ns >= 0 && llabs(at_ns - *pts_ns) <= RTP_TIMELINE_MAX_STEP_NS)
+            *pts_ns = at_ns;
+        return;
+    }
+}
+
 /* Where the track goes on as the clock on the wall says. */
 static void anchor(struct rtp_timeline *timeline, struct rtp_clock *clock, int64_t arrival_ns)
 {
@@ -58,6 +74,8 @@ static void anchor(struct rtp_timeline *timeline, struct rtp_clock *clock, int64
         pts_ns += MAX(arrival_ns - timeline->begun_arrival_ns, 0);
     else
         timeline->begun_arrival_ns = arrival_ns;
+    if (clock->last_pts_ns == 0)
+        place_by_reports(timeline, clock, &pts_ns);
     timeline->begun = true;
     clock->offset_ns = pts_ns - ticks_ns(clock);
     clock->anchored = true;

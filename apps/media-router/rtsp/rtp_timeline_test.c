@@ -51,6 +51,24 @@ static void test_reports_before_the_packets(void)
     assert_near(rtp_timeline_pts(&timeline, VIDEO, 90000 + 9000, 5 * S), 100 * MS);
 }
 
+/* Sound begins before the picture that came first: nothing has to move. */
+static void test_a_track_that_begins_before_the_first(void)
+{
+    struct rtp_timeline timeline = begin(200 * MS);
+    report(&timeline, VIDEO, 1000 * S, 90000);
+    rtp_timeline_pts(&timeline, VIDEO, 90000, 5 * S);
+    report(&timeline, AUDIO, 1000 * S, 48000);
+    assert_near(rtp_timeline_pts(&timeline, AUDIO, 48000 - 4800, 5 * S), 100 * MS);
+    assert_near(rtp_timeline_pts(&timeline, VIDEO, 90000 + 9000, 5 * S), 300 * MS);
+    /* Where there is no room for it, all others move. */
+    timeline = begin(50 * MS);
+    report(&timeline, VIDEO, 1000 * S, 90000);
+    rtp_timeline_pts(&timeline, VIDEO, 90000, 5 * S);
+    report(&timeline, AUDIO, 1000 * S, 48000);
+    assert_near(rtp_timeline_pts(&timeline, AUDIO, 48000 - 4800, 5 * S), 50 * MS);
+    assert_near(rtp_timeline_pts(&timeline, VIDEO, 90000 + 9000, 5 * S), 250 * MS);
+}
+
 static void test_late_reports_move_forward_only(void)
 {
     for (int audio_ahead = 0; audio_ahead < 2; audio_ahead++) {
@@ -150,6 +168,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rtp-timeline/starts-by-arrival", test_starts_by_arrival);
     g_test_add_func("/rtp-timeline/reports-before-the-packets", test_reports_before_the_packets);
+    g_test_add_func("/rtp-timeline/a-track-that-begins-before-the-first",
+                    test_a_track_that_begins_before_the_first);
     g_test_add_func("/rtp-timeline/late-reports-move-forward-only", test_late_reports_move_forward_only);
     g_test_add_func("/rtp-timeline/small-steps-are-left-alone", test_small_steps_are_left_alone);
     g_test_add_func("/rtp-timeline/nonsense-reports-are-ignored", test_nonsense_reports_are_ignored);
