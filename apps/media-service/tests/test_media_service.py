@@ -292,6 +292,7 @@ def test_an_operators_stop_is_kept_over_a_restart(start_service, fake_server, fo
     assert service.stream()["state"] == "idle" and service.messages().count("idle -> starting") == 1
     source[0] = "s2"
     assert service.wait_state("running")["stoppedByOperator"] is False
+    service.stop(signal.SIGKILL)
 
 
 def test_stubborn_workers_are_killed_at_the_end(start_service, folder):
