@@ -222,8 +222,8 @@ static void test_write_timeout(struct server_fixture *fixture, gconstpointer dat
     reader.stalled = true;
     client_send_frames(&publisher, 0, 25, 400000);
     TURN_UNTIL(path->inbound_bytes > 25 * 400000, &publisher, &reader);
-    gint64 deadline = g_get_monotonic_time() + TURN_DEADLINE_US;
-    for (unsigned i = 25; path->readers->len > 0 && g_get_monotonic_time() < deadline; i++) {
+    gint64 give_up_us = g_get_monotonic_time() + TURN_DEADLINE_US;
+    for (unsigned i = 25; path->readers->len > 0 && g_get_monotonic_time() < give_up_us; i++) {
         uint64_t before = path->inbound_bytes;
         advance(fixture, 2 * DUB_NS_PER_S);
         client_send_frames(&publisher, i, 1, 100);
