@@ -5,6 +5,8 @@
 
 enum { ANSWER_BYTES = 1 + 2 * RTMP_HANDSHAKE_BYTES, HELLO_BYTES = 1 + RTMP_HANDSHAKE_BYTES };
 
+/* With a version where the plain form has zeros, as clients of the digest form say it (ffmpeg, Flash): they
+ * are told version 0, do without the digest, and compare S2 with what they sent. */
 static void fill_hello(uint8_t hello[HELLO_BYTES])
 {
     for (size_t i = 0; i < HELLO_BYTES; i++)

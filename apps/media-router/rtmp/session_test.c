@@ -166,6 +166,33 @@ static void test_encoder_courtesies(struct fixture *fixture, gconstpointer data)
     g_assert_cmpuint(fixture->n_publish, ==, 2);
 }
 
+/* The commands between connect and publish, as encoders order them. */
+static void test_orders_of_commands(struct fixture *fixture, gconstpointer data)
+{
+    static const char *const orders[][5] = {
+        {"releaseStream", "FCPublish", "createStream", NULL},             /* FMLE, OBS, librtmp */
+        {"releaseStream", "FCPublish", "createStream", "_checkbw", NULL}, /* ffmpeg */
+        {"createStream", "releaseStream", "FCPublish", NULL},
+        {"createStream", NULL}, /* the specification's */
+        {"FCPublish", "createStream", "createStream", NULL},
+    };
+    connect(fixture);
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+        for (unsigned j = 0; orders[i][j] != NULL; j++)
+            rtmp_peer_command(&fixture->peer, orders[i][j], j + 2,
+                              strcmp(orders[i][j], "createStream") == 0 ? NULL : "demo/in");
+        rtmp_peer_command(&fixture->peer, "publish", 9, "demo/in");
+        exchange(fixture);
+        assert_status(fixture, "NetStream.Publish.Start");
+        g_assert_cmpint(fixture->session.state, ==, RTMP_SESSION_PUBLISHING);
+        rtmp_peer_command(&fixture->peer, "FCUnpublish", 0, "demo/in");
+        rtmp_peer_command(&fixture->peer, "deleteStream", 0, NULL);
+        exchange(fixture);
+        assert_status(fixture, "NetStream.Unpublish.Success");
+        g_assert_cmpuint(fixture->n_ended, ==, i + 1);
+    }
+}
+
 static void test_metadata_without_set_data_frame(struct fixture *fixture, gconstpointer data)
 {
     start(fixture, "publish", "in");
@@ -528,6 +555,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("publish", test_publish);
     ADD("encoder-courtesies", test_encoder_courtesies);
+    ADD("orders-of-commands", test_orders_of_commands);
     ADD("metadata-loses-set-data-frame", test_metadata_without_set_data_frame);
     ADD("play", test_play);
     ADD("refused-player-is-told", test_refused_player_is_told);
