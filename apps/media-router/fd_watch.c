@@ -9,12 +9,13 @@
 
 /* Descriptors served before anything else of the main loop has its turn. */
 #define EVENTS_PER_TURN 128
-/* A turn of the main loop costs more than most of what it is for. When turns follow each other so closely,
- * for so many times, we wait for the next descriptor ourselves instead: this long, while everything else
- * waits. */
+/* A turn of the main loop, and falling asleep and waking up, cost more than what they are for. When turns
+ * follow each other so closely, for so many times, we collect what comes within a nap and serve it together,
+ * without the main loop, which has its turn every few milliseconds. */
 #define BUSY_GAP_US 500
 #define BUSY_TURNS 8
-#define BUSY_WAIT_US 2000
+#define BUSY_WAIT_US 5000
+#define BUSY_NAP_US 400
 
 G_STATIC_ASSERT((int)EPOLLIN == (int)G_IO_IN && (int)EPOLLOUT == (int)G_IO_OUT);
 G_STATIC_ASSERT((int)EPOLLERR == (int)G_IO_ERR && (int)EPOLLHUP == (int)G_IO_HUP);
@@ -100,19 +101,27 @@ static void drop_user(struct watch_set *set)
     g_source_destroy(&set->source);
 }
 
+/* Goes on until nothing has come for the rest of the time. */
+static void serve_busily(struct watch_set *set, gint64 until_us)
+{
+    const struct timespec nap = {.tv_nsec = BUSY_NAP_US * 1000};
+    bool more = true;
+    for (gint64 now_us = 0; more && set->woken->len == 0 && (now_us = g_get_monotonic_time()) < until_us;) {
+        g_ptr_array_set_size(set->freed, 0);
+        nanosleep(&nap, NULL);
+        more = serve_descriptors(set, until_us - now_us - BUSY_NAP_US);
+        serve_woken(set);
+    }
+}
+
 static void serve(struct watch_set *set)
 {
     gint64 begin_us = g_get_monotonic_time();
-    gint64 now_us = begin_us;
     set->n_close = begin_us - set->last_turn_us < BUSY_GAP_US ? set->n_close + 1 : 0;
-    gint64 until_us = set->n_close >= BUSY_TURNS ? begin_us + BUSY_WAIT_US : begin_us;
     bool more = serve_descriptors(set, 0);
     serve_woken(set);
-    while (more && set->woken->len == 0 && (now_us = g_get_monotonic_time()) < until_us) {
-        g_ptr_array_set_size(set->freed, 0);
-        more = serve_descriptors(set, until_us - now_us);
-        serve_woken(set);
-    }
+    if (more && set->n_close >= BUSY_TURNS)
+        serve_busily(set, begin_us + BUSY_WAIT_US);
     g_ptr_array_set_size(set->freed, 0);
     set->last_turn_us = g_get_monotonic_time();
 }
