@@ -40,6 +40,35 @@ static void test_program_config_element(void)
     g_assert_cmpuint(config.channels, ==, 4);
 }
 
+/* In StreamMuxConfig the next field begins where the configuration ends. */
+static void test_configs_end_where_they_should(void)
+{
+    static const struct {
+        const char *hex;
+        size_t bits;
+        unsigned channels;
+    } cases[] = {
+        {"11935550", 30, 2},                 /* depends on a core coder */
+        {"a191ba", 23, 2},                   /* scalable, with its layer and extension */
+        {"b191ffff80", 33, 2},               /* BSAC, with its extension */
+        {"130856e59d4880", 49, 1},           /* SBR and PS signalled behind */
+        {"130856e59800", 37, 1},             /* SBR alone */
+        {"2991d840", 29, 2},                 /* SBR over BSAC */
+        {"118054c40001aaf40002ffff", 96, 2}, /* with mixdown elements and a comment */
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct aac_config config;
+        bool is_sized = false;
+        g_autoptr(GBytes) bytes = rtp_rig_bytes(cases[i].hex);
+        struct bits bits = bits_on(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+        g_test_message("%s", cases[i].hex);
+        g_assert_true(aac_config_parse(&bits, &config, &is_sized));
+        g_assert_true(is_sized);
+        g_assert_cmpuint(bits.at, ==, cases[i].bits);
+        g_assert_cmpuint(config.channels, ==, cases[i].channels);
+    }
+}
+
 static void test_broken_configs(void)
 {
     static const char *const cases[] = {"", "11", "0190", "1690" /* rate index 13 */, "1180 04c8"};
@@ -86,7 +115,12 @@ static void test_version_1(void)
     g_assert_true(parse_latm("80080001011901fe00", &config));
     rtp_rig_assert_bytes(config.audio, "1190");
     latm_config_clear(&config);
-    g_assert_false(parse_latm("c0080001011901fe00", &config)); /* audioMuxVersionA */
+    /* Two bits of filling, 32 other bits. */
+    g_assert_true(parse_latm("800800012119047fc200", &config));
+    g_assert_cmpuint(config.other_bits, ==, 32);
+    latm_config_clear(&config);
+    g_assert_false(parse_latm("800800008119047fc200", &config)); /* shorter than what it holds */
+    g_assert_false(parse_latm("c0080001011901fe00", &config));   /* audioMuxVersionA */
 }
 
 static void test_unusable_mux_configs(void)
@@ -112,6 +146,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/aac-config/audio-specific-configs", test_audio_specific_configs);
     g_test_add_func("/aac-config/program-config-element", test_program_config_element);
+    g_test_add_func("/aac-config/configs-end-where-they-should", test_configs_end_where_they_should);
     g_test_add_func("/aac-config/broken", test_broken_configs);
     g_test_add_func("/aac-config/stream-mux-configs", test_stream_mux_configs);
     g_test_add_func("/aac-config/version-1", test_version_1);

@@ -50,7 +50,7 @@ static void test_encoders(void)
 
 /* Written bit by bit. */
 struct writer {
-    uint8_t data[256];
+    uint8_t data[1024];
     size_t at;
 };
 
@@ -79,8 +79,8 @@ static void put_head(struct writer *writer, uint8_t profile, uint8_t constraints
     put_ue(writer, 0);
 }
 
-/* From log2_max_frame_num on; progressive, no cropping, no VUI. */
-static void put_tail(struct writer *writer, unsigned order_type, unsigned across, unsigned down)
+/* From log2_max_frame_num to the cropping; progressive. */
+static void put_middle(struct writer *writer, unsigned order_type, unsigned across, unsigned down)
 {
     put_ue(writer, 0);
     put_ue(writer, order_type);
@@ -100,8 +100,13 @@ static void put_tail(struct writer *writer, unsigned order_type, unsigned across
     put_ue(writer, down - 1);
     put(writer, 2, 3);
     put(writer, 1, 0);
-    put(writer, 1, 0);
-    put(writer, 1, 1);
+}
+
+/* The same, without VUI. */
+static void put_tail(struct writer *writer, unsigned order_type, unsigned across, unsigned down)
+{
+    put_middle(writer, order_type, across, down);
+    put(writer, 2, 1);
 }
 
 static bool parse(const struct writer *writer, struct h264_sps *sps)
@@ -148,6 +153,74 @@ static void put_high(struct writer *writer, unsigned chroma_format, bool with_li
         /* One entry 9, then -9: the last scale repeats to the end. */
         put_ue(writer, 1);
         put_ue(writer, 18);
+    }
+}
+
+static void put_hrd(struct writer *writer, unsigned buffers)
+{
+    put_ue(writer, buffers - 1);
+    put(writer, 8, 0x34);
+    for (unsigned i = 0; i < buffers; i++) {
+        put_ue(writer, 1000);
+        put_ue(writer, 2000);
+        put(writer, 1, 1);
+    }
+    put(writer, 20, 0x12345);
+}
+
+/* Everything that E.1.1 has, before the two things that are of interest. */
+static void put_vui(struct writer *writer, unsigned buffers, uint32_t ticks, uint32_t scale, unsigned depth)
+{
+    put(writer, 1, 1);
+    put(writer, 8, 255);
+    put(writer, 32, 0x00010001);
+    put(writer, 2, 2);
+    put(writer, 1, 1);
+    put(writer, 4, 0xa);
+    put(writer, 1, 1);
+    put(writer, 24, 0x010101);
+    put(writer, 1, 1);
+    put_ue(writer, 1);
+    put_ue(writer, 2);
+    put(writer, 1, 1);
+    put(writer, 32, ticks);
+    put(writer, 32, scale);
+    put(writer, 1, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        put(writer, 1, 1);
+        put_hrd(writer, buffers);
+    }
+    put(writer, 3, 1); /* low_delay, pic_struct, bitstream_restriction */
+    put(writer, 1, 1);
+    for (unsigned i = 0; i < 4; i++)
+        put_ue(writer, i);
+    put_ue(writer, depth);
+}
+
+static void test_everything_in_the_vui(void)
+{
+    static const struct {
+        unsigned buffers, depth, expected_depth;
+        uint32_t ticks, scale;
+        int64_t picture_ns;
+    } cases[] = {
+        {2, 1, 1, 3, 150, 40000000},
+        {32, 3, 3, 3, 0, 0},
+        {1, 99, 16, 0x00100001, 4000000000u, 0},
+        {1, 2, 2, 4000000000u, 0x01010101, 0},
+        {33, 1, 4, 3, 150, 40000000}, /* too many buffers: what comes behind is
+                                not read */
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct writer writer = {0};
+        struct h264_sps sps;
+        put_head(&writer, 77, 0, 40);
+        put_middle(&writer, 0, 120, 68);
+        put(&writer, 1, 1);
+        put_vui(&writer, cases[i].buffers, cases[i].ticks, cases[i].scale, cases[i].depth);
+        g_assert_true(parse(&writer, &sps));
+        g_assert_cmpint(sps.picture_ns, ==, cases[i].picture_ns);
+        g_assert_cmpuint(sps.reorder_depth, ==, cases[i].expected_depth);
     }
 }
 
@@ -235,6 +308,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/h264-sps/encoders", test_encoders);
     g_test_add_func("/h264-sps/depth-of-the-level", test_depth_of_the_level);
+    g_test_add_func("/h264-sps/everything-in-the-vui", test_everything_in_the_vui);
     g_test_add_func("/h264-sps/scaling-lists-and-intra-profiles", test_scaling_lists_and_intra_profiles);
     g_test_add_func("/h264-sps/nonsense-is-refused", test_nonsense_is_refused);
     g_test_add_func("/h264-sps/cut-short", test_cut_short);

@@ -14,10 +14,9 @@ enum { FU_START = 0x80, FU_END = 0x40, FU_HEADER_BYTES = 2, FIRST_MB_IS_0 = 0x80
 /* The access unit that is being put together: a tag's header, to be filled in, then NAL units with lengths.
  */
 struct unit {
-    bool is_open;
     uint32_t timestamp;
     int64_t pts_ns;
-    GByteArray *bytes;
+    GByteArray *bytes; /* NULL: none is open */
     bool has_slice, is_key, is_damaged;
     bool is_suspect; /* came after a loss: its beginning may be missing */
     bool has_fragment;
@@ -114,8 +113,7 @@ static void begin_unit(struct rtp_h264_reader *reader, uint32_t timestamp, int64
 {
     static const uint8_t room[TAG_HEADER_BYTES] = {0};
     struct unit *unit = &reader->unit;
-    *unit = (struct unit){.is_open = true,
-                          .timestamp = timestamp,
+    *unit = (struct unit){.timestamp = timestamp,
                           .pts_ns = pts_ns,
                           .is_suspect = reader->is_after_gap,
                           .bytes = g_byte_array_new()};
@@ -167,9 +165,8 @@ static bool is_decodable(struct rtp_h264_reader *reader)
 static void finish_unit(struct rtp_h264_reader *reader)
 {
     struct unit *unit = &reader->unit;
-    if (!unit->is_open)
+    if (unit->bytes == NULL)
         return;
-    unit->is_open = false;
     if (unit->is_damaged || unit->has_fragment)
         reader->needs_key = true;
     else if (unit->has_slice && is_decodable(reader)) {
@@ -310,11 +307,11 @@ void rtp_h264_reader_packet(struct rtp_h264_reader *reader, const struct rtp_pac
         unit->is_damaged = true;
         reader->needs_key = reader->is_after_gap = true;
     }
-    if (unit->is_open && unit->timestamp != packet->timestamp)
+    if (unit->bytes != NULL && unit->timestamp != packet->timestamp)
         finish_unit(reader);
     if (packet->payload_size == 0)
         return;
-    if (!unit->is_open)
+    if (unit->bytes == NULL)
         begin_unit(reader, packet->timestamp, pts_ns);
     add_payload(reader, packet->payload, packet->payload_size);
     if (packet->marker)

@@ -17,7 +17,9 @@ static void write_again(const struct sdp *sdp)
     g_autoptr(GPtrArray) tracks = g_ptr_array_new();
     for (guint i = 0; i < sdp->tracks->len; i++) {
         struct sdp_track *track = sdp->tracks->pdata[i];
-        if (track->used && track->codec != SDP_CODEC_LATM && track->control != NULL)
+        bool is_offered =
+            track->codec == SDP_CODEC_H264 || (track->codec == SDP_CODEC_AAC && track->aac.size_bits > 0);
+        if (track->used && is_offered && track->control != NULL)
             g_ptr_array_add(tracks, track);
     }
     g_autofree char *text = sdp_write(

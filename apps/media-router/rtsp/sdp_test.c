@@ -76,7 +76,7 @@ static void test_other_tracks_are_set_aside(void)
 {
     struct sdp *sdp =
         parse("v=0\nm=video 0 RTP/AVP 96 97\na=rtpmap:96 H265/90000\na=rtpmap:97 H264/90000\n"
-              "m=audio 0 RTP/AVP 0\nm=application 0 RTP/AVP 107\na=rtpmap:107 vnd.onvif.metadata/90000\n"
+              "m=audio 0 RTP/AVP  0 8\nm=application 0 RTP/AVP 107\na=rtpmap:107 vnd.onvif.metadata/90000\n"
               "m=audio 0 RTP/AVP 98\na=rtpmap:98 mpeg4-generic/16000\na=fmtp:98 mode=AAC-lbr;config=1408\n"
               "m=audio 0 RTP/AVP 99\na=rtpmap:99 mpeg4-generic/16000\na=fmtp:99 mode=AAC-hbr;config=1408\n"
               "m=video 0 RTP/SAVP 100\na=rtpmap:100 H264/90000\n"
