@@ -213,6 +213,23 @@ static void test_losses_and_repeats_are_counted(void)
     end(rig);
 }
 
+/* How many were lost cannot be told then, but something was. */
+static void test_numbers_begin_anew(void)
+{
+    struct rig *rig = begin(SDP);
+    rtp_reader_start(rig->reader);
+    send_picture(rig, 0, true, 0);
+    guint before = rig->seen->len;
+    rig->video.sequence = (uint16_t)(rig->video.sequence + 20000);
+    send_picture(rig, 40, false, 0);
+    g_assert_cmpuint(rig->seen->len, ==, before);
+    send_picture(rig, 80, true, 0);
+    send_picture(rig, 120, false, 0);
+    g_assert_cmpuint(rig->seen->len, ==, before + 2);
+    g_assert_cmpuint(rtp_reader_get_stats(rig->reader).lost, ==, 0);
+    end(rig);
+}
+
 /* An encoder that was restarted behind the same connection. */
 static void test_another_source_takes_over(void)
 {
@@ -276,6 +293,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rtp-reader/reports-of-others", test_reports_of_others);
     g_test_add_func("/rtp-reader/packets-of-no-use-are-counted", test_packets_of_no_use_are_counted);
     g_test_add_func("/rtp-reader/losses-and-repeats-are-counted", test_losses_and_repeats_are_counted);
+    g_test_add_func("/rtp-reader/numbers-begin-anew", test_numbers_begin_anew);
     g_test_add_func("/rtp-reader/another-source-takes-over", test_another_source_takes_over);
     g_test_add_func("/rtp-reader/the-last-picture-is-flushed", test_the_last_picture_is_flushed);
     g_test_add_func("/rtp-reader/room-for-decoding-times", test_room_for_decoding_times);
