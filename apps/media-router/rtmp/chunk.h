@@ -22,6 +22,7 @@
 #define RTMP_MAX_PARTIAL_BYTES (16u << 20)
 #define RTMP_MAX_CHUNK_STREAMS 64
 #define RTMP_MIN_CSID 2
+#define RTMP_USUAL_CSIDS 8
 #define RTMP_MAX_CSID 65599
 #define RTMP_MAX_HEADER_BYTES 18 /* basic 3, message header 11, extended timestamp 4 */
 
@@ -63,8 +64,9 @@ enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reade
                                                  struct dub_error *error);
 
 struct rtmp_chunk_writer {
-    GHashTable *streams; /* csid -> struct out_stream */
-    GQueue items;        /* struct out_item, the first one partly sent */
+    GHashTable *streams;                        /* csid -> struct out_stream */
+    struct out_stream *usual[RTMP_USUAL_CSIDS]; /* the same by csid, for those that all media uses */
+    GQueue items;                               /* struct out_item, the first one partly sent */
     uint32_t chunk_bytes;
     size_t pending_bytes;
 };

@@ -76,6 +76,7 @@ void rtmp_chunk_writer_init(struct rtmp_chunk_writer *writer)
 void rtmp_chunk_writer_clear(struct rtmp_chunk_writer *writer)
 {
     g_clear_pointer(&writer->streams, g_hash_table_unref);
+    memset(writer->usual, 0, sizeof writer->usual);
     g_queue_clear_full(&writer->items, free_item);
     writer->pending_bytes = 0;
 }
@@ -140,19 +141,31 @@ static void push_item(struct rtmp_chunk_writer *writer, struct out_item *item)
     g_queue_push_tail(&writer->items, item);
 }
 
+static struct out_stream *find_stream(const struct rtmp_chunk_writer *writer, unsigned csid)
+{
+    return csid < RTMP_USUAL_CSIDS ? writer->usual[csid] : g_hash_table_lookup(writer->streams, &csid);
+}
+
+static struct out_stream *add_stream(struct rtmp_chunk_writer *writer, unsigned csid)
+{
+    struct out_stream *stream = g_new0(struct out_stream, 1);
+    stream->csid = csid;
+    g_hash_table_insert(writer->streams, &stream->csid, stream);
+    if (csid < RTMP_USUAL_CSIDS)
+        writer->usual[csid] = stream;
+    return stream;
+}
+
 void rtmp_chunk_writer_put(struct rtmp_chunk_writer *writer, unsigned csid,
                            const struct rtmp_message *message)
 {
-    struct out_stream *stream = g_hash_table_lookup(writer->streams, &csid);
+    struct out_stream *stream = find_stream(writer, csid);
     uint32_t length = (uint32_t)g_bytes_get_size(message->payload);
     unsigned format = 0;
-    if (stream == NULL) {
-        stream = g_new0(struct out_stream, 1);
-        stream->csid = csid;
-        g_hash_table_insert(writer->streams, &stream->csid, stream);
-    } else {
+    if (stream == NULL)
+        stream = add_stream(writer, csid);
+    else
         format = choose_format(stream, message, length);
-    }
     remember(stream, message, length, format);
     struct out_item *item = g_new0(struct out_item, 1);
     item->chunk_bytes = writer->chunk_bytes;

@@ -297,7 +297,7 @@ static bool receive(struct rtmp_connection *connection)
 }
 
 /* One writev; false when the connection is over. *blocked: the socket takes no more now. */
-static bool send_some(struct rtmp_connection *connection, bool *blocked)
+static bool send_some(struct rtmp_connection *connection, int64_t now, bool *blocked)
 {
     struct iovec iov[MAX_IOVECS];
     struct rtmp_chunk_writer *writer = &connection->session.writer;
@@ -310,7 +310,7 @@ static bool send_some(struct rtmp_connection *connection, bool *blocked)
     if (n > 0) {
         rtmp_chunk_writer_advance(writer, (size_t)n);
         connection->sent_bytes += (uint64_t)n;
-        connection->last_write_ns = now_ns(connection);
+        connection->last_write_ns = now;
     }
     return true;
 }
@@ -318,14 +318,15 @@ static bool send_some(struct rtmp_connection *connection, bool *blocked)
 static bool flush(struct rtmp_connection *connection)
 {
     struct rtmp_chunk_writer *writer = &connection->session.writer;
+    const int64_t now = now_ns(connection);
     bool blocked = false;
     if (rtmp_chunk_writer_pending(writer) == 0)
-        connection->last_write_ns = now_ns(connection);
+        connection->last_write_ns = now;
     for (;;) {
         encode_queue(connection, ENCODE_BYTES);
         if (blocked || connection->hold_until_ns > 0 || rtmp_chunk_writer_pending(writer) == 0)
             break;
-        if (!send_some(connection, &blocked))
+        if (!send_some(connection, now, &blocked))
             return false;
     }
     fd_watch_set_condition(connection->watch, net_link_condition(connection->link, blocked));
