@@ -1,5 +1,6 @@
 """Which router, and the configuration that the stack writes for MediaMTX."""
 
+import base64
 import os
 
 import pytest
@@ -77,6 +78,14 @@ def test_an_external_router_is_where_the_variables_say(make_layout, monkeypatch)
     assert layout.environment()["MEDIAMTX_RTMP_URL"] == "rtmp://router.example:1940/"
     assert not layout.starts("media-router") and layout.starts("media-service")
     assert make_layout(MEDIA_ROUTER="builtin").http("api") == "http://127.0.0.1:20002", "only when it is asked for"
+
+
+def test_credentials_of_an_external_routers_api_are_sent():
+    from support.stack import _request
+    request = _request("http://admin:s%40crt@127.0.0.1:9997/v3/info")
+    assert request.full_url == "http://127.0.0.1:9997/v3/info"
+    assert request.get_header("Authorization") == "Basic " + base64.b64encode(b"admin:s@crt").decode()
+    assert _request("http://127.0.0.1:9997/v3/info").get_header("Authorization") is None
 
 
 def test_an_external_router_that_does_not_answer_is_named(make_layout):

@@ -6,6 +6,7 @@ ports, and by `make dev` on the default ones.
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -305,9 +306,19 @@ def _read(path: Path) -> bytes:
         return b""
 
 
+def _request(url: str) -> urllib.request.Request:
+    """A name and a password in the URL go where a server looks for them."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.username is None:
+        return urllib.request.Request(url)
+    credentials = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+    plain = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return urllib.request.Request(plain, headers={"Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()})
+
+
 def http_text(url: str, timeout: float = 3.0) -> str | None:
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with urllib.request.urlopen(_request(url), timeout=timeout) as answer:
             return answer.read().decode()
     except (OSError, ValueError):
         return None
@@ -324,7 +335,7 @@ def http_json(url: str, timeout: float = 3.0):
 
 def http_status(url: str, timeout: float = 3.0) -> int | None:
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with urllib.request.urlopen(_request(url), timeout=timeout) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "access.h"
 
+#include "../log_budget.h"
+
 #include <dubbing_json.h>
 #include <dubbing_log.h>
 #include <string.h>
@@ -39,6 +41,17 @@ static char *remote_address(SoupServerMessage *message)
                : g_strdup("");
 }
 
+/* Of wrong names and passwords: a client that gives none at first is how HTTP Basic begins. */
+static void log_refusal(const struct dub_http_request *request, const char *address,
+                        const struct dub_error *error)
+{
+    static struct log_budget budget; /* of both servers, which are on one thread */
+    if (budget.clock == NULL)
+        log_budget_init(&budget, dub_clock_monotonic(), "refused requests to the API and the metrics", 10);
+    if (log_budget_take(&budget))
+        dub_log_warn("%s %s from %s: %s", request->method, request->path, address, error->message);
+}
+
 bool access_check(struct dub_http_request *request, const GPtrArray *users, enum auth_action action)
 {
     struct dub_error error = {0};
@@ -50,7 +63,8 @@ bool access_check(struct dub_http_request *request, const GPtrArray *users, enum
     struct auth_request asked = {.action = action, .remote_address = address, .user = user, .pass = pass};
     if (auth_check(users, &asked, &error))
         return true;
-    dub_log_info("%s %s: %s", request->method, request->path, error.message);
+    if (user != NULL)
+        log_refusal(request, address, &error);
     soup_message_headers_replace(soup_server_message_get_response_headers(request->message),
                                  "WWW-Authenticate", "Basic realm=\"media-router\"");
     dub_http_reply_error(request, 401, "AUTH_FAILED", "authentication error");

@@ -1,4 +1,5 @@
 """The README's table of what is like MediaMTX and what is different, and the differences that show at the HTTP ports only."""
+import base64
 import json
 import pathlib
 import re
@@ -57,6 +58,16 @@ def test_kicking_is_for_this_host(router):
     assert ask(router, kick, "POST")[0] == 404
     status, body = ask(router, kick, "POST", **{"X-Forwarded-For": "192.0.2.1"})
     assert status == 403 and "loopback" in body["error"]
+
+
+def test_wrong_passwords_are_in_the_log_and_asking_without_one_is_not(make_router):
+    router = make_router("authInternalUsers:\n- user: admin\n  pass: s3cret\n  permissions: [{action: api}]\n")
+    assert ask(router, "/v3/info")[0] == 401
+    for number in range(30):
+        assert ask(router, "/v3/info", Authorization="Basic " + base64.b64encode(f"admin:{number}".encode()).decode())[0] == 401
+    assert ask(router, "/v3/info", Authorization="Basic " + base64.b64encode(b"admin:s3cret").decode())[0] == 200
+    router.wait_log("GET /v3/info from 127.0.0.1: ")
+    assert 1 <= router.log().count("GET /v3/info from") <= 20, "a flood of guesses does not fill the disk"
 
 
 def test_metrics_without_paths(router):
