@@ -87,6 +87,25 @@ def test_pictures_of_rtph264pay(program, sample, tmp_path, options, in_band):
     assert all(a[1] <= b[1] for a, b in zip(seen, seen[1:]))
 
 
+@pytest.mark.parametrize("encoder", [
+    ["-bf", "8", "-x264-params", "b-pyramid=strict"], ["-g", "25", "-x264-params", "open-gop=1"],
+    ["-g", "25", "-x264-params", "intra-refresh=1"], ["-flags", "+ilme+ildct", "-x264-params", "tff=1"],
+    ["-profile:v", "baseline"], ["-tune", "zerolatency"]], ids=lambda words: words[-1])
+def test_times_are_those_of_the_encoder(program, tmp_path, encoder):
+    """Decoding times, which RTP does not carry, come out as x264 wrote them; and so does what is a key frame."""
+    source = tmp_path / "source.flv"
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=160x96:r=25:d=3", "-pix_fmt",
+                    "yuv420p", "-c:v", "libx264", "-preset", "veryfast", *encoder, str(source)], check=True)
+    said = launch("filesrc", f"location={source}", "!", "flvdemux", "!", "h264parse", "!", "rtph264pay", "!", "rtpstreampay",
+                  "!", *UNBUFFERED, f"location={tmp_path / 'v.rtp'}")
+    sets = re.search(r'sprop-parameter-sets=\(string\)"([^"]+)"', said).group(1).replace("\\", "")
+    sdp = SDP.format(kind="video", rtpmap="H264/90000", fmtp="packetization-mode=1;sprop-parameter-sets=" + sets)
+    sent, seen = packets(source, "v"), packets(receive(program, tmp_path, sdp, tmp_path / "v.rtp"), "v")
+    assert [p[2:] for p in seen] == [p[2:] for p in sent]
+    assert_same_times(sent, seen, 0)
+    assert_same_times(sent, seen, 1)
+
+
 @pytest.mark.parametrize("payloader, rtpmap, fmtp", [
     ("rtpmp4gpay", "MPEG4-GENERIC/48000/2", "mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config="),
     ("rtpmp4apay", "MP4A-LATM/48000/2", "cpresent=0;config=")])
