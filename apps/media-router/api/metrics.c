@@ -60,7 +60,7 @@ enum counter { ROUTER_COUNTERS(X) N_COUNTERS };
 
 static const struct dub_metric_spec counter_specs[] = {
 #define X(field, metric_name, metric_help)                                                                   \
-    [COUNTER_##field] = {.name = metric_name, .help = metric_help, .type = DUB_METRIC_COUNTER},
+    [COUNTER_##field] = {.name = (metric_name), .help = (metric_help), .type = DUB_METRIC_COUNTER},
     ROUTER_COUNTERS(X)
 #undef X
 };

@@ -39,23 +39,23 @@ static struct rtsp_source *add(GHashTable *sources, const struct router_path *pa
     return source;
 }
 
-struct rtsp_source *rtsp_source_get(GHashTable *sources, struct router *router, const char *name,
+struct rtsp_source *rtsp_source_get(GHashTable *sources, struct router *router, const char *path,
                                     struct dub_error *error)
 {
-    struct router_path *path = router_find_path(router, name);
-    if (path == NULL || !path->ready) {
-        dub_error_set(error, DUB_ERROR_NOT_FOUND, "no one is publishing to path %s", name);
+    struct router_path *found = router_find_path(router, path);
+    if (found == NULL || !found->ready) {
+        dub_error_set(error, DUB_ERROR_NOT_FOUND, "no one is publishing to path %s", path);
         return NULL;
     }
-    struct rtsp_source *source = g_hash_table_lookup(sources, name);
+    struct rtsp_source *source = g_hash_table_lookup(sources, path);
     if (source != NULL)
-        learn(source, &path->stream);
-    if (source != NULL && is_current(source, path)) {
+        learn(source, &found->stream);
+    if (source != NULL && is_current(source, found)) {
         g_ref_count_inc(&source->refs);
         return source;
     }
-    struct rtp_writer *writer = rtp_writer_new(&path->stream, dub_wall_time_ms() * DUB_NS_PER_MS, error);
-    return writer != NULL ? add(sources, path, writer) : NULL;
+    struct rtp_writer *writer = rtp_writer_new(&found->stream, dub_wall_time_ms() * DUB_NS_PER_MS, error);
+    return writer != NULL ? add(sources, found, writer) : NULL;
 }
 
 void rtsp_source_unref(struct rtsp_source *source)
