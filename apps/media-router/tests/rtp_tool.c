@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { FLV_HEADER_BYTES = 9, TAG_HEADER_BYTES = 11, AUDIO_TAG = 8, VIDEO_TAG = 9, DATA_TAG = 18 };
-enum { WALL_S = 1700000000 };
+enum { WALL_S = 1700000000, TRACKS = 2 };
 
 static char *read_file(const char *path, gsize *size)
 {
@@ -126,7 +126,7 @@ static void write_outputs(const struct rtp_writer *writer, GByteArray **tracks, 
                                                          .tracks = rtp_writer_tracks(writer)});
     g_autofree char *sdp_path = g_build_filename(folder, "stream.sdp", NULL);
     write_file(sdp_path, sdp, strlen(sdp));
-    for (unsigned i = 0; i < rtp_writer_tracks(writer)->len; i++) {
+    for (unsigned i = 0; i < TRACKS && i < rtp_writer_tracks(writer)->len; i++) {
         g_autofree char *name = g_strdup_printf("%u.rtp", i);
         g_autofree char *path = g_build_filename(folder, name, NULL);
         write_file(path, tracks[i]->data, tracks[i]->len);
@@ -138,7 +138,7 @@ static int send_all(char **args)
     gsize size = 0;
     g_autofree char *flv = read_file(args[0], &size);
     struct dub_reader bytes = dub_reader_on(flv, size);
-    GByteArray *tracks[] = {g_byte_array_new(), g_byte_array_new()};
+    GByteArray *tracks[TRACKS] = {g_byte_array_new(), g_byte_array_new()};
     struct rtp_writer *writer = NULL;
     struct media_message *message = NULL;
     struct stream stream;
