@@ -22,7 +22,7 @@ static struct rig *begin(const char *sps, const char *pps)
 {
     struct rig *rig = g_new0(struct rig, 1);
     g_autoptr(GPtrArray) sets = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-    if (sps != NULL) {
+    if (sps != NULL && pps != NULL) {
         g_ptr_array_add(sets, rtp_rig_bytes(sps));
         g_ptr_array_add(sets, rtp_rig_bytes(pps));
     }

@@ -81,7 +81,7 @@ static bool read_number(const char *fmtp, const char *name, unsigned fallback, u
 static void add_parameter_sets(struct sdp_track *track, const char *list)
 {
     g_auto(GStrv) sets = g_strsplit(list, ",", MAX_PARAMETER_SETS + 1);
-    for (unsigned i = 0; sets[i] != NULL && i < MAX_PARAMETER_SETS; i++) {
+    for (unsigned i = 0; i < MAX_PARAMETER_SETS && sets[i] != NULL; i++) {
         gsize size = 0;
         guchar *bytes = g_base64_decode(sets[i], &size);
         if (size > 0 && size <= H264_MAX_PARAMETER_SET_BYTES)
@@ -111,12 +111,12 @@ static GBytes *decode_hex(const char *text)
     size_t length = strlen(text);
     if (length == 0 || length % 2 != 0 || length / 2 > MAX_CONFIG_BYTES)
         return NULL;
-    uint8_t bytes[MAX_CONFIG_BYTES];
+    uint8_t bytes[MAX_CONFIG_BYTES] = {0};
     for (size_t i = 0; i < length; i++) {
         int digit = g_ascii_xdigit_value(text[i]);
         if (digit < 0)
             return NULL;
-        bytes[i / 2] = (uint8_t)(i % 2 == 0 ? digit << 4 : bytes[i / 2] | digit);
+        bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | digit);
     }
     return g_bytes_new(bytes, length / 2);
 }
