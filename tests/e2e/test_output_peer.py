@@ -2,7 +2,6 @@
 bounded, and the output goes on where that is possible, or begins again at a key frame."""
 
 import json
-import os
 import subprocess
 import urllib.request
 from dataclasses import replace
@@ -10,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from support import analyse, media, metrics, picture, report, sample
-from support.processes import wait_until
+from support.processes import resident_mib, wait_until
 from support.relay import Relay
 from support.streams import Recorder, publish
 
@@ -57,8 +56,7 @@ class Output:
         return metrics.value(self.stack.metrics("media-service"), name, stream_id="peer")
 
     def resident(self):
-        with open(f"/proc/{self.worker}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return resident_mib(self.worker) * MIB
 
     def most_resident_while(self, seconds, until=lambda: False):
         """The peak of that time."""

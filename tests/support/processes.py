@@ -83,6 +83,11 @@ class Child:
             return "(no log)"
 
 
+def resident_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+
 def wait_until(condition: Callable[[], object], timeout: float, what: str,
                still: Callable[[], bool] = lambda: True, step: float = 0.05) -> object:
     """Polls until the condition is true and returns its value; TimeoutError says what was waited for.

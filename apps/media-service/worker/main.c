@@ -8,6 +8,11 @@
 #include <dubbing_log.h>
 #include <dubbing_main.h>
 #include <gst/gst.h>
+#include <malloc.h>
+
+/* Blocks from this size on go back to the system once freed. glibc would raise the bound to the largest block
+ * that it has seen, and keep for days what one answer of many megabytes took. */
+#define RETURNED_BYTES_MIN (1 << 20)
 
 static void on_signal(void *user)
 {
@@ -34,6 +39,7 @@ static int run_with(const struct worker_settings *settings)
     dub_main_start_log("media-worker", settings->stream_id, &settings->common);
     /* A second process only for scanning plugins would cost start-up time and memory for nothing. */
     g_setenv("GST_REGISTRY_FORK", "no", FALSE);
+    mallopt(M_MMAP_THRESHOLD, RETURNED_BYTES_MIN);
     gst_init(NULL, NULL);
     elements_calm_rtmp();
     dub_gst_register();
