@@ -1,217 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The registry with workers that exist on paper only, and a clock that moves when told to. */
-#include "registry.h"
-
-#include <dubbing_json.h>
-#include <glib/gstdio.h>
-#include <string.h>
-
-struct worker {
-    struct worker_events events;
-    void *user;
-    char *environment; /* joined by newlines */
-    bool stop_asked;
-    pid_t pid;
-};
-
-/* What the fake workers are and were. */
-static struct {
-    struct worker *last; /* NULL: none lives */
-    unsigned n_alive, n_started, n_adopted;
-    enum dub_error_code fail_with;
-} fakes;
-
-static struct worker *fake_new(const struct worker_spec *spec, const struct worker_events *events, void *user)
-{
-    struct worker *worker = g_new0(struct worker, 1);
-    worker->events = *events;
-    worker->user = user;
-    worker->environment =
-        spec->environment != NULL ? g_strjoinv("\n", (char **)spec->environment) : g_strdup("");
-    worker->pid = 1000;
-    fakes.last = worker;
-    fakes.n_alive++;
-    return worker;
-}
-
-static struct worker *fake_start(const struct worker_spec *spec, const struct worker_events *events,
-                                 void *user, struct dub_error *error)
-{
-    if (fakes.fail_with != DUB_ERROR_NONE) {
-        dub_error_set(error, fakes.fail_with, "cannot start");
-        return NULL;
-    }
-    fakes.n_started++;
-    return fake_new(spec, events, user);
-}
-
-static struct worker *fake_adopt(const struct worker_spec *spec, pid_t pid,
-                                 const struct worker_events *events, void *user, struct dub_error *error)
-{
-    fakes.n_adopted++;
-    return fake_new(spec, events, user);
-}
-
-static void fake_stop(struct worker *worker)
-{
-    worker->stop_asked = true;
-}
-
-static void fake_tick(struct worker *worker)
-{
-}
-
-static pid_t fake_pid(const struct worker *worker)
-{
-    return worker->pid;
-}
-
-static void fake_free(struct worker *worker)
-{
-    if (worker == NULL)
-        return;
-    if (fakes.last == worker)
-        fakes.last = NULL;
-    fakes.n_alive--;
-    g_free(worker->environment);
-    g_free(worker);
-}
-
-static const struct worker_ops fake_ops = {fake_start, fake_adopt, fake_stop, fake_tick, fake_pid, fake_free};
-
-struct fixture {
-    char *folder;
-    struct dub_fake_clock clock;
-    struct state_dir *state_dir;
-    struct bundle_store *bundles;
-    struct registry *registry;
-    unsigned n_states, n_phrases, n_restarts, n_forgotten;
-    bool stopped;
-};
-
-static void count_state(struct stream *stream, void *user)
-{
-    ((struct fixture *)user)->n_states++;
-}
-
-static void count_phrase(struct stream *stream, JsonNode *line, void *user)
-{
-    ((struct fixture *)user)->n_phrases++;
-}
-
-static void count_restart(struct stream *stream, void *user)
-{
-    ((struct fixture *)user)->n_restarts++;
-}
-
-static void count_forgotten(struct stream *stream, void *user)
-{
-    ((struct fixture *)user)->n_forgotten++;
-}
-
-static void open_registry(struct fixture *fixture, int64_t max_workers)
-{
-    static const struct registry_events events = {count_state, count_phrase, count_restart, count_forgotten};
-    static const char *const argv[] = {"worker", NULL};
-    static const char *const environment[] = {"COMMON=1", "WORKER_TARGET_LANG=xx", NULL};
-    struct dub_error error = {0};
-    g_autofree char *state = g_build_filename(fixture->folder, "state", NULL);
-    g_autofree char *runs = g_build_filename(fixture->folder, "runs", NULL);
-    fixture->state_dir = state_dir_open(state, &error);
-    g_assert_nonnull(fixture->state_dir);
-    fixture->bundles = bundle_store_new(&(struct bundle_store_config){.root = runs});
-    fixture->registry = registry_new(&(struct registry_config){.clock = &fixture->clock.clock,
-                                                               .workers = &fake_ops,
-                                                               .state_dir = fixture->state_dir,
-                                                               .worker_argv = argv,
-                                                               .worker_environment = environment,
-                                                               .router_rtmp_url = "rtmp://r",
-                                                               .streams_dir = fixture->folder,
-                                                               .bundles = fixture->bundles,
-                                                               .captures_media = true,
-                                                               .grace_ns = 30 * DUB_NS_PER_S,
-                                                               .max_workers = max_workers},
-                                     &events, fixture);
-}
-
-static void close_registry(struct fixture *fixture)
-{
-    g_clear_pointer(&fixture->registry, registry_free);
-    g_clear_pointer(&fixture->bundles, bundle_store_free);
-    g_clear_pointer(&fixture->state_dir, state_dir_close);
-}
-
-static void set_up(struct fixture *fixture, const void *max_workers)
-{
-    memset(&fakes, 0, sizeof(fakes));
-    fixture->folder = g_dir_make_tmp("dubbing-test-XXXXXX", NULL);
-    dub_fake_clock_init(&fixture->clock, DUB_NS_PER_S);
-    open_registry(fixture, GPOINTER_TO_INT(max_workers));
-}
-
-static void tear_down(struct fixture *fixture, const void *max_workers)
-{
-    close_registry(fixture);
-    g_autofree char *command = g_strdup_printf("rm -rf %s", fixture->folder);
-    g_assert_true(g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL));
-    g_free(fixture->folder);
-    g_assert_cmpuint(fakes.n_alive, ==, 0);
-}
-
-static bool try_ready(struct fixture *fixture, const char *id, const char *query, const char *source,
-                      struct stream **stream)
-{
-    struct dub_error error = {0};
-    return registry_publisher_ready(fixture->registry, id, query, source, stream, &error);
-}
-
-static struct stream *ready(struct fixture *fixture, const char *id, const char *query, const char *source)
-{
-    struct stream *stream = NULL;
-    bool accepted = try_ready(fixture, id, query, source, &stream);
-    g_assert(accepted && stream != NULL);
-    return stream;
-}
-
-static void pass(struct fixture *fixture, int64_t ns)
-{
-    dub_fake_clock_advance(&fixture->clock, ns);
-    registry_tick(fixture->registry);
-}
-
-static void end_worker(enum worker_end_kind kind)
-{
-    struct worker *worker = fakes.last;
-    worker->events.on_end(&(struct worker_end){kind, "it ended"}, worker->user);
-}
-
-static void say_status(enum dub_worker_state state)
-{
-    struct dub_worker_status status = {.state = state,
-                                       .source_lang = (char *)"en",
-                                       .target_lang = (char *)"es",
-                                       .input = {.url = (char *)"in"},
-                                       .output = {.url = (char *)"out"},
-                                       .sts = {.mode = (char *)"enabled"}};
-    fakes.last->events.on_status(&status, fakes.last->user);
-}
-
-static void say_phrase(int64_t seq)
-{
-    struct dub_ledger_line line = {.seq = seq, .end_ms = 900, .state = DUB_PHRASE_PASSTHROUGH};
-    fakes.last->events.on_phrase(&line, fakes.last->user);
-}
-
-static void run_idle(void)
-{
-    while (g_main_context_iteration(NULL, FALSE))
-        continue;
-}
-
-static char *path_in(const struct fixture *fixture, const char *folder, const char *name)
-{
-    return g_build_filename(fixture->folder, folder, name, NULL);
-}
+#include "registry_test_support.h"
 
 static void test_settings_and_urls_reach_the_worker(struct fixture *fixture, const void *data)
 {
@@ -341,12 +129,6 @@ static void test_workers_are_limited(struct fixture *fixture, const void *data)
     ready(fixture, "a", "", "s1");
 }
 
-static JsonObject *object_of(const char *text)
-{
-    g_autoptr(JsonNode) node = dub_json_parse(text, strlen(text), NULL);
-    return json_node_dup_object(node);
-}
-
 static void test_operator_starts_and_stops(struct fixture *fixture, const void *data)
 {
     struct stream *stream = NULL;
@@ -437,11 +219,6 @@ static void test_giant_numbers_of_phrases_are_ignored(struct fixture *fixture, c
     g_assert_cmpuint(fixture->n_phrases, ==, 2);
 }
 
-static void on_stopped(void *user)
-{
-    ((struct fixture *)user)->stopped = true;
-}
-
 static void test_stop_all_waits_for_the_last(struct fixture *fixture, const void *data)
 {
     struct dub_error error = {0};
@@ -487,116 +264,6 @@ static void test_a_run_leaves_its_bundle(struct fixture *fixture, const void *da
     g_assert_cmpstr(json_object_get_string_member(object, "status"), ==, "complete");
     g_assert_cmpint(
         json_object_get_int_member(json_object_get_object_member(object, "phrases"), "passthrough"), ==, 2);
-}
-
-/* The next media-service: after a crash, when the workers are as good as gone, or after an orderly stop. */
-static void reopen(struct fixture *fixture, bool in_order)
-{
-    if (in_order)
-        registry_stop_all(fixture->registry, on_stopped, fixture);
-    if (in_order && fakes.last != NULL)
-        end_worker(WORKER_END_FINISHED);
-    close_registry(fixture);
-    open_registry(fixture, 0);
-    registry_adopt(fixture->registry);
-}
-
-static void stop_as_operator(struct fixture *fixture, const char *id)
-{
-    g_assert_true(registry_stop(fixture->registry, id, NULL));
-    if (fakes.last != NULL)
-        end_worker(WORKER_END_FINISHED);
-}
-
-static void see(struct fixture *fixture, const char *id, const char *source)
-{
-    struct dub_error error = {0};
-    g_assert_true(registry_publisher_seen(fixture->registry, id, source, &error));
-}
-
-static unsigned n_stop_records(const struct fixture *fixture)
-{
-    g_autoptr(GPtrArray) ids = state_dir_list_stops(fixture->state_dir);
-    return ids->len;
-}
-
-static void test_an_operators_stop_outlives_media_service(struct fixture *fixture, const void *data)
-{
-    ready(fixture, "demo", "", "s1");
-    stop_as_operator(fixture, "demo");
-    for (unsigned i = 0; i < 3; i++) {
-        reopen(fixture, i > 0);
-        see(fixture, "demo", "s1");
-        ready(fixture, "demo", "", "s1");
-        g_assert_null(fakes.last);
-        const struct stream *stream = registry_find(fixture->registry, "demo");
-        g_autoptr(JsonObject) object = stream_to_json(stream, &fake_ops, 0);
-        g_assert_true(json_object_get_boolean_member(object, "stoppedByOperator"));
-    }
-    /* The publisher goes: the stop is over, also for those who come later. */
-    registry_publisher_missing(fixture->registry, "demo");
-    g_assert_cmpuint(n_stop_records(fixture), ==, 0);
-    reopen(fixture, false);
-    see(fixture, "demo", "s1");
-    g_assert_nonnull(fakes.last);
-}
-
-static void test_a_stop_ends_with_another_publisher_or_an_operators_start(struct fixture *fixture,
-                                                                          const void *data)
-{
-    struct stream *stream = NULL;
-    g_autoptr(JsonObject) settings = json_object_new();
-    ready(fixture, "a", "", "s1");
-    stop_as_operator(fixture, "a");
-    ready(fixture, "b", "", "s2");
-    stop_as_operator(fixture, "b");
-    g_assert_cmpuint(n_stop_records(fixture), ==, 2);
-    reopen(fixture, true);
-    see(fixture, "a", "s9");
-    g_assert_nonnull(fakes.last);
-    g_assert_cmpuint(n_stop_records(fixture), ==, 1);
-    g_assert_true(registry_start(fixture->registry, "b", NULL, NULL, settings, &stream, NULL));
-    g_assert_cmpint(stream->fsm.state, ==, STREAM_STARTING);
-    g_assert_cmpuint(n_stop_records(fixture), ==, 0);
-}
-
-static void test_the_end_of_media_service_is_no_operators_stop(struct fixture *fixture, const void *data)
-{
-    ready(fixture, "demo", "", "s1");
-    reopen(fixture, true);
-    g_assert_cmpuint(n_stop_records(fixture), ==, 0);
-    see(fixture, "demo", "s1");
-    g_assert_nonnull(fakes.last);
-}
-
-static void test_damaged_records_of_stops_do_no_harm(struct fixture *fixture, const void *data)
-{
-    static const char *const texts[] = {"", "{", "[]", "{}", "{\"sourceId\": 3}", NULL};
-    for (unsigned i = 0; texts[i] != NULL; i++) {
-        g_autofree char *path = path_in(fixture, "state/stopped", "demo.json");
-        g_assert_true(g_file_set_contents(path, texts[i], -1, NULL));
-        reopen(fixture, false);
-        g_assert_cmpuint(n_stop_records(fixture), ==, 0);
-    }
-    see(fixture, "demo", "s1");
-    g_assert_nonnull(fakes.last);
-}
-
-/* Hundreds of publishers that stay although nobody wants them dubbed. */
-static void test_stopped_streams_are_remembered_beyond_the_idle_ones(struct fixture *fixture,
-                                                                     const void *data)
-{
-    for (unsigned i = 0; i < 300; i++) {
-        g_autofree char *id = g_strdup_printf("s%u", i);
-        ready(fixture, id, "", "x");
-        stop_as_operator(fixture, id);
-    }
-    for (unsigned i = 0; i < 300; i++) {
-        g_autofree char *id = g_strdup_printf("s%u", i);
-        see(fixture, id, "x");
-    }
-    g_assert_null(fakes.last);
-    g_assert_cmpuint(fakes.n_started, ==, 300);
 }
 
 static void test_the_manifest_names_the_versions_in_use(struct fixture *fixture, const void *data)
@@ -647,9 +314,6 @@ static void test_idle_streams_are_forgotten(struct fixture *fixture, const void 
     g_assert_cmpuint(fixture->n_forgotten, >=, 48);
 }
 
-#define ADD(name, function, max_workers)                                                                     \
-    g_test_add("/registry/" name, struct fixture, GINT_TO_POINTER(max_workers), set_up, function, tear_down)
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -670,14 +334,6 @@ int main(int argc, char **argv)
     ADD("giant-numbers-of-phrases-are-ignored", test_giant_numbers_of_phrases_are_ignored, 0);
     ADD("stop-all-waits-for-the-last", test_stop_all_waits_for_the_last, 0);
     ADD("a-run-leaves-its-bundle", test_a_run_leaves_its_bundle, 0);
-    ADD("an-operators-stop-outlives-media-service", test_an_operators_stop_outlives_media_service, 0);
-    ADD("a-stop-ends-with-another-publisher-or-an-operators-start",
-        test_a_stop_ends_with_another_publisher_or_an_operators_start, 0);
-    ADD("the-end-of-media-service-is-no-operators-stop", test_the_end_of_media_service_is_no_operators_stop,
-        0);
-    ADD("damaged-records-of-stops-do-no-harm", test_damaged_records_of_stops_do_no_harm, 0);
-    ADD("stopped-streams-are-remembered-beyond-the-idle-ones",
-        test_stopped_streams_are_remembered_beyond_the_idle_ones, 0);
     ADD("the-manifest-names-the-versions-in-use", test_the_manifest_names_the_versions_in_use, 0);
     ADD("idle-streams-are-forgotten", test_idle_streams_are_forgotten, 0);
     return g_test_run();
