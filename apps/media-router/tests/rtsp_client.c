@@ -221,6 +221,24 @@ void rtsp_client_play(struct rtsp_client *client, const struct rtsp_fixture *fix
     g_assert_cmpuint(rtsp_client_ask(client, "PLAY", "", "", ""), ==, 200);
 }
 
+static void send_framed(struct rtsp_client *client, uint8_t channel, const GByteArray *packet)
+{
+    dub_write_u8(client->pending, '$');
+    dub_write_u8(client->pending, channel);
+    dub_write_be16(client->pending, (uint16_t)packet->len);
+    dub_write_bytes(client->pending, packet->data, packet->len);
+}
+
+void rtsp_client_send_reports(struct rtsp_client *client)
+{
+    for (unsigned track = 0; track < RTSP_CLIENT_TRACKS; track++) {
+        g_autoptr(GByteArray) packet = g_byte_array_new();
+        struct rtcp_sender_report report = {.ssrc = 1 + track, .ntp = (uint64_t)G_MAXUINT32 << 32};
+        rtcp_write_sender_report(packet, &report, "test");
+        send_framed(client, (uint8_t)(2 * track + 1), packet);
+    }
+}
+
 static void send_packet(struct rtsp_client *client, unsigned track, bool marker, uint32_t timestamp,
                         const GByteArray *payload)
 {
@@ -232,10 +250,7 @@ static void send_packet(struct rtsp_client *client, unsigned track, bool marker,
                                 .ssrc = 1 + track};
     rtp_packet_write_header(packet, &header);
     dub_write_bytes(packet, payload->data, payload->len);
-    dub_write_u8(client->pending, '$');
-    dub_write_u8(client->pending, (uint8_t)(2 * track));
-    dub_write_be16(client->pending, (uint16_t)packet->len);
-    dub_write_bytes(client->pending, packet->data, packet->len);
+    send_framed(client, (uint8_t)(2 * track), packet);
 }
 
 /* One slice of `size` bytes in fragments (RFC 6184 section 5.8). */

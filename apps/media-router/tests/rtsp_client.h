@@ -56,6 +56,8 @@ unsigned rtsp_client_ask(struct rtsp_client *client, const char *method, const c
 void rtsp_client_publish(struct rtsp_client *client, const struct rtsp_fixture *fixture, const char *path);
 /* Both tracks are set up and playing. */
 void rtsp_client_play(struct rtsp_client *client, const struct rtsp_fixture *fixture, const char *path);
+/* Sender reports of both tracks: their timestamps 0 are the same instant. */
+void rtsp_client_send_reports(struct rtsp_client *client);
 /* `count` frames from `first` on, 40 ms apart, a key frame every tenth, sound between. */
 void rtsp_client_send_frames(struct rtsp_client *client, unsigned first, unsigned count, size_t size);
 
