@@ -165,7 +165,7 @@ char *dub_url_mask_in(const char *text)
     if (strstr(valid, "://") == NULL)
         return g_steal_pointer(&valid);
     g_autoptr(GRegex) url = g_regex_new(pattern, G_REGEX_CASELESS, 0, NULL);
-    char *masked = g_regex_replace_eval(url, valid, -1, 0, 0, append_masked_url, NULL, NULL);
+    g_autofree char *masked = g_regex_replace_eval(url, valid, -1, 0, 0, append_masked_url, NULL, NULL);
     /* What cannot be searched may hold anything. */
-    return masked != NULL ? masked : g_strdup("***");
+    return masked != NULL ? g_steal_pointer(&masked) : g_strdup("***");
 }
