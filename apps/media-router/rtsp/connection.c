@@ -44,6 +44,8 @@ struct rtsp_connection {
     struct out_queue out;
     gsize reply_bytes; /* queued since `out` was last empty */
 
+    int64_t idle_since_ns; /* neither publishing nor reading */
+    int64_t last_media_ns; /* a whole message of a publisher */
     int64_t last_read_ns;
     int64_t last_request_ns;
     uint64_t last_requests;
@@ -193,6 +195,8 @@ static void begin_session(struct rtsp_connection *connection, const struct rtsp_
 static void on_publisher_media(enum media_kind kind, int64_t dts_ns, GBytes *take_payload, void *user)
 {
     struct rtsp_connection *connection = user;
+    if (kind != MEDIA_DATA)
+        connection->last_media_ns = now_ns(connection);
     router_write(connection->env->router, &connection->publisher, kind, dts_ns, take_payload);
 }
 
@@ -218,6 +222,7 @@ static bool on_record(struct dub_error *error, void *user)
     if (!router_publish(connection->env->router, session->path, connection->shown_query,
                         &connection->publisher, error))
         return false;
+    connection->last_media_ns = now_ns(connection);
     rtp_reader_start(connection->packets);
     return true;
 }
@@ -256,7 +261,9 @@ static void on_packet(unsigned track, bool is_rtcp, const uint8_t *data, size_t 
 
 static void on_session_ended(void *user)
 {
-    detach(user);
+    struct rtsp_connection *connection = user;
+    detach(connection);
+    connection->idle_since_ns = now_ns(connection);
 }
 
 static const struct rtsp_session_events session_events = {.authorize = on_authorize,
@@ -433,8 +440,8 @@ static void on_io(GIOCondition condition, void *user)
     finish_closing(connection);
 }
 
-/* What a client owes us: a publisher media, a reader that plays nothing (it is told the opposite when the
- * socket takes nothing), others a request now and then. */
+/* What a client owes us: a publisher media, a reader that plays nothing (writeTimeout is for it), one that
+ * has set up a session a request now and then, others a session. */
 static const char *passed_silence(const struct rtsp_connection *connection, int64_t now)
 {
     const struct router_config *config = connection->env->config;
@@ -442,6 +449,8 @@ static const char *passed_silence(const struct rtsp_connection *connection, int6
     case RTSP_SESSION_PLAYING:
         return NULL;
     case RTSP_SESSION_RECORDING:
+        if (now - connection->last_media_ns > config->limits.media_ns)
+            return "no whole message of media was received within ROUTER_MEDIA_TIMEOUT";
         return now - connection->last_read_ns > config->read_timeout_ns
                    ? "nothing was received within readTimeout"
                    : NULL;
@@ -450,8 +459,9 @@ static const char *passed_silence(const struct rtsp_connection *connection, int6
                    ? "the session has timed out"
                    : NULL;
     default:
-        return now - connection->last_request_ns > config->read_timeout_ns ? "it neither publishes nor plays"
-                                                                           : NULL;
+        return now - connection->idle_since_ns > config->limits.handshake_ns
+                   ? "it neither publishes nor plays"
+                   : NULL;
     }
 }
 
@@ -493,7 +503,8 @@ struct rtsp_connection *rtsp_connection_new(const struct rtsp_connection_env *en
     connection->remote_address = take_remote_address;
     connection->id = dub_uuid_new();
     connection->created_wall_ms = dub_wall_time_ms();
-    connection->last_read_ns = connection->last_request_ns = connection->last_write_ns = now_ns(connection);
+    connection->idle_since_ns = connection->last_read_ns = now_ns(connection);
+    connection->last_request_ns = connection->last_write_ns = now_ns(connection);
     connection->publisher = (struct router_publisher){.ops = &publisher_ops};
     rtsp_reader_init(&connection->reader, &reader_ops, (guint)env->config->write_queue_messages);
     connection->reader.queue.counters = router_counters(env->router);

@@ -201,14 +201,31 @@ static void test_silent_peers_are_closed(struct rtsp_fixture *fixture, gconstpoi
     rtsp_client_send_frames(&publisher, 0, 2, 1000);
     RTSP_TURN_UNTIL(reader.n_pictures >= 1, &publisher, &reader);
     advance(fixture, 2 * DUB_NS_PER_S);
-    RTSP_TURN_UNTIL(mute.eof, &mute, &publisher, &reader, &talker);
-    g_assert_false(publisher.eof || reader.eof || talker.eof || paused.eof);
+    RTSP_TURN_UNTIL(mute.eof && talker.eof, &mute, &publisher, &reader, &talker);
+    g_assert_false(publisher.eof || reader.eof || paused.eof);
     advance(fixture, 9 * DUB_NS_PER_S);
-    RTSP_TURN_UNTIL(publisher.eof && reader.eof && talker.eof, &publisher, &reader, &talker);
+    RTSP_TURN_UNTIL(publisher.eof && reader.eof, &publisher, &reader);
     rtsp_client_clear(&mute);
     rtsp_client_clear(&talker);
     rtsp_client_clear(&paused);
     rtsp_client_clear(&reader);
+    rtsp_client_clear(&publisher);
+}
+
+/* Keep-alives are no media. */
+static void test_publisher_without_media(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_client publisher;
+    rtsp_client_publish(&publisher, fixture, PATH);
+    rtsp_client_send_frames(&publisher, 0, 2, 100);
+    struct router_path *path = router_find_path(fixture->router, PATH);
+    RTSP_TURN_UNTIL(path->stream.gop->len >= 3, &publisher);
+    for (unsigned i = 0; i < 3; i++) {
+        advance(fixture, 9 * DUB_NS_PER_S);
+        g_assert_cmpuint(rtsp_client_ask(&publisher, "GET_PARAMETER", "", "", ""), ==, 200);
+    }
+    advance(fixture, 5 * DUB_NS_PER_S);
+    RTSP_TURN_UNTIL(publisher.eof, &publisher);
     rtsp_client_clear(&publisher);
 }
 
@@ -229,6 +246,7 @@ static void test_session_timeout(struct rtsp_fixture *fixture, gconstpointer dat
     }
     g_assert_false(reader.eof);
     fixture->config->read_timeout_ns = 1000 * DUB_NS_PER_S; /* the publisher is not what this is about */
+    fixture->config->limits.media_ns = 1000 * DUB_NS_PER_S;
     advance(fixture, 61 * DUB_NS_PER_S);
     RTSP_TURN_UNTIL(reader.eof, &publisher, &reader);
     g_assert_false(publisher.eof);
@@ -348,6 +366,7 @@ int main(int argc, char **argv)
     ADD("garbage-disturbs-nobody", test_garbage_disturbs_nobody);
     ADD("packets-that-are-none", test_packets_that_are_none);
     ADD("silent-peers-are-closed", test_silent_peers_are_closed);
+    ADD("publisher-without-media", test_publisher_without_media);
     ADD("session-timeout", test_session_timeout);
     ADD("write-timeout", test_write_timeout);
     ADD("replies-that-are-not-fetched", test_replies_that_are_not_fetched);
