@@ -16,6 +16,7 @@ struct fixture {
     struct hook_pool *hooks;
     struct router *router;
     struct rtmp_server *rtmp;
+    struct rtsp_server *rtsp;
     struct router_api *api;
     struct router_metrics *metrics;
     SoupSession *session;
@@ -65,8 +66,11 @@ static void setup(struct fixture *fixture, gconstpointer data)
     fixture->hooks = hook_pool_new(NULL, NULL);
     fixture->router = router_new(fixture->config, fixture->hooks, 0);
     fixture->rtmp = rtmp_server_new(fixture->router, fixture->config, dub_clock_monotonic(), NULL);
-    fixture->api = router_api_new("127.0.0.1:0", fixture->router, fixture->rtmp, NULL, NULL);
-    fixture->metrics = router_metrics_new("127.0.0.1:0", fixture->router, fixture->rtmp, NULL, NULL);
+    struct rtsp_listener listener;
+    g_assert_true(rtsp_listen("127.0.0.1:0", &listener, NULL));
+    fixture->rtsp = rtsp_server_new(fixture->router, fixture->config, dub_clock_monotonic(), listener);
+    fixture->api = router_api_new("127.0.0.1:0", fixture->router, fixture->rtmp, fixture->rtsp, NULL);
+    fixture->metrics = router_metrics_new("127.0.0.1:0", fixture->router, fixture->rtmp, fixture->rtsp, NULL);
     fixture->session = soup_session_new();
     g_assert_true(fixture->rtmp != NULL && fixture->api != NULL && fixture->metrics != NULL);
     publish_something(fixture);
@@ -81,6 +85,7 @@ static void teardown(struct fixture *fixture, gconstpointer data)
     router_metrics_free(fixture->metrics);
     router_api_free(fixture->api);
     rtmp_server_free(fixture->rtmp);
+    rtsp_server_free(fixture->rtsp);
     router_free(fixture->router);
     hook_pool_free(fixture->hooks);
     router_config_free(fixture->config);
@@ -252,6 +257,38 @@ static void test_users_are_asked(struct fixture *fixture, gconstpointer data)
     assert_error(fixture, "GET", "/v3/info", 401, "authentication error");
 }
 
+/* One that has said nothing yet: a connection without a session. */
+static void test_rtsp_connections(struct fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GSocketClient) client = g_socket_client_new();
+    guint16 port = (guint16)rtsp_server_port(fixture->rtsp);
+    g_autoptr(GSocketConnection) connection =
+        g_socket_client_connect_to_host(client, "127.0.0.1", port, NULL, NULL);
+    g_autofree char *id = NULL;
+    while (id == NULL) {
+        g_autoptr(GPtrArray) list = rtsp_server_list(fixture->rtsp);
+        if (list->len == 1)
+            id = g_strdup(((struct rtsp_connection_info *)list->pdata[0])->id);
+        else
+            g_main_context_iteration(NULL, TRUE);
+    }
+    g_autofree char *path = g_strdup_printf("/v3/rtspconns/get/%s", id);
+    g_autofree char *one = ask(fixture, "GET", router_api_port(fixture->api), path, 200);
+    g_assert_nonnull(strstr(one, id));
+    g_assert_nonnull(strstr(one, "\"session\":null"));
+    g_autofree char *all = ask(fixture, "GET", router_api_port(fixture->api), "/v3/rtspconns/list", 200);
+    g_assert_nonnull(strstr(all, "\"itemCount\":1"));
+    g_autofree char *none = ask(fixture, "GET", router_api_port(fixture->api), "/v3/rtspsessions/list", 200);
+    g_assert_nonnull(strstr(none, "\"itemCount\":0"));
+    assert_error(fixture, "GET", "/v3/rtspconns/get/" NOBODY, 404, "connection not found");
+    assert_error(fixture, "GET", "/v3/rtspsessions/get/" NOBODY, 404, "session not found");
+    assert_error(fixture, "POST", "/v3/rtspsessions/kick/" NOBODY, 404, "session not found");
+    assert_error(fixture, "GET", "/v3/rtspsessions/get/x", 400, "UUID");
+    g_autofree char *metrics = ask(fixture, "GET", router_metrics_port(fixture->metrics), "/metrics", 200);
+    g_autofree char *line = g_strdup_printf("rtsp_conns{id=\"%s\"} 1\n", id);
+    g_assert_nonnull(strstr(metrics, line));
+}
+
 static void test_ports_in_use(struct fixture *fixture, gconstpointer data)
 {
     struct dub_error error = {0};
@@ -274,6 +311,7 @@ int main(int argc, char **argv)
     ADD("info", test_info);
     ADD("metrics", test_metrics);
     ADD("users-are-asked", test_users_are_asked);
+    ADD("rtsp-connections", test_rtsp_connections);
     ADD("ports-in-use", test_ports_in_use);
     return g_test_run();
 }

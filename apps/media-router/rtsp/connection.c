@@ -266,6 +266,13 @@ static void on_session_ended(void *user)
     connection->idle_since_ns = now_ns(connection);
 }
 
+static void on_refused(const char *reason, void *user)
+{
+    const struct rtsp_connection *connection = user;
+    if (may_log(connection))
+        dub_log_info("rtsp %s (%s): refused: %s", connection->id, connection->remote_address, reason);
+}
+
 static const struct rtsp_session_events session_events = {.authorize = on_authorize,
                                                           .describe = on_describe,
                                                           .announce = on_announce,
@@ -274,7 +281,8 @@ static const struct rtsp_session_events session_events = {.authorize = on_author
                                                           .play = on_play,
                                                           .pause = on_pause,
                                                           .packet = on_packet,
-                                                          .ended = on_session_ended};
+                                                          .ended = on_session_ended,
+                                                          .refused = on_refused};
 
 /* -- the socket's side -- */
 

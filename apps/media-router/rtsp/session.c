@@ -124,9 +124,9 @@ static void refuse(struct reply *reply, unsigned status, const char *reason)
 }
 
 /* The router's refusals concern an operator; a client's mistakes are its own business. */
-static void refuse_for(struct reply *reply, const struct dub_error *error)
+static void refuse_for(const struct rtsp_session *session, struct reply *reply, const struct dub_error *error)
 {
-    dub_log_info("rtsp %s: refused: %s", reply->peer, error->message);
+    session->events->refused(error->message, session->user);
     refuse(reply, status_of(error), error->message);
 }
 
@@ -194,7 +194,7 @@ static bool authorize(struct rtsp_session *session, const struct rtsp_target *ta
     g_autoptr(GPtrArray) challenges = g_ptr_array_new_with_free_func(g_free);
     if (session->events->authorize(target, challenges, &error, session->user))
         return true;
-    refuse_for(reply, &error);
+    refuse_for(session, reply, &error);
     for (guint i = 0; i < challenges->len; i++)
         g_string_append_printf(reply->headers, "WWW-Authenticate: %s\r\n", (char *)challenges->pdata[i]);
     return false;
@@ -257,7 +257,7 @@ static void on_describe(struct rtsp_session *session, const struct rtsp_message 
     if (!authorize(session, &target, reply))
         return;
     if (!session->events->describe(&target, &reply->body, &error, session->user)) {
-        refuse_for(reply, &error);
+        refuse_for(session, reply, &error);
         return;
     }
     if (session->state == RTSP_SESSION_IDLE) {
@@ -282,7 +282,7 @@ static void announce(struct rtsp_session *session, const struct rtsp_target *tar
         return;
     }
     finish(session);
-    refuse_for(reply, &error);
+    refuse_for(session, reply, &error);
 }
 
 static void on_announce(struct rtsp_session *session, const struct rtsp_message *request, struct reply *reply)
@@ -301,7 +301,7 @@ static void on_announce(struct rtsp_session *session, const struct rtsp_message 
     if (sdp != NULL)
         announce(session, &target, sdp, reply);
     else
-        refuse_for(reply, &error);
+        refuse_for(session, reply, &error);
 }
 
 static bool channel_is_free(const struct rtsp_session *session, unsigned but_track, uint8_t channel)
@@ -362,7 +362,7 @@ static bool begin_reading(struct rtsp_session *session, const struct rtsp_messag
         return true;
     }
     forget(session);
-    refuse_for(reply, &error);
+    refuse_for(session, reply, &error);
     return false;
 }
 
@@ -467,7 +467,7 @@ static void on_record(struct rtsp_session *session, const struct rtsp_message *r
         return;
     }
     finish(session);
-    refuse_for(reply, &error);
+    refuse_for(session, reply, &error);
 }
 
 /* The reply still names the session that it ended. */

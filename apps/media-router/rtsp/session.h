@@ -67,6 +67,8 @@ struct rtsp_session_events {
     void (*packet)(unsigned track, bool is_rtcp, const uint8_t *data, size_t size, void *user);
     /* The session is over; the connection may go on with another. */
     void (*ended)(void *user);
+    /* One of the calls above has said no, or the description cannot be used; the peer has been told. */
+    void (*refused)(const char *reason, void *user);
 };
 
 #define RTSP_MAX_TRACKS SDP_MAX_TRACKS

@@ -80,6 +80,10 @@ static void on_ended(void *user)
     g_clear_pointer(&sink->reader, rtp_reader_free);
 }
 
+static void on_refused(const char *reason, void *user)
+{
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct rtsp_session_events events = {.authorize = on_authorize,
@@ -90,7 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                       .play = on_play,
                                                       .pause = on_pause,
                                                       .packet = on_packet,
-                                                      .ended = on_ended};
+                                                      .ended = on_ended,
+                                                      .refused = on_refused};
     struct sink sink = {.reader = NULL};
     stream_init(&sink.stream);
     rtsp_session_init(&sink.session, "fuzz", &events, &sink);

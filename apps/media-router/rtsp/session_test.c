@@ -24,6 +24,7 @@ struct fixture {
     const char *refused_call;
     char *reply; /* the last */
     unsigned cseq;
+    unsigned n_refused;
 };
 
 static bool answer(struct fixture *fixture, const char *call, struct dub_error *error)
@@ -98,6 +99,13 @@ static void on_ended(void *user)
     answer(user, "ended", NULL);
 }
 
+static void on_refused(const char *reason, void *user)
+{
+    struct fixture *fixture = user;
+    fixture->n_refused++;
+    g_assert_cmpstr(reason, !=, "");
+}
+
 static const struct rtsp_session_events events = {.authorize = on_authorize,
                                                   .describe = on_describe,
                                                   .announce = on_announce,
@@ -106,7 +114,8 @@ static const struct rtsp_session_events events = {.authorize = on_authorize,
                                                   .play = on_play,
                                                   .pause = on_pause,
                                                   .packet = on_packet,
-                                                  .ended = on_ended};
+                                                  .ended = on_ended,
+                                                  .refused = on_refused};
 
 static void setup(struct fixture *fixture, gconstpointer data)
 {
@@ -350,6 +359,7 @@ static void test_refusals_of_the_router(struct fixture *fixture, gconstpointer d
         g_assert_cmpuint(ask(fixture, "ANNOUNCE", URL, "", sdp_text), ==, cases[i].status);
         g_assert_cmpint(fixture->session.state, ==, RTSP_SESSION_IDLE);
     }
+    g_assert_cmpuint(fixture->n_refused, ==, 3 * G_N_ELEMENTS(cases));
     refuse(fixture, "record", DUB_ERROR_UNAVAILABLE);
     announce(fixture);
     g_assert_cmpuint(ask(fixture, "SETUP", URL "/streamid=1", TCP, ""), ==, 200);
