@@ -151,6 +151,47 @@ static void test_list_and_kick(struct rtsp_fixture *fixture, gconstpointer data)
     rtsp_client_clear(&idle);
 }
 
+static void on_fake_close(struct router_publisher *publisher, const char *reason)
+{
+}
+
+static bool describes(const struct rtsp_client *client, const char *text)
+{
+    gsize size;
+    const char *body = g_bytes_get_data(client->reply.body, &size);
+    return g_strstr_len(body, (gssize)size, text) != NULL;
+}
+
+/* A publisher of another protocol goes over to sound that the readers' descriptions do not say: they have to
+ * come again, and then are told. */
+static void test_sound_that_changes(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    static const struct router_publisher_ops ops = {"fakeConn", on_fake_close};
+    static const uint8_t before[] = {0xaf, 0, 0x11, 0x90}, frame[] = {0xaf, 1, 0x21, 0x10};
+    static const uint8_t after[] = {0xaf, 0, 0x12, 0x10};
+    struct router_publisher publisher = {.ops = &ops, .id = (char *)"fake"};
+    struct rtsp_client reader;
+    g_assert_true(router_publish(fixture->router, PATH, "", &publisher, NULL));
+    router_write(fixture->router, &publisher, MEDIA_AUDIO, 0, g_bytes_new_static(before, sizeof before));
+    for (int64_t i = 0; i < 3; i++) /* without video it is ready after a second of sound */
+        router_write(fixture->router, &publisher, MEDIA_AUDIO, i * 600 * DUB_NS_PER_MS,
+                     g_bytes_new_static(frame, sizeof frame));
+    rtsp_client_connect(&reader, fixture, PATH);
+    g_assert_cmpuint(rtsp_client_ask(&reader, "DESCRIBE", "", "", ""), ==, 200);
+    g_assert_true(describes(&reader, "/48000/2"));
+    g_assert_cmpuint(rtsp_client_ask(&reader, "SETUP", "", TCP, ""), ==, 200); /* the only track */
+    g_assert_cmpuint(rtsp_client_ask(&reader, "PLAY", "", "", ""), ==, 200);
+    router_write(fixture->router, &publisher, MEDIA_AUDIO, 2000 * DUB_NS_PER_MS,
+                 g_bytes_new_static(after, sizeof after));
+    RTSP_TURN_UNTIL(reader.eof, &reader);
+    rtsp_client_clear(&reader);
+    rtsp_client_connect(&reader, fixture, PATH);
+    g_assert_cmpuint(rtsp_client_ask(&reader, "DESCRIBE", "", "", ""), ==, 200);
+    g_assert_true(describes(&reader, "/44100/2"));
+    rtsp_client_clear(&reader);
+    router_unpublish(fixture->router, &publisher);
+}
+
 static void test_port_in_use(struct rtsp_fixture *fixture, gconstpointer data)
 {
     struct dub_error error = {0};
@@ -206,6 +247,7 @@ int main(int argc, char **argv)
     ADD("older-publisher-stays", test_older_publisher_stays);
     ADD("too-many-readers", test_too_many_readers);
     ADD("list-and-kick", test_list_and_kick);
+    ADD("sound-that-changes", test_sound_that_changes);
     ADD("port-in-use", test_port_in_use);
     ADD("connection-limit", test_connection_limit);
     return g_test_run();
