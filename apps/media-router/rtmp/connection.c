@@ -20,6 +20,7 @@
 /* Encoded ahead of the socket; what is beyond waits in the queue, where it can still be dropped. */
 #define ENCODE_BYTES (256u << 10)
 #define LINGER_NS (5 * DUB_NS_PER_S)
+#define MAX_THROWN_AWAY_BYTES (1u << 20)
 
 struct rtmp_connection {
     const struct rtmp_connection_env *env;
@@ -50,7 +51,8 @@ struct rtmp_connection {
     bool closing;        /* what is pending is sent, what comes is thrown away */
     bool shut_down;
     int64_t close_deadline_ns;
-    int64_t hold_until_ns; /* nothing is sent before; 0: no such time */
+    size_t thrown_away_bytes; /* received while closing */
+    int64_t hold_until_ns;    /* nothing is sent before; 0: no such time */
 };
 
 static int64_t now_ns(const struct rtmp_connection *connection)
@@ -257,6 +259,17 @@ static void acknowledge_at_once(const struct rtmp_connection *connection)
         setsockopt(connection->fd, IPPROTO_TCP, TCP_QUICKACK, &yes, sizeof yes);
 }
 
+/* A peer that is being closed may read our last words; it may not go on flooding us meanwhile, and who does
+ * not read answers does not read those words either. */
+static bool may_linger(struct rtmp_connection *connection, size_t received)
+{
+    if (!connection->closing)
+        return true;
+    connection->thrown_away_bytes += received;
+    return connection->thrown_away_bytes < MAX_THROWN_AWAY_BYTES &&
+           connection->session.answer_bytes <= RTMP_MAX_ANSWER_BYTES;
+}
+
 /* False when the connection is over. */
 static bool receive_some(struct rtmp_connection *connection, bool *more)
 {
@@ -279,7 +292,7 @@ static bool receive_some(struct rtmp_connection *connection, bool *more)
             router_counters(connection->env->router)->protocol_errors++;
         rtmp_connection_close(connection, error.message);
     }
-    return true;
+    return may_linger(connection, (size_t)n);
 }
 
 static bool receive(struct rtmp_connection *connection)

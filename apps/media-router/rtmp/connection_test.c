@@ -166,28 +166,6 @@ static void test_publisher_without_media(struct server_fixture *fixture, gconstp
     client_clear(&publisher);
 }
 
-/* Commands without end from a peer that reads nothing: closed before the answers fill the memory. */
-static void test_answers_are_not_piled_up(struct server_fixture *fixture, gconstpointer data)
-{
-    struct client publisher, asking;
-    client_start_publisher(&publisher, fixture, "in");
-    client_start(&asking, fixture, "publish", "other");
-    TURN_UNTIL(client_has_status(&asking, "NetStream.Publish.Start"), &publisher, &asking);
-    asking.stalled = true;
-    gint64 deadline = g_get_monotonic_time() + TURN_DEADLINE_US;
-    while (router_counters(fixture->router)->protocol_errors == 0 && g_get_monotonic_time() < deadline) {
-        if (rtmp_chunk_writer_pending(&asking.peer.writer) < 100000)
-            for (unsigned i = 0; i < 1000; i++)
-                rtmp_peer_command(&asking.peer, "releaseStream", 2, "x");
-        clients_turn((struct client *[]){&publisher, &asking}, 2);
-    }
-    g_assert_cmpuint(router_counters(fixture->router)->protocol_errors, ==, 1);
-    g_assert_null(router_find_path(fixture->router, "live/other"));
-    g_assert_false(publisher.eof);
-    client_clear(&asking);
-    client_clear(&publisher);
-}
-
 /* Every place is taken by peers that do nothing: they go, the oldest first, for those who come. */
 static void test_idle_peers_make_room(struct server_fixture *fixture, gconstpointer data)
 {
@@ -249,7 +227,6 @@ int main(int argc, char **argv)
     ADD("deep-amf-ends-the-connection", test_deep_amf_ends_the_connection);
     ADD("silent-peers-are-closed", test_silent_peers_are_closed);
     ADD("publisher-without-media", test_publisher_without_media);
-    ADD("answers-are-not-piled-up", test_answers_are_not_piled_up);
     ADD("idle-peers-make-room", test_idle_peers_make_room);
     ADD("write-timeout", test_write_timeout);
     return g_test_run();

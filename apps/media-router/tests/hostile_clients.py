@@ -179,8 +179,9 @@ async def command_flood(client):
     await client.shake_hands()
     client.writer.transport.pause_reading()
     await client.send(CONNECT)
-    for _ in range(300):
-        await client.send(command("releaseStream", 2, None, client.key) * 300)
+    flood = command("releaseStream", 2, None, client.key) * 300
+    while True:                 # the router ends it
+        await client.send(flood)
 
 
 async def deep_amf(client):

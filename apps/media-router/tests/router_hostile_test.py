@@ -104,6 +104,18 @@ def test_thousands_of_hostile_clients(make_router, program, many_descriptors):
     assert len(router.log().splitlines()) < 20000
 
 
+def test_answers_are_not_piled_up(make_router, program, many_descriptors):
+    """Commands without end from peers that read nothing: closed before the answers fill the memory."""
+    router = make_router(None, {"ROUTER_HANDSHAKE_TIMEOUT": "60s"})
+    with good_stream(program, router):
+        before = resident_mib(router)
+        outcomes = hostile_clients.attack(("127.0.0.1", router.ports["rtmp"]), 10, 10, [hostile_clients.command_flood])
+        assert sum(outcomes.values()) == 10, outcomes
+        wait_until("all closed", lambda: len(router.api("/v3/rtmpconns/list")["items"]) == 1 + GOOD_READERS, 60)
+        assert resident_mib(router) < before + 32
+    router.wait_log("the peer asks and does not read")
+
+
 def limited_router(program, folder, descriptors_allowed):
     """A router that may not open more files than that."""
     script = folder / "limited"
