@@ -310,7 +310,8 @@ static int compare_ms(gconstpointer a, gconstpointer b)
 static double delay_ms(unsigned permille)
 {
     guint n = load.delays_us->len;
-    return n == 0 ? 0 : g_array_index(load.delays_us, guint32, (n - 1) * (guint64)permille / 1000) / 1000.0;
+    guint64 index = n == 0 ? 0 : (guint64)(n - 1) * permille / 1000;
+    return n == 0 ? 0 : g_array_index(load.delays_us, guint32, index) / 1000.0;
 }
 
 static double join_ms(unsigned percent)
