@@ -25,6 +25,8 @@
 /* Replies that a client does not fetch. */
 #define MAX_REPLY_BYTES (256u << 10)
 #define LINGER_NS (5 * DUB_NS_PER_S)
+/* After the BYE a player's last requests (GStreamer: PAUSE, TEARDOWN) are still answered. */
+#define FAREWELL_NS (2 * DUB_NS_PER_S)
 
 struct rtsp_connection {
     const struct rtsp_connection_env *env;
@@ -56,7 +58,8 @@ struct rtsp_connection {
     bool closing;        /* what is pending is sent, what comes is thrown away */
     bool shut_down;
     int64_t close_deadline_ns;
-    int64_t hold_until_ns; /* nothing is read or sent before; 0: no such time */
+    int64_t farewell_deadline_ns; /* its stream has ended; 0: no such time */
+    int64_t hold_until_ns;        /* nothing is read or sent before; 0: no such time */
 };
 
 static int64_t now_ns(const struct rtsp_connection *connection)
@@ -123,9 +126,13 @@ static void on_publisher_close(struct router_publisher *publisher, const char *r
 static void on_reader_close(struct router_reader *router_reader, const char *reason)
 {
     struct rtsp_connection *connection = of_reader(router_reader);
+    if (connection->out.pending_bytes == 0) /* it had nothing to take until now, perhaps for long */
+        connection->last_write_ns = now_ns(connection);
     rtsp_reader_encode(&connection->reader, &connection->out, G_MAXSIZE, now_ns(connection));
     rtsp_reader_say_bye(&connection->reader, &connection->out);
-    rtsp_connection_close(connection, reason);
+    rtsp_reader_detach(&connection->reader, connection->env->router);
+    connection->farewell_deadline_ns = now_ns(connection) + FAREWELL_NS;
+    wake(connection);
 }
 
 static void on_reader_message(struct router_reader *router_reader, struct media_message *message,
@@ -190,6 +197,7 @@ static void begin_session(struct rtsp_connection *connection, const struct rtsp_
     g_free(connection->shown_query);
     connection->shown_query = auth_mask_query(target->query);
     connection->session_created_wall_ms = dub_wall_time_ms();
+    connection->farewell_deadline_ns = 0;
 }
 
 static void on_publisher_media(enum media_kind kind, int64_t dts_ns, GBytes *take_payload, void *user)
@@ -494,6 +502,8 @@ void rtsp_connection_check_deadlines(struct rtsp_connection *connection)
         end(connection);
         return;
     }
+    if (connection->farewell_deadline_ns != 0 && now_ns(connection) > connection->farewell_deadline_ns)
+        rtsp_connection_close(connection, "the stream has ended");
     if (connection->hold_until_ns != 0 && !is_held(connection)) {
         connection->hold_until_ns = 0;
         connection->last_write_ns = now_ns(connection);

@@ -119,6 +119,8 @@ static void describe_start(struct rtsp_reader *reader, struct rtsp_start *starts
             continue;
         const struct sdp_track *track = rtp_writer_tracks(reader->source->writer)->pdata[i];
         const struct rtp_packets *packets = packets_of(reader, first[i]);
+        if (packets == NULL)
+            continue;
         int64_t since_start = rtp_ns_to_ticks(pts_ns_of(first[i]) - start_ns, track->clock_rate_hz);
         starts[i] = (struct rtsp_start){.is_known = true,
                                         .sequence = packets->first_sequence,
@@ -128,6 +130,8 @@ static void describe_start(struct rtsp_reader *reader, struct rtsp_start *starts
 
 void rtsp_reader_play(struct rtsp_reader *reader, struct rtsp_start *starts)
 {
+    if (reader->reader.path == NULL)
+        return; /* its stream has ended meanwhile */
     const struct stream *stream = &reader->reader.path->stream;
     /* A backlog begins with a key frame, or goes on where this reader paused: nothing to wait for. */
     media_queue_begin(&reader->queue, stream_has_video(stream) && stream->gop->len == 0);

@@ -182,6 +182,8 @@ static bool parse_head(struct rtsp_message *message, const uint8_t *data, size_t
     g_autofree char *head = g_strndup((const char *)data, size);
     char *left = head;
     const char *line = next_line(&left);
+    if (line == NULL)
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a request without a line");
     message->headers = g_array_new(FALSE, FALSE, sizeof(struct rtsp_header));
     g_array_set_clear_func(message->headers, clear_header);
     if (!parse_first_line(message, line, error))
