@@ -168,19 +168,22 @@ static bool find_action(const char *name, enum auth_action *action)
 bool auth_user_permit(struct auth_user *user, const char *action, const char *path, struct dub_error *error)
 {
     g_autoptr(GError) gerror = NULL;
-    struct permission permission = {.path = NULL};
-    if (!find_action(action, &permission.action))
+    g_autoptr(GRegex) regex = NULL;
+    enum auth_action known;
+    if (!find_action(action, &known))
         return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
                              "action \"%.60s\" must be publish, read, playback, api, metrics or pprof",
                              action);
     if (path != NULL && *path == '~') {
-        permission.regex = g_regex_new(path + 1, G_REGEX_OPTIMIZE, 0, &gerror);
-        if (permission.regex == NULL)
+        regex = g_regex_new(path + 1, G_REGEX_OPTIMIZE, 0, &gerror);
+        if (regex == NULL)
             return dub_error_set(error, DUB_ERROR_INVALID_CONFIG,
                                  "path \"%.60s\" is no regular expression: %s", path, gerror->message);
     }
-    permission.path = g_strdup(path != NULL ? path : "");
-    g_array_append_val(user->permissions, permission);
+    guint n = user->permissions->len;
+    g_array_set_size(user->permissions, n + 1);
+    g_array_index(user->permissions, struct permission, n) = (struct permission){
+        .action = known, .path = g_strdup(path != NULL ? path : ""), .regex = g_steal_pointer(&regex)};
     return true;
 }
 
