@@ -115,7 +115,7 @@ async def slow_publisher(client):
     """Has a path, and sends a picture that never ends."""
     await client.shake_hands()
     await client.send(publish(client.key) + AVC + AAC + b"\x06\0\0\0\x00\x40\x00\x09\x01\0\0\0")
-    while True:
+    for _ in range(20):
         await client.send(b"\x17")
         await asyncio.sleep(0.2)
 

@@ -18,8 +18,9 @@ import hostile_clients
 from router_support import DEADLINE, Router, wait_until
 
 GOOD_READERS = 3
-QUICK = "{readTimeout: 2s, writeTimeout: 2s}"
-QUICK_LIMITS = {"ROUTER_HANDSHAKE_TIMEOUT": "1s", "ROUTER_MEDIA_TIMEOUT": "2s"}
+# Short for who has no stream; long for the good ones, who may have to wait for a processor.
+PATIENT = "{readTimeout: 30s, writeTimeout: 30s}"
+LIMITS = {"ROUTER_HANDSHAKE_TIMEOUT": "3s", "ROUTER_MEDIA_TIMEOUT": "30s"}
 
 
 @contextlib.contextmanager
@@ -62,9 +63,19 @@ def resident_mib(router):
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{router.process.pid}/status").read_text()).group(1)) / 1024
 
 
-def has_floor(router, floor):
-    return (len(router.api("/v3/rtmpconns/list")["items"]) == 1 + GOOD_READERS and
-            [p["name"] for p in router.api("/v3/paths/list")["items"]] == ["load/0"] and descriptors(router) <= floor)
+def leftovers(router, floor):
+    """What is there beyond the good stream; [] when nothing is."""
+    connections, paths = router.api("/v3/rtmpconns/list")["items"], router.api("/v3/paths/list")["items"]
+    found = [f"{len(connections)} connections"] if len(connections) != 1 + GOOD_READERS else []
+    found += [f"path {p['name']}" for p in paths if p["name"] != "load/0"]
+    return found + ([f"{descriptors(router)} descriptors, not {floor}"] if descriptors(router) > floor else [])
+
+
+def wait_for_floor(router, floor):
+    try:
+        wait_until("all of them gone", lambda: not leftovers(router, floor), 60)
+    except AssertionError as problem:
+        raise AssertionError(f"{problem}: {leftovers(router, floor)}") from problem
 
 
 def survive(router, waves, clients, at_a_time):
@@ -75,14 +86,14 @@ def survive(router, waves, clients, at_a_time):
     for wave in range(waves):
         outcomes = hostile_clients.attack(("127.0.0.1", router.ports["rtmp"]), clients, at_a_time, seed=wave * clients)
         assert set(outcomes) <= {"done", "closed"}, outcomes
-        wait_until("all of them gone", lambda: has_floor(router, floor), 60)
+        wait_for_floor(router, floor)
         held.append(resident_mib(router))
     assert held[-1] <= held[0] + 16, held
     return sum(outcomes.values())
 
 
 def test_hundreds_of_hostile_clients(make_router, program, many_descriptors):
-    router = make_router(QUICK, {**QUICK_LIMITS, "ROUTER_MAX_CONNECTIONS": "90"})
+    router = make_router(PATIENT, {**LIMITS, "ROUTER_MAX_CONNECTIONS": "90"})
     with good_stream(program, router):
         survive(router, 2, 150, 150)
         seen = counters(router)
@@ -96,7 +107,7 @@ def test_hundreds_of_hostile_clients(make_router, program, many_descriptors):
 
 @pytest.mark.slow
 def test_thousands_of_hostile_clients(make_router, program, many_descriptors):
-    router = make_router(QUICK, QUICK_LIMITS)
+    router = make_router(PATIENT, LIMITS)
     with good_stream(program, router):
         survive(router, 3, 3000, 1500)
         seen = counters(router)
@@ -121,7 +132,7 @@ def limited_router(program, folder, descriptors_allowed):
     script = folder / "limited"
     script.write_text(f'#!/bin/sh\nulimit -n {descriptors_allowed}\nexec {program("media-router")} "$@"\n')
     script.chmod(0o755)
-    return Router(script, folder, QUICK, QUICK_LIMITS)
+    return Router(script, folder, PATIENT, LIMITS)
 
 
 def test_out_of_descriptors(program, tmp_path, many_descriptors):
@@ -138,7 +149,7 @@ def test_out_of_descriptors(program, tmp_path, many_descriptors):
 
 
 def test_one_address_alone(make_router, program, many_descriptors):
-    router = make_router(QUICK, {**QUICK_LIMITS, "ROUTER_MAX_CONNECTIONS_PER_ADDRESS": str(1 + GOOD_READERS)})
+    router = make_router(PATIENT, {**LIMITS, "ROUTER_MAX_CONNECTIONS_PER_ADDRESS": str(1 + GOOD_READERS)})
     with good_stream(program, router):
         outcomes = hostile_clients.attack(("127.0.0.1", router.ports["rtmp"]), 20, 20, [hostile_clients.slow_publisher])
         assert outcomes == {"closed": 20}
@@ -147,7 +158,7 @@ def test_one_address_alone(make_router, program, many_descriptors):
 
 
 def test_publishers_of_too_many_paths(make_router, program, many_descriptors):
-    router = make_router(QUICK, {**QUICK_LIMITS, "ROUTER_MAX_PATHS": "3"})
+    router = make_router(PATIENT, {**LIMITS, "ROUTER_MAX_PATHS": "3"})
     with good_stream(program, router):
         hostile_clients.attack(("127.0.0.1", router.ports["rtmp"]), 20, 20, [hostile_clients.slow_publisher])
         assert counters(router)["paths_refused_total"] >= 10
