@@ -28,8 +28,7 @@ static void on_connection_ended(struct rtsp_connection *connection, void *user)
 static void on_accepted(int take_fd, char *take_remote_address, void *user)
 {
     struct rtsp_server *server = user;
-    g_queue_push_tail(&server->connections,
-                      rtsp_connection_new(&server->env, take_fd, take_remote_address));
+    g_queue_push_tail(&server->connections, rtsp_connection_new(&server->env, take_fd, take_remote_address));
 }
 
 static bool is_from(const struct rtsp_connection_info *info, const char *host)
