@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 128
+#define BACKLOG 1024 /* the kernel has its own limit, somaxconn */
 
 static int listen_on(const struct addrinfo *info)
 {
