@@ -7,8 +7,8 @@
  * itself first, and who has a stream is never touched. One thread. */
 #pragma once
 
-#include "router_limits.h"
 #include "log_budget.h"
+#include "router_limits.h"
 
 struct admission;
 
