@@ -158,8 +158,10 @@ static bool on_authorize(const struct rtsp_target *target, GPtrArray *challenges
     struct rtsp_connection *connection = user;
     enum rtsp_access access = rtsp_access_check(connection->env->config->users, target,
                                                 connection->remote_address, challenges, error);
-    if (access == RTSP_ACCESS_WRONG)
+    if (access == RTSP_ACCESS_WRONG) {
         connection->hold_until_ns = now_ns(connection) + AUTH_PAUSE_S * DUB_NS_PER_S;
+        connection->session.must_wait = true;
+    }
     return access == RTSP_ACCESS_GRANTED;
 }
 
@@ -435,11 +437,29 @@ static void hold(struct rtsp_connection *connection, GIOCondition condition)
     end(connection);
 }
 
+/* The answer that was held back goes first, then comes what was asked behind it: were it handled before, many
+ * passwords could be tried in one pause. */
+static bool go_on(struct rtsp_connection *connection)
+{
+    if (!connection->session.must_wait || is_held(connection))
+        return true;
+    if (!flush(connection))
+        return false;
+    connection->session.must_wait = false;
+    if (!connection->closing)
+        process(connection, NULL, 0);
+    return true;
+}
+
 static void on_io(GIOCondition condition, void *user)
 {
     struct rtsp_connection *connection = user;
     if (connection->give_up != NULL) {
         rtsp_connection_close(connection, connection->give_up);
+        end(connection);
+        return;
+    }
+    if (!go_on(connection)) {
         end(connection);
         return;
     }

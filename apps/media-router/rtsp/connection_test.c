@@ -328,6 +328,31 @@ static void test_credentials(struct rtsp_fixture *fixture, gconstpointer data)
     rtsp_client_clear(&client);
 }
 
+/* Requests that stand behind one with a wrong password wait with its answer: each guess has its own pause. */
+static void test_guesses_in_a_row(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    static const char requests[] =
+        "DESCRIBE rtsp://h/" PATH " RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Basic bWU6d3Jvbmc=\r\n\r\n"
+        "DESCRIBE rtsp://h/" PATH " RTSP/1.0\r\nCSeq: 2\r\nAuthorization: Basic bWU6d3Jvbmc=\r\n\r\n"
+        "DESCRIBE rtsp://h/" PATH " RTSP/1.0\r\nCSeq: 3\r\nAuthorization: Basic bWU6c2VjcmV0\r\n\r\n";
+    struct rtsp_client client, other;
+    restrict_users(fixture);
+    rtsp_client_connect(&other, fixture, PATH);
+    rtsp_client_connect(&client, fixture, PATH);
+    rtsp_client_send_raw(&client, requests, strlen(requests));
+    RTSP_TURN_UNTIL(client.pending->len == 0, &client);
+    g_assert_cmpuint(rtsp_client_ask(&other, "OPTIONS", "", "", ""), ==, 200);
+    advance(fixture, (AUTH_PAUSE_S + 1) * DUB_NS_PER_S);
+    RTSP_TURN_UNTIL(client.status != 0, &client);
+    g_assert_cmpuint(rtsp_client_ask(&other, "OPTIONS", "", "", ""), ==, 200);
+    g_assert_cmpuint(client.status, ==, 401);
+    g_assert_cmpstr(rtsp_message_header(&client.reply, "CSeq"), ==, "1");
+    advance(fixture, (AUTH_PAUSE_S + 1) * DUB_NS_PER_S);
+    RTSP_TURN_UNTIL(client.status == 404, &client); /* the right one waits for nobody */
+    rtsp_client_clear(&other);
+    rtsp_client_clear(&client);
+}
+
 /* One that goes away while its answer is held back is let go. */
 static void test_held_peer_vanishes(struct rtsp_fixture *fixture, gconstpointer data)
 {
@@ -372,6 +397,7 @@ int main(int argc, char **argv)
     ADD("write-timeout", test_write_timeout);
     ADD("replies-that-are-not-fetched", test_replies_that_are_not_fetched);
     ADD("credentials", test_credentials);
+    ADD("guesses-in-a-row", test_guesses_in_a_row);
     ADD("held-peer-vanishes", test_held_peer_vanishes);
     return g_test_run();
 }

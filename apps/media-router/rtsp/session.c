@@ -609,7 +609,7 @@ bool rtsp_session_receive(struct rtsp_session *session, const uint8_t *data, siz
     struct dub_error problem = {0};
     session->received_bytes += size;
     rtsp_parser_put(&session->parser, data, size);
-    while (session->state != RTSP_SESSION_CLOSING) {
+    while (session->state != RTSP_SESSION_CLOSING && !session->must_wait) {
         enum rtsp_item item = rtsp_parser_take(&session->parser, &message, &frame, &problem);
         if (item == RTSP_ITEM_NONE)
             break;

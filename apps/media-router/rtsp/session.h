@@ -91,6 +91,7 @@ struct rtsp_session {
     struct sdp *sdp;   /* of ANNOUNCE */
     unsigned n_tracks; /* of what is read or published */
     struct rtsp_track tracks[RTSP_MAX_TRACKS];
+    bool must_wait;    /* set by a callback: what came behind its request stays where it is */
     uint64_t requests; /* understood so far: a sign of life */
     uint64_t received_bytes;
     uint64_t stray_frames; /* on channels that nobody has set up */
@@ -101,6 +102,7 @@ void rtsp_session_init(struct rtsp_session *session, const char *peer,
                        const struct rtsp_session_events *events, void *user);
 void rtsp_session_clear(struct rtsp_session *session);
 /* Handles bytes from the peer. False: close the connection after sending what is in `out`; error says why.
- * Stops early when a callback put the session into CLOSING. */
+ * Stops early when a callback put the session into CLOSING, or had it wait: once the owner has taken back
+ * must_wait, a call without bytes goes on. */
 bool rtsp_session_receive(struct rtsp_session *session, const uint8_t *data, size_t size,
                           struct dub_error *error);
