@@ -80,20 +80,6 @@ void rtsp_reader_message(struct rtsp_reader *reader, struct media_message *messa
         reader->problem = "the reader is too slow";
 }
 
-/* Presentation time: RTP knows no other. */
-static int64_t pts_ns_of(const struct media_message *message)
-{
-    enum { COMPOSITION_AT = 2, HEADER_BYTES = 5 };
-    gsize size;
-    const uint8_t *data = g_bytes_get_data(message->payload, &size);
-    if (message->kind != MEDIA_VIDEO || size < HEADER_BYTES)
-        return message->dts_ns;
-    uint32_t bits = (uint32_t)data[COMPOSITION_AT] << 16 | (uint32_t)data[COMPOSITION_AT + 1] << 8 |
-                    data[COMPOSITION_AT + 2];
-    int32_t composition_ms = (int32_t)(bits << 8) >> 8;
-    return message->dts_ns + composition_ms * DUB_NS_PER_MS;
-}
-
 /* The first message of each track that waits, and when the earliest of them is shown. */
 static int64_t find_first(struct rtsp_reader *reader, struct media_message **first)
 {
@@ -103,7 +89,7 @@ static int64_t find_first(struct rtsp_reader *reader, struct media_message **fir
         if (packets == NULL || first[packets->track] != NULL)
             continue;
         first[packets->track] = link->data;
-        start_ns = MIN(start_ns, pts_ns_of(link->data));
+        start_ns = MIN(start_ns, packets->pts_ns);
     }
     return start_ns;
 }
@@ -121,7 +107,7 @@ static void describe_start(struct rtsp_reader *reader, struct rtsp_start *starts
         const struct rtp_packets *packets = packets_of(reader, first[i]);
         if (packets == NULL)
             continue;
-        int64_t since_start = rtp_ns_to_ticks(pts_ns_of(first[i]) - start_ns, track->clock_rate_hz);
+        int64_t since_start = rtp_ns_to_ticks(packets->pts_ns - start_ns, track->clock_rate_hz);
         starts[i] = (struct rtsp_start){.is_known = true,
                                         .sequence = packets->first_sequence,
                                         .rtp_time = packets->rtp_time - (uint32_t)since_start};

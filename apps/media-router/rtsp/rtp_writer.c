@@ -249,7 +249,8 @@ static struct rtp_packets *packetize(struct rtp_writer *writer, struct source *s
                                     .count = framer.count,
                                     .writer_ssrc = source->ssrc,
                                     .first_sequence = source->next_sequence,
-                                    .rtp_time = framer.header.timestamp};
+                                    .rtp_time = framer.header.timestamp,
+                                    .pts_ns = pts_ns};
     source->next_sequence = framer.header.sequence;
     source->packets += framer.count;
     source->bytes += (uint32_t)framer.payload_bytes;

@@ -33,6 +33,7 @@ struct rtp_packets {
     uint32_t writer_ssrc;    /* tells whose they are */
     uint16_t first_sequence; /* RTP-Info: seq */
     uint32_t rtp_time;       /* RTP-Info: rtptime */
+    int64_t pts_ns;          /* presentation time, which is what rtp_time says: RTP knows no other */
 };
 
 /* NULL with error DUB_ERROR_UNSUPPORTED when no track of the stream can go over RTP (says what was found).

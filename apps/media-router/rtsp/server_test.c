@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "server.h"
 
+#include "../tests/rtp_rig.h"
 #include "../tests/rtsp_client.h"
 
 #include <stdio.h>
@@ -41,30 +42,65 @@ static void test_publish_and_read(struct rtsp_fixture *fixture, gconstpointer da
     rtsp_client_clear(&late);
 }
 
+/* What RTP-Info says of video and audio. */
+static void read_times(const struct rtsp_client *reader, unsigned time[2])
+{
+    unsigned sequence;
+    const char *info = rtsp_message_header(&reader->reply, "RTP-Info");
+    g_assert_nonnull(info);
+    const char *audio = strchr(info, ',');
+    g_assert_nonnull(audio);
+    g_assert_cmpint(sscanf(strstr(info, ";seq="), ";seq=%u;rtptime=%u", &sequence, &time[0]), ==, 2);
+    g_assert_cmpint(sscanf(strstr(audio, ";seq="), ";seq=%u;rtptime=%u", &sequence, &time[1]), ==, 2);
+}
+
 /* RTP-Info names one instant of all tracks: what the first packets are away from it says how far apart they
  * are. */
 static void test_where_it_starts(struct rtsp_fixture *fixture, gconstpointer data)
 {
     struct rtsp_client publisher, reader;
-    unsigned sequence[2], time[2];
+    unsigned time[2];
     rtsp_client_publish(&publisher, fixture, PATH);
     struct router_path *path = router_find_path(fixture->router, PATH);
     rtsp_client_send_reports(&publisher);
     rtsp_client_send_frames(&publisher, 0, 5, 1000);
     RTSP_TURN_UNTIL(path->stream.gop->len >= 9, &publisher); /* the last picture waits for the next one */
     rtsp_client_play(&reader, fixture, PATH);
-    const char *info = rtsp_message_header(&reader.reply, "RTP-Info");
-    g_assert_nonnull(info);
-    const char *audio = strchr(info, ',');
-    g_assert_nonnull(audio);
-    g_assert_cmpint(sscanf(strstr(info, ";seq="), ";seq=%u;rtptime=%u", &sequence[0], &time[0]), ==, 2);
-    g_assert_cmpint(sscanf(strstr(audio, ";seq="), ";seq=%u;rtptime=%u", &sequence[1], &time[1]), ==, 2);
+    read_times(&reader, time);
     RTSP_TURN_UNTIL(reader.n_packets[0] > 0 && reader.n_packets[1] > 0, &publisher, &reader);
     g_assert_cmpuint(reader.first_time[0] - time[0], ==, 0);
     g_assert_cmpuint(reader.first_time[1] - time[1], >=, 960 - 48); /* 20 ms, to the millisecond */
     g_assert_cmpuint(reader.first_time[1] - time[1], <=, 960 + 48);
     rtsp_client_clear(&reader);
     rtsp_client_clear(&publisher);
+}
+
+static void close_nothing(struct router_publisher *publisher, const char *reason)
+{
+}
+
+/* Enhanced RTMP has a FourCC where the composition time stands otherwise. */
+static void test_where_enhanced_rtmp_starts(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    static const struct router_publisher_ops ops = {.type = "rtmpConn", .close = close_nothing};
+    struct router_publisher publisher = {.ops = &ops, .id = (char *)"it"};
+    struct rtsp_client reader;
+    unsigned time[2];
+    g_assert_true(router_publish(fixture->router, PATH, "", &publisher, NULL));
+    router_write(fixture->router, &publisher, MEDIA_VIDEO, 0,
+                 rtp_rig_bytes("90 61766331 01 42c00c ff e1 0019" RTP_RIG_BASELINE_SPS
+                               "01 0005" RTP_RIG_BASELINE_PPS));
+    router_write(fixture->router, &publisher, MEDIA_AUDIO, 0, rtp_rig_bytes("af 00 1190"));
+    router_write(fixture->router, &publisher, MEDIA_VIDEO, 0,
+                 rtp_rig_bytes("91 61766331 000000 00000004 65881122"));
+    router_write(fixture->router, &publisher, MEDIA_AUDIO, 20 * DUB_NS_PER_MS, rtp_rig_bytes("af 01 0102"));
+    rtsp_client_play(&reader, fixture, PATH);
+    read_times(&reader, time);
+    RTSP_TURN_UNTIL(reader.n_packets[0] > 0 && reader.n_packets[1] > 0, &reader);
+    g_assert_cmpuint(reader.first_time[0] - time[0], ==, 0);
+    g_assert_cmpuint(reader.first_time[1] - time[1], ==, 960);
+    router_unpublish(fixture->router, &publisher);
+    rtsp_client_clear(&reader);
 }
 
 static void test_no_such_stream(struct rtsp_fixture *fixture, gconstpointer data)
@@ -247,6 +283,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("publish-and-read", test_publish_and_read);
     ADD("where-it-starts", test_where_it_starts);
+    ADD("where-enhanced-rtmp-starts", test_where_enhanced_rtmp_starts);
     ADD("no-such-stream", test_no_such_stream);
     ADD("newer-publisher-wins", test_newer_publisher_wins);
     ADD("older-publisher-stays", test_older_publisher_stays);
