@@ -274,6 +274,10 @@ static void add_fragment(struct rtp_h264_reader *reader, const uint8_t *payload,
     }
     if (flags & FU_START) {
         drop_fragment(unit);
+        if (!has_room(unit, size)) {
+            unit->has_slice = true; /* which is left out */
+            return;
+        }
         unit->has_fragment = true;
         unit->fragment_at = unit->bytes->len;
         dub_write_be32(unit->bytes, 0);

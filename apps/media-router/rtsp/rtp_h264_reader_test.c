@@ -2,6 +2,11 @@
 #include "../tests/rtp_rig.h"
 #include "rtp_h264.h"
 
+#include <malloc.h>
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
 #define HIGH_CONFIG "17 00 000000 01 64001e ff e1 001a" RTP_RIG_SPS "01 0004" RTP_RIG_PPS "fd f8 f8 00"
 #define BASELINE_CONFIG                                                                                      \
     "17 00 000000 01 42c00c ff e1 0019" RTP_RIG_BASELINE_SPS "01 0005" RTP_RIG_BASELINE_PPS
@@ -249,6 +254,33 @@ static void test_a_picture_too_large(void)
     end(rig);
 }
 
+static size_t allocated_bytes(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+#endif
+}
+
+/* Not even their headers are kept of fragments that have no room, however long the picture goes on. */
+static void test_fragments_without_end(void)
+{
+    enum { COUNT = 400000, MOST_BYTES = 500000 };
+    static const uint8_t fragment[] = {0x7c, 0xc5};
+    struct rig *rig = begin(RTP_RIG_BASELINE_SPS, RTP_RIG_BASELINE_PPS);
+    send(rig, 40, false, "78 ffff 65"); /* cut off: the picture is damaged */
+    size_t before = allocated_bytes();
+    for (unsigned i = 0; i < COUNT; i++)
+        send_bytes(rig, 40, false, fragment, sizeof fragment);
+    g_assert_cmpuint(allocated_bytes(), <, before + MOST_BYTES);
+    send(rig, 80, true, IDR);
+    g_assert_cmpuint(rig->stats.dropped_units, ==, 1);
+    g_assert_cmpuint(rig->seen->len, ==, 2);
+    end(rig);
+}
+
 /* I P b b as the encoder sends them; the SPS says two pictures of reordering. */
 static void test_decoding_times(void)
 {
@@ -296,6 +328,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rtp-h264-reader/the-head-of-a-key-frame-is-lost", test_the_head_of_a_key_frame_is_lost);
     g_test_add_func("/rtp-h264-reader/other-types-are-counted", test_other_types_are_counted);
     g_test_add_func("/rtp-h264-reader/a-picture-too-large", test_a_picture_too_large);
+    g_test_add_func("/rtp-h264-reader/fragments-without-end", test_fragments_without_end);
     g_test_add_func("/rtp-h264-reader/decoding-times", test_decoding_times);
     g_test_add_func("/rtp-h264-reader/more-reordering-than-said", test_more_reordering_than_said);
     return g_test_run();
