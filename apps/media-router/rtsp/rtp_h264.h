@@ -27,6 +27,9 @@ void rtp_h264_reader_flush(struct rtp_h264_reader *reader);
 /* Of the picture; false while no SPS is known. */
 bool rtp_h264_reader_get_size(const struct rtp_h264_reader *reader, unsigned *width, unsigned *height);
 
+/* More than slices of one packet each would be in the largest picture. */
+#define RTP_H264_MAX_UNITS 16384u
+
 /* FLV video tag bodies to packets. A picture to start from gets the parameter sets in a STAP-A before it,
  * unless it has its own. */
 struct rtp_h264_writer {

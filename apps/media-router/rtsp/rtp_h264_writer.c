@@ -77,14 +77,15 @@ static size_t read_length(struct dub_reader *reader, unsigned bytes)
     return length;
 }
 
-/* NAL types that RTP gives another meaning cannot go over it. False when a length is wrong. */
+/* NAL types that RTP gives another meaning cannot go over it. False when a length is wrong, or there are so
+ * many that their packets would be much larger than the message, which is what limits count. */
 static bool read_units(struct rtp_h264_writer *writer, struct dub_reader *reader)
 {
     g_array_set_size(writer->units, 0);
     while (dub_reader_left(reader) > 0) {
         struct unit unit = {.size = read_length(reader, writer->length_bytes)};
         unit.data = dub_read_bytes(reader, unit.size);
-        if (unit.data == NULL)
+        if (unit.data == NULL || writer->units->len == RTP_H264_MAX_UNITS)
             return false;
         unsigned type = unit.size > 0 ? h264_nal_type(unit.data[0]) : 0;
         if (type != 0 && type < H264_NAL_STAP_A)

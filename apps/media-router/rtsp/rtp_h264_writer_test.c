@@ -155,6 +155,23 @@ static void test_short_lengths(void)
     rtp_h264_writer_clear(&writer);
 }
 
+/* Of two bytes in the message each would become a packet of 17. */
+static void test_too_many_units(void)
+{
+    struct rtp_h264_writer writer;
+    rtp_h264_writer_init(&writer);
+    g_assert_true(configure(&writer, "17 00 000000 01 42c00c fc e1 0019" RTP_RIG_BASELINE_SPS "00"));
+    for (unsigned more = 0; more < 2; more++) {
+        g_autoptr(GString) body = g_string_new("27 01 000000");
+        for (unsigned i = 0; i < RTP_H264_MAX_UNITS + more; i++)
+            g_string_append(body, "0141");
+        struct packets packets = write_hex(&writer, body->str, false);
+        g_assert_cmpuint(packets.payloads->len, ==, more ? 0 : RTP_H264_MAX_UNITS);
+        clear(&packets);
+    }
+    rtp_h264_writer_clear(&writer);
+}
+
 static void test_enhanced_rtmp(void)
 {
     struct rtp_h264_writer writer;
@@ -228,6 +245,7 @@ int main(int argc, char **argv)
                     test_parameter_sets_too_large_for_one_packet);
     g_test_add_func("/rtp-h264-writer/fragments-of-every-size", test_fragments_of_every_size);
     g_test_add_func("/rtp-h264-writer/short-lengths", test_short_lengths);
+    g_test_add_func("/rtp-h264-writer/too-many-units", test_too_many_units);
     g_test_add_func("/rtp-h264-writer/enhanced-rtmp", test_enhanced_rtmp);
     g_test_add_func("/rtp-h264-writer/composition-times", test_composition_times);
     g_test_add_func("/rtp-h264-writer/broken-bodies-give-no-packets", test_broken_bodies_give_no_packets);
