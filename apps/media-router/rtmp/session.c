@@ -346,7 +346,8 @@ static bool on_aggregate(struct rtmp_session *session, const struct rtmp_message
             return dub_error_set(error, DUB_ERROR_PROTOCOL, "an aggregate message that is cut off");
         first_ms = is_first ? time : first_ms;
         part.timestamp_ms = message->timestamp_ms + (time - first_ms);
-        part.payload = g_bytes_new_from_bytes(message->payload, at, length);
+        /* A copy: whoever keeps a part counts its bytes, and would keep the whole message with it. */
+        part.payload = g_bytes_new(reader.data + at, length);
         bool fine = true;
         if (part.type == RTMP_AUDIO || part.type == RTMP_VIDEO)
             fine = on_media(session, &part, error);

@@ -15,7 +15,8 @@ struct fixture {
     enum dub_error_code refusal_code;
     char *path, *query;
     unsigned n_publish, n_play, n_playing, n_ended;
-    GPtrArray *media; /* "V 40 5": kind, timestamp, size */
+    GPtrArray *media;    /* "V 40 5": kind, timestamp, size */
+    GPtrArray *payloads; /* GBytes */
 };
 
 static bool admit(struct fixture *fixture, const char *path, const char *query, struct dub_error *error)
@@ -49,6 +50,7 @@ static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payloa
     struct fixture *fixture = user;
     g_ptr_array_add(fixture->media,
                     g_strdup_printf("%c %u %zu", "AVD"[kind], timestamp_ms, g_bytes_get_size(payload)));
+    g_ptr_array_add(fixture->payloads, g_bytes_ref(payload));
 }
 
 static void on_ended(void *user)
@@ -81,6 +83,7 @@ static void setup(struct fixture *fixture, gconstpointer data)
     fixture->alive = true;
     fixture->refusal_code = DUB_ERROR_NOT_FOUND;
     fixture->media = g_ptr_array_new_with_free_func(g_free);
+    fixture->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     rtmp_session_init(&fixture->session, &events, fixture);
     rtmp_peer_init(&fixture->peer);
     exchange(fixture); /* the handshake */
@@ -92,6 +95,7 @@ static void teardown(struct fixture *fixture, gconstpointer data)
     rtmp_session_clear(&fixture->session);
     rtmp_peer_clear(&fixture->peer);
     g_ptr_array_unref(fixture->media);
+    g_ptr_array_unref(fixture->payloads);
     g_free(fixture->path);
     g_free(fixture->query);
 }
@@ -467,6 +471,21 @@ static void test_aggregate(struct fixture *fixture, gconstpointer data)
     assert_ends(fixture, DUB_ERROR_PROTOCOL);
 }
 
+/* Whoever keeps a small part does not keep the whole message with it, which no limit would count. */
+static void test_aggregate_is_let_go(struct fixture *fixture, gconstpointer data)
+{
+    static const uint8_t tags[] = {9, 0, 0, 2, 0, 0, 100, 0, 0, 0, 0, 0x17, 1, 0, 0, 0, 13,
+                                   9, 0, 0, 2, 0, 0, 140, 0, 0, 0, 0, 0x27, 1, 0, 0, 0, 13};
+    enum { APART_IN_MESSAGE = sizeof tags / 2 };
+    start(fixture, "publish", "in");
+    rtmp_peer_send(&fixture->peer, 6, RTMP_AGGREGATE, 1000, tags, sizeof tags);
+    exchange(fixture);
+    g_assert_cmpuint(fixture->payloads->len, ==, 2);
+    const uint8_t *first = g_bytes_get_data(fixture->payloads->pdata[0], NULL);
+    const uint8_t *second = g_bytes_get_data(fixture->payloads->pdata[1], NULL);
+    g_assert_true(second != first + APART_IN_MESSAGE);
+}
+
 static void test_out_of_order(struct fixture *fixture, gconstpointer data)
 {
     rtmp_peer_command(&fixture->peer, "publish", 3, "in");
@@ -574,6 +593,7 @@ int main(int argc, char **argv)
     ADD("ping-is-answered", test_ping);
     ADD("bytes-are-acknowledged", test_acknowledges);
     ADD("aggregate-is-taken-apart", test_aggregate);
+    ADD("aggregate-is-let-go", test_aggregate_is_let_go);
     ADD("publish-before-connect-ends", test_out_of_order);
     ADD("publish-without-stream-ends", test_publish_without_stream);
     ADD("publish-without-key-ends", test_publish_without_key);
