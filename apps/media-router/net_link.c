@@ -56,6 +56,8 @@ static bool load(SSL_CTX *context, const char *certificate_file, const char *key
     /* The chunk writer's memory moves, and its head is what is offered again. */
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
+    /* Else one read goes on for as long as a peer sends new keys, and nobody else has a turn. */
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
     if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
         return fail_file("certificate", certificate_file, error);
     if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) != 1)

@@ -138,6 +138,24 @@ static void test_pending(struct fixture *fixture, gconstpointer data)
     g_assert_true(net_link_is_readable(fixture->link, G_IO_IN));
 }
 
+/* A peer that renews its keys without end gets its turn as others do, and says something between. */
+static void test_new_keys_in_a_row(struct fixture *fixture, gconstpointer data)
+{
+    char buffer[100];
+    start_tls(fixture);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmpint(SSL_key_update(fixture->ssl, SSL_KEY_UPDATE_NOT_REQUESTED), ==, 1);
+        g_assert_cmpint(SSL_do_handshake(fixture->ssl), ==, 1);
+    }
+    g_assert_cmpint(SSL_write(fixture->ssl, "hello", 5), ==, 5);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmpint(net_link_receive(fixture->link, buffer, sizeof buffer), ==, -1);
+        g_assert_cmpint(errno, ==, EAGAIN);
+        g_assert_cmpint(net_link_condition(fixture->link, false), ==, G_IO_IN);
+    }
+    g_assert_cmpint(net_link_receive(fixture->link, buffer, sizeof buffer), ==, 5);
+}
+
 static void test_ends(struct fixture *fixture, gconstpointer data)
 {
     char buffer[100];
@@ -201,6 +219,7 @@ int main(int argc, char **argv)
     ADD("plain", test_plain);
     ADD("large-amounts", test_large_amounts);
     ADD("decrypted-bytes-that-wait", test_pending);
+    ADD("new-keys-in-a-row", test_new_keys_in_a_row);
     ADD("ends", test_ends);
     ADD("end-without-a-word", test_end_without_a_word);
     ADD("plain-rtmp-at-the-tls-port", test_plain_rtmp_at_the_tls_port);
