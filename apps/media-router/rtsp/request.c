@@ -123,8 +123,6 @@ static bool add_header(struct rtsp_message *message, const char *line, struct du
     const char *colon = strchr(line, ':');
     if (colon == NULL || colon == line)
         return dub_error_set(error, DUB_ERROR_PROTOCOL, "a header line without a name and a colon");
-    if (message->headers->len >= RTSP_MAX_HEADERS)
-        return dub_error_set(error, DUB_ERROR_LIMIT, "more than %u headers", RTSP_MAX_HEADERS);
     struct rtsp_header header = {.name = g_strchomp(g_strndup(line, (gsize)(colon - line))),
                                  .value = g_strstrip(g_strdup(colon + 1))};
     g_array_append_val(message->headers, header);
@@ -188,7 +186,9 @@ static bool parse_head(struct rtsp_message *message, const uint8_t *data, size_t
     g_array_set_clear_func(message->headers, clear_header);
     if (!parse_first_line(message, line, error))
         return false;
-    while ((line = next_line(&left)) != NULL && *line != '\0') {
+    for (unsigned count = 1; (line = next_line(&left)) != NULL && *line != '\0'; count++) {
+        if (count > RTSP_MAX_HEADERS)
+            return dub_error_set(error, DUB_ERROR_LIMIT, "more than %u header lines", RTSP_MAX_HEADERS);
         bool is_folded = *line == ' ' || *line == '\t';
         if (is_folded ? !unfold(message, line, error) : !add_header(message, line, error))
             return false;

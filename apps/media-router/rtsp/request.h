@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define RTSP_MAX_HEAD_BYTES 16384u /* first line and headers */
-#define RTSP_MAX_HEADERS 64u
+#define RTSP_MAX_HEADERS 64u       /* lines, those that are folded too */
 #define RTSP_MAX_BODY_BYTES 65536u /* a session description has a few hundred bytes */
 #define RTSP_FRAME_HEADER_BYTES 4u /* "$", channel, length in two bytes */
 

@@ -207,6 +207,17 @@ static void test_number_of_headers(struct fixture *fixture, gconstpointer data)
     }
 }
 
+/* Each copies what is there of the value already. */
+static void test_number_of_folded_lines(struct fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GString) text = g_string_new("OPTIONS * RTSP/1.0\r\nA: b\r\n");
+    for (unsigned i = 0; i < RTSP_MAX_HEADERS; i++)
+        g_string_append(text, " c\r\n");
+    g_string_append(text, "\r\n");
+    put_text(fixture, text->str);
+    assert_refused(fixture, DUB_ERROR_LIMIT);
+}
+
 static void test_large_body(struct fixture *fixture, gconstpointer data)
 {
     g_autofree char *body = g_strnfill(RTSP_MAX_BODY_BYTES, 'b');
@@ -237,6 +248,7 @@ int main(int argc, char **argv)
     ADD("head-without-end", test_head_without_end);
     ADD("long-head-in-one-piece", test_long_head_in_one_piece);
     ADD("number-of-headers", test_number_of_headers);
+    ADD("number-of-folded-lines", test_number_of_folded_lines);
     ADD("large-body", test_large_body);
     return g_test_run();
 }
