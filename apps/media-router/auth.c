@@ -187,13 +187,15 @@ bool auth_user_permit(struct auth_user *user, const char *action, const char *pa
     return true;
 }
 
-/* Takes as long for a wrong guess as for a right one. */
+/* Takes as long for a wrong guess as for a right one of the same length, wherever they differ. */
 static bool equal(const char *a, const char *b)
 {
     size_t length = strlen(a);
-    unsigned difference = length == strlen(b) ? 0 : 1;
-    for (size_t i = 0; difference == 0 && i < length; i++)
-        difference |= (unsigned char)a[i] ^ (unsigned char)b[i];
+    volatile unsigned char difference = 0; /* so that no compiler leaves the loop early */
+    if (length != strlen(b))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        difference = (unsigned char)(difference | (a[i] ^ b[i]));
     return difference == 0;
 }
 
