@@ -154,12 +154,14 @@ static bool parse_response_line(struct rtsp_message *message, const char *line, 
     return true;
 }
 
+/* Errors go into the log, and a URL may have a password in it: only what should be the method is repeated. */
 static bool parse_request_line(struct rtsp_message *message, const char *line, struct dub_error *error)
 {
     g_auto(GStrv) words = g_strsplit(line, " ", 4);
     if (g_strv_length(words) != 3 || *words[0] == '\0' || *words[1] == '\0')
         return dub_error_set(error, DUB_ERROR_PROTOCOL,
-                             "\"%.40s\" is no request line: a method, a URL and RTSP/1.0", line);
+                             "\"%.20s\" does not begin a request line: a method, a URL and RTSP/1.0",
+                             words[0] != NULL ? words[0] : "");
     message->method = method_of(words[0]);
     message->url = g_strdup(words[1]);
     message->is_rtsp_1 = g_str_has_prefix(words[2], "RTSP/1.");

@@ -166,6 +166,15 @@ static void test_broken_messages(struct fixture *fixture, gconstpointer data)
     }
 }
 
+/* What is said about a request line goes into the log. */
+static void test_passwords_are_not_repeated(struct fixture *fixture, gconstpointer data)
+{
+    put_text(fixture, "PLAY rtsp://me:secret@h/a b RTSP/1.0\r\n\r\n");
+    assert_refused(fixture, DUB_ERROR_PROTOCOL);
+    g_assert_nonnull(strstr(fixture->error.message, "PLAY"));
+    g_assert_null(strstr(fixture->error.message, "secret"));
+}
+
 static void test_nul_is_refused(struct fixture *fixture, gconstpointer data)
 {
     static const char text[] = "OPTIONS * RTSP/1.0\r\nX: \0\r\n\r\n";
@@ -245,6 +254,7 @@ int main(int argc, char **argv)
     ADD("several-at-once", test_several_at_once);
     ADD("broken-messages", test_broken_messages);
     ADD("nul-is-refused", test_nul_is_refused);
+    ADD("passwords-are-not-repeated", test_passwords_are_not_repeated);
     ADD("head-without-end", test_head_without_end);
     ADD("long-head-in-one-piece", test_long_head_in_one_piece);
     ADD("number-of-headers", test_number_of_headers);
