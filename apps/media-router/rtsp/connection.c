@@ -340,8 +340,10 @@ static void process(struct rtsp_connection *connection, const uint8_t *data, siz
     bool fine = rtsp_session_receive(&connection->session, data, size, &error);
     note_requests(connection);
     take_replies(connection);
-    if (!fine)
-        rtsp_connection_close(connection, error.message);
+    if (fine)
+        return;
+    router_counters(connection->env->router)->protocol_errors++;
+    rtsp_connection_close(connection, error.message);
 }
 
 /* False when the connection is over. */

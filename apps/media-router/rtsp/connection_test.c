@@ -167,6 +167,7 @@ static void test_garbage_disturbs_nobody(struct rtsp_fixture *fixture, gconstpoi
     rtsp_client_send_raw(&noisy, endless, strlen(endless));
     RTSP_TURN_UNTIL(noisy.eof, &publisher, &reader, &noisy);
     rtsp_client_clear(&noisy);
+    g_assert_cmpuint(router_counters(fixture->router)->protocol_errors, ==, G_N_ELEMENTS(noises) + 1);
     rtsp_client_send_frames(&publisher, 0, 3, 1000);
     RTSP_TURN_UNTIL(reader.n_pictures == 3, &publisher, &reader);
     rtsp_client_clear(&reader);
