@@ -21,6 +21,8 @@
 #define ENCODE_BYTES (256u << 10)
 #define LINGER_NS (5 * DUB_NS_PER_S)
 #define MAX_THROWN_AWAY_BYTES (1u << 20)
+/* Ten years: what no real stream reaches, and nanoseconds of it fit. */
+#define MAX_TIME_MS (INT64_C(315360000) * 1000)
 
 struct rtmp_connection {
     const struct rtmp_connection_env *env;
@@ -212,10 +214,11 @@ static void on_playing(void *user)
     router_reader_start(&connection->reader);
 }
 
-/* 32 bits of milliseconds wrap after 49 days; steps in either direction are taken as they come. */
+/* 32 bits of milliseconds wrap after 49 days; steps in either direction are taken as they come. What runs
+ * away with such steps begins anew. */
 static int64_t unwrap_ms(struct rtmp_connection *connection, uint32_t timestamp_ms)
 {
-    if (!connection->has_time)
+    if (!connection->has_time || connection->time_ms > MAX_TIME_MS || connection->time_ms < -MAX_TIME_MS)
         connection->time_ms = timestamp_ms;
     else
         connection->time_ms += (int32_t)(timestamp_ms - connection->last_timestamp_ms);

@@ -214,6 +214,24 @@ static void test_write_timeout(struct server_fixture *fixture, gconstpointer dat
     client_clear(&publisher);
 }
 
+/* Each step is as large as a step can be: times do not grow until nothing can hold them. */
+static void test_times_that_run_away(struct server_fixture *fixture, gconstpointer data)
+{
+    enum { COUNT = 5000 };
+    const int64_t century_ns = INT64_C(3155760000) * DUB_NS_PER_S;
+    struct client publisher;
+    client_start_publisher(&publisher, fixture, "in");
+    struct router_path *path = router_find_path(fixture->router, "live/in");
+    uint64_t before = path->inbound_bytes;
+    for (unsigned i = 0; i < COUNT; i++)
+        rtmp_peer_send_video(&publisher.peer, i * (uint32_t)INT32_MAX, true, 10);
+    TURN_UNTIL(path->inbound_bytes >= before + 10 * COUNT, &publisher);
+    const struct media_message *message = path->stream.gop->pdata[0];
+    g_assert_cmpint(message->dts_ns, >=, 0);
+    g_assert_cmpint(message->dts_ns, <, century_ns);
+    client_clear(&publisher);
+}
+
 #define ADD(name, function)                                                                                  \
     g_test_add("/connection/" name, struct server_fixture, NULL, server_setup, function, server_teardown)
 
@@ -228,6 +246,7 @@ int main(int argc, char **argv)
     ADD("silent-peers-are-closed", test_silent_peers_are_closed);
     ADD("publisher-without-media", test_publisher_without_media);
     ADD("idle-peers-make-room", test_idle_peers_make_room);
+    ADD("times-that-run-away", test_times_that_run_away);
     ADD("write-timeout", test_write_timeout);
     return g_test_run();
 }
