@@ -212,9 +212,13 @@ static bool matches_credential(const char *credential, const char *guess)
     return equal(credential + strlen(SHA256_PREFIX), text);
 }
 
-/* "[::1]:5", "127.0.0.1:5", "::1": without brackets and port. NULL for what is no address. */
+/* "[::1]:5", "127.0.0.1:5", "::1", "::ffff:127.0.0.1" (of a socket for both families): without brackets and
+ * port. NULL for what is no address. */
 static GInetAddress *parse_address(const char *text)
 {
+    static const char mapped[] = "::ffff:";
+    if (g_str_has_prefix(text, mapped) && strchr(text, '.') != NULL)
+        text += strlen(mapped);
     const char *colon = strchr(text, ':');
     if (*text == '[') {
         g_autofree char *inner = g_strndup(text + 1, strcspn(text + 1, "]"));

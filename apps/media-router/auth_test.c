@@ -53,6 +53,8 @@ static void test_default(struct fixture *fixture, gconstpointer data)
     g_assert_true(comes_from(fixture, "127.0.0.1:99"));
     g_assert_true(comes_from(fixture, "[::1]:99"));
     g_assert_true(comes_from(fixture, "::1"));
+    g_assert_true(comes_from(fixture, "::ffff:127.0.0.1")); /* IPv4 at a socket for both */
+    g_assert_false(comes_from(fixture, "::ffff:10.0.0.1"));
     g_assert_false(comes_from(fixture, "10.0.0.1:99"));
     g_assert_false(comes_from(fixture, "unknown"));
     g_assert_false(comes_from(fixture, NULL));
