@@ -25,6 +25,7 @@
 /* Replies that a client does not fetch. */
 #define MAX_REPLY_BYTES (256u << 10)
 #define LINGER_NS (5 * DUB_NS_PER_S)
+#define MAX_THROWN_AWAY_BYTES (1u << 20)
 /* After the BYE a player's last requests (GStreamer: PAUSE, TEARDOWN) are still answered. */
 #define FAREWELL_NS (2 * DUB_NS_PER_S)
 
@@ -58,6 +59,7 @@ struct rtsp_connection {
     bool closing;        /* what is pending is sent, what comes is thrown away */
     bool shut_down;
     int64_t close_deadline_ns;
+    size_t thrown_away_bytes;     /* received while closing */
     int64_t farewell_deadline_ns; /* its stream has ended; 0: no such time */
     int64_t hold_until_ns;        /* nothing is read or sent before; 0: no such time */
 };
@@ -362,9 +364,13 @@ static bool receive_some(struct rtsp_connection *connection, bool *more)
     }
     connection->last_read_ns = now_ns(connection);
     acknowledge_at_once(connection);
-    if (!connection->closing)
+    if (!connection->closing) {
         process(connection, buffer, (size_t)n);
-    return true;
+        return true;
+    }
+    /* A peer that is being closed may read our last words; it may not go on flooding us meanwhile. */
+    connection->thrown_away_bytes += (size_t)n;
+    return connection->thrown_away_bytes < MAX_THROWN_AWAY_BYTES;
 }
 
 static bool is_held(const struct rtsp_connection *connection)

@@ -298,6 +298,26 @@ static void test_replies_that_are_not_fetched(struct rtsp_fixture *fixture, gcon
     rtsp_client_clear(&flood);
 }
 
+static guint count_connections(const struct rtsp_fixture *fixture)
+{
+    g_autoptr(GPtrArray) list = rtsp_server_list(fixture->server);
+    return list->len;
+}
+
+/* Whoever goes on sending after its last answer is not listened to for long. */
+static void test_flood_while_closing(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    enum { FLOOD_BYTES = 4 << 20 };
+    struct rtsp_client flood;
+    g_autofree char *noise = g_strnfill(FLOOD_BYTES, 'x');
+    rtsp_client_connect(&flood, fixture, "x");
+    flood.stalled = true;
+    rtsp_client_send_raw(&flood, "nonsense\r\n\r\n", strlen("nonsense\r\n\r\n"));
+    rtsp_client_send_raw(&flood, noise, FLOOD_BYTES);
+    RTSP_TURN_UNTIL(flood.pending->len < FLOOD_BYTES && count_connections(fixture) == 0, &flood);
+    rtsp_client_clear(&flood);
+}
+
 static void restrict_users(struct rtsp_fixture *fixture)
 {
     g_ptr_array_set_size(fixture->config->users, 0);
@@ -397,6 +417,7 @@ int main(int argc, char **argv)
     ADD("session-timeout", test_session_timeout);
     ADD("write-timeout", test_write_timeout);
     ADD("replies-that-are-not-fetched", test_replies_that_are_not_fetched);
+    ADD("flood-while-closing", test_flood_while_closing);
     ADD("credentials", test_credentials);
     ADD("guesses-in-a-row", test_guesses_in_a_row);
     ADD("held-peer-vanishes", test_held_peer_vanishes);
