@@ -3,6 +3,7 @@
 
 #include <dubbing_log.h>
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -10,6 +11,8 @@
 #define TICK_S 5
 /* What is said about missing descriptors holds for a while. */
 #define COMPLAIN_EVERY_NS (60 * DUB_NS_PER_S)
+/* So many at a time are a flood, whose memory is worth giving back. */
+#define FLOOD_CONNECTIONS 256
 
 struct server {
     admission_make_room make_room;
@@ -22,6 +25,7 @@ struct admission {
     struct router_counters *counters;
     GHashTable *hosts; /* host -> number of connections (GUINT_TO_POINTER) */
     int64_t total;
+    int64_t most;    /* at a time, since memory was given back last */
     GArray *servers; /* struct server */
     struct log_budget budget;
     GSource *tick;
@@ -156,9 +160,20 @@ bool admission_enter(struct admission *admission, const char *protocol, const ch
     }
     admission->counters->accepted++;
     admission->total++;
+    admission->most = MAX(admission->most, admission->total);
     guint count = count_of(admission, host) + 1;
     g_hash_table_insert(admission->hosts, g_steal_pointer(&host), GUINT_TO_POINTER(count));
     return true;
+}
+
+/* glibc keeps what a flood has taken, spread over the heap; once three quarters of it have gone that is given
+ * back, which takes some milliseconds and so is not done for few. */
+static void return_memory(struct admission *admission)
+{
+    if (admission->most < FLOOD_CONNECTIONS || admission->total > admission->most / 4)
+        return;
+    malloc_trim(0);
+    admission->most = admission->total;
 }
 
 void admission_leave(struct admission *admission, const char *remote_address)
@@ -170,6 +185,7 @@ void admission_leave(struct admission *admission, const char *remote_address)
         g_hash_table_remove(admission->hosts, host);
     else
         g_hash_table_insert(admission->hosts, g_steal_pointer(&host), GUINT_TO_POINTER(count - 1));
+    return_memory(admission);
 }
 
 static void complain(struct admission *admission, const char *protocol, int problem)

@@ -63,6 +63,12 @@ def resident_mib(router):
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{router.process.pid}/status").read_text()).group(1)) / 1024
 
 
+def listen_drops():
+    """Connections that the kernel took and threw away, because too many waited to be accepted."""
+    names, values = [line.split() for line in Path("/proc/net/netstat").read_text().splitlines() if line.startswith("TcpExt:")]
+    return int(dict(zip(names, values))["ListenDrops"])
+
+
 def leftovers(router, floor):
     """What is there beyond the good stream; [] when nothing is."""
     connections, paths = router.api("/v3/rtmpconns/list")["items"], router.api("/v3/paths/list")["items"]
@@ -79,7 +85,7 @@ def wait_for_floor(router, floor):
 
 
 def survive(router, waves, clients, at_a_time):
-    """After each wave all is as before it; after the last no more memory is held than after the one before."""
+    """After each wave all is as before it; after later ones no more memory is held than after the first."""
     router.api("/v3/paths/list")
     floor = descriptors(router) + 2             # the connections that ask for it
     held = []
@@ -88,7 +94,7 @@ def survive(router, waves, clients, at_a_time):
         assert set(outcomes) <= {"done", "closed"}, outcomes
         wait_for_floor(router, floor)
         held.append(resident_mib(router))
-    assert held[-1] <= held[-2] + 16, held
+    assert held[-1] <= held[0] + 16, held
     return sum(outcomes.values())
 
 
@@ -108,10 +114,11 @@ def test_hundreds_of_hostile_clients(make_router, program, many_descriptors):
 @pytest.mark.slow
 def test_thousands_of_hostile_clients(make_router, program, many_descriptors):
     router = make_router(PATIENT, LIMITS)
+    dropped_before = listen_drops()
     with good_stream(program, router):
         survive(router, 3, 3000, 1500)
         seen = counters(router)
-    assert seen["connections_accepted_total"] >= 8900, "the kernel itself drops a few of a flood"
+    assert seen["connections_accepted_total"] + listen_drops() - dropped_before >= 9000, "each came to us or to the kernel's end"
     assert len(router.log().splitlines()) < 20000
 
 
