@@ -28,7 +28,7 @@ OUTCOMES = {
     "broken_packet": CONNECTION_LOST,
 }
 SCRIPTS = {
-    "lies": ["wrong_duration", "huge", "wrong_rate", "white_noise", "not_a_number", "all_zero", "clipped", "too_long",
+    "lies": ["wrong_duration", "honest", "huge", "wrong_rate", "white_noise", "not_a_number", "all_zero", "clipped", "too_long",
              "garbage_base64", "huge", "honest"],
     "confusion": ["duplicated", "wrong_sequence", "unknown_ids", "nonsense", "wrong_stream", "storm", "fewer_at_once",
                   "silent", "no_audio", "late", "failed"],
