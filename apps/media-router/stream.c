@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "stream.h"
 
-#include "rtmp/amf.h"
-
+#include <dubbing_amf.h>
 #include <dubbing_clock.h>
 #include <string.h>
 

@@ -3,10 +3,10 @@
  * late needs to start at once (metadata, sequence headers, and the messages since the last key frame). */
 #pragma once
 
-#include "flv.h"
 #include "media.h"
 
 #include <dubbing_clock.h>
+#include <dubbing_flv.h>
 
 /* A group of pictures larger than this is not kept: new readers then wait for the next key frame. */
 #define STREAM_GOP_MAX_BYTES (32u << 20)

@@ -3,9 +3,8 @@
 #include "api.h"
 #include "metrics.h"
 
-#include "../rtmp/message.h"
-
 #include <dubbing_json.h>
+#include <dubbing_rtmp_message.h>
 #include <libsoup/soup.h>
 #include <string.h>
 

@@ -2,10 +2,10 @@
 #include "session.h"
 
 #include "../path_name.h"
-#include "message.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_log.h>
+#include <dubbing_rtmp_message.h>
 #include <string.h>
 
 #define WINDOW_BYTES 2500000

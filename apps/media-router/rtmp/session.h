@@ -3,10 +3,10 @@
  * the chunk writer, and a table of calls to whoever routes media. */
 #pragma once
 
-#include "chunk.h"
-#include "handshake.h"
-
 #include "../media.h"
+
+#include <dubbing_rtmp_chunk.h>
+#include <dubbing_rtmp_handshake.h>
 
 /* X(name): in the order in which a connection passes through them. */
 #define RTMP_SESSION_STATES(X)                                                                               \

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "rtp_reader.h"
 
-#include "../rtmp/amf.h"
 #include "rtp_aac.h"
 #include "rtp_h264.h"
 #include "rtp_timeline.h"
+
+#include <dubbing_amf.h>
 
 /* Sound usually begins some frames before the picture that comes first. */
 #define RTP_READER_ROOM_NS (200 * INT64_C(1000000))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "rtp_reader.h"
 
-#include "../flv.h"
-#include "../rtmp/amf.h"
 #include "../tests/rtp_rig.h"
 
+#include <dubbing_amf.h>
+#include <dubbing_flv.h>
 #include <string.h>
 
 #define MS RTP_RIG_MS

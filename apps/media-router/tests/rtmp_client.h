@@ -4,7 +4,7 @@
 #pragma once
 
 #include "rtmp/server.h"
-#include "rtmp_peer.h"
+#include "tests/rtmp_peer.h"
 
 #define TURN_DEADLINE_US (10 * G_USEC_PER_SEC)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "chunk.h"
+#include "dubbing_rtmp_chunk.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "message.h"
+#include "dubbing_rtmp_message.h"
 
-#include "../tests/rtmp_peer.h"
+#include "tests/rtmp_peer.h"
 
 #include <string.h>
 

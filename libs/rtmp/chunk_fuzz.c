@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first byte is the size of the pieces in which the rest arrives; the same messages must come out as when
  * it arrives at once. */
-#include "chunk.h"
+#include "dubbing_rtmp_chunk.h"
 
 #include "fuzz_target.h"
 

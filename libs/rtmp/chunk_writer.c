@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "chunk.h"
+#include "dubbing_rtmp_chunk.h"
 
-#include "message.h"
+#include "dubbing_rtmp_message.h"
 
 #include <dubbing_bytes.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "amf.h"
+#include "dubbing_amf.h"
 
 #include "fuzz_target.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "handshake.h"
+#include "dubbing_rtmp_handshake.h"
 
 #include <string.h>
 

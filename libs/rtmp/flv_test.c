@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "flv.h"
+#include "dubbing_flv.h"
 
 #include <glib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "rtmp_peer.h"
 
-#include "rtmp/handshake.h"
+#include "dubbing_rtmp_handshake.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first byte is a factor of the size of the pieces in which the rest arrives. */
-#include "handshake.h"
+#include "dubbing_rtmp_handshake.h"
 
 #include "fuzz_target.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "message.h"
+#include "dubbing_rtmp_message.h"
 
 bool rtmp_command_read(const struct rtmp_message *message, struct rtmp_command *command,
                        struct dub_error *error)

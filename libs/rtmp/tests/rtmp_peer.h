@@ -2,8 +2,8 @@
 /* The client's side of RTMP for tests, without sockets, built from the router's own chunk and AMF code. */
 #pragma once
 
-#include "rtmp/chunk.h"
-#include "rtmp/message.h"
+#include "dubbing_rtmp_chunk.h"
+#include "dubbing_rtmp_message.h"
 
 struct rtmp_peer {
     struct rtmp_chunk_reader reader;

@@ -3,8 +3,8 @@
  * 6 and 7). Sending means putting a message into a chunk writer. */
 #pragma once
 
-#include "amf.h"
-#include "chunk.h"
+#include "dubbing_amf.h"
+#include "dubbing_rtmp_chunk.h"
 
 enum rtmp_message_type {
     RTMP_SET_CHUNK_SIZE = 1,
