@@ -56,6 +56,14 @@ void rtmp_command_clear(struct rtmp_command *command);
 /* Argument 0 is what stands behind the command object. */
 const struct amf_value *rtmp_command_argument(const struct rtmp_command *command, guint index);
 
+/* The FLV tags in a message of type RTMP_AGGREGATE (section 7.1.6), each handed out as a message of its own
+ * whose payload is a copy: whoever keeps a part must not keep the whole with it. False when the message is
+ * cut off, or as soon as on_part says so. */
+bool rtmp_aggregate_each(const struct rtmp_message *message,
+                         bool (*on_part)(const struct rtmp_message *part, struct dub_error *error,
+                                         void *user),
+                         void *user, struct dub_error *error);
+
 /* AMF body as a message on a stream (0: the connection). Takes the body. */
 void rtmp_send_amf(struct rtmp_chunk_writer *writer, uint8_t type, uint32_t stream_id, GByteArray *take_body);
 /* Starts a command body: name, transaction; the command object is to be written next. */

@@ -34,6 +34,38 @@ const struct amf_value *rtmp_command_argument(const struct rtmp_command *command
     return amf_at(command->values, index + 3);
 }
 
+/* A tag has an 11-byte header, and its size behind it; times are relative to the first tag's. */
+bool rtmp_aggregate_each(const struct rtmp_message *message,
+                         bool (*on_part)(const struct rtmp_message *part, struct dub_error *error,
+                                         void *user),
+                         void *user, struct dub_error *error)
+{
+    enum { STREAM_ID_BYTES = 3, BACK_POINTER_BYTES = 4 };
+    gsize size;
+    const void *data = g_bytes_get_data(message->payload, &size);
+    struct dub_reader reader = dub_reader_on(data, size);
+    uint32_t first_ms = 0;
+    for (bool is_first = true; dub_reader_left(&reader) > 0; is_first = false) {
+        struct rtmp_message part = {.type = dub_read_u8(&reader), .stream_id = message->stream_id};
+        uint32_t length = dub_read_be24(&reader);
+        uint32_t time_ms = dub_read_be24(&reader);
+        time_ms |= (uint32_t)dub_read_u8(&reader) << 24;
+        dub_reader_skip(&reader, STREAM_ID_BYTES);
+        const uint8_t *body = dub_read_bytes(&reader, length);
+        dub_reader_skip(&reader, BACK_POINTER_BYTES);
+        if (reader.failed)
+            return dub_error_set(error, DUB_ERROR_PROTOCOL, "an aggregate message that is cut off");
+        first_ms = is_first ? time_ms : first_ms;
+        part.timestamp_ms = message->timestamp_ms + (time_ms - first_ms);
+        part.payload = g_bytes_new(body, length);
+        bool goes_on = on_part(&part, error, user);
+        rtmp_message_clear(&part);
+        if (!goes_on)
+            return false;
+    }
+    return true;
+}
+
 static void send_body(struct rtmp_chunk_writer *writer, unsigned csid, uint8_t type, uint32_t stream_id,
                       GByteArray *take_body)
 {

@@ -472,7 +472,7 @@ void rtmp_connection_describe(const struct rtmp_connection *connection, struct r
         .path = connection->path != NULL ? connection->path : "",
         .query = connection->query != NULL ? connection->query : "",
         .created_wall_ms = connection->created_wall_ms,
-        .received_bytes = connection->session.received_bytes,
+        .received_bytes = connection->session.control.received_bytes,
         .sent_bytes = connection->sent_bytes,
         .dropped_messages = connection->queue.dropped,
     };

@@ -5,10 +5,8 @@
 
 #include <dubbing_clock.h>
 #include <dubbing_log.h>
-#include <dubbing_rtmp_message.h>
 #include <string.h>
 
-#define WINDOW_BYTES 2500000
 /* Most frames fit into one chunk of this size: no headers in the middle of them. */
 #define OUT_CHUNK_BYTES 65536
 #define STREAM_ID 1
@@ -37,7 +35,7 @@ void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_e
     session->reader.max_message_bytes = RTMP_MAX_COMMAND_BYTES; /* who does not publish sends commands only */
     session->max_media_bytes = RTMP_MAX_MESSAGE_BYTES;
     rtmp_chunk_writer_init(&session->writer);
-    session->ack_window_bytes = session->sent_window_bytes = WINDOW_BYTES;
+    rtmp_control_init(&session->control);
 }
 
 void rtmp_session_clear(struct rtmp_session *session)
@@ -105,8 +103,8 @@ static bool on_connect(struct rtmp_session *session, const struct rtmp_command *
     if (app == NULL && url == NULL)
         return dub_error_set(error, DUB_ERROR_PROTOCOL, "connect without app and tcUrl");
     path_split_app(url, app, &session->app, &session->app_query);
-    rtmp_send_control(&session->writer, RTMP_WINDOW_ACK_SIZE, WINDOW_BYTES);
-    rtmp_send_peer_bandwidth(&session->writer, WINDOW_BYTES);
+    rtmp_send_control(&session->writer, RTMP_WINDOW_ACK_SIZE, RTMP_WINDOW_BYTES);
+    rtmp_send_peer_bandwidth(&session->writer, RTMP_WINDOW_BYTES);
     rtmp_chunk_writer_set_chunk_bytes(&session->writer, OUT_CHUNK_BYTES);
     send_connect_result(session, command->transaction);
     set_state(session, RTMP_SESSION_CONNECTED);
@@ -323,84 +321,11 @@ static bool on_media(struct rtmp_session *session, const struct rtmp_message *me
     return true;
 }
 
-/* FLV tags in one message (section 7.1.6): each has an 11-byte header and its size behind it; times are
- * relative to the first tag's. */
-static bool on_aggregate(struct rtmp_session *session, const struct rtmp_message *message,
-                         struct dub_error *error)
+static bool on_aggregate_part(const struct rtmp_message *part, struct dub_error *error, void *user)
 {
-    enum { BACK_POINTER_BYTES = 4 };
-    gsize size;
-    const void *data = g_bytes_get_data(message->payload, &size);
-    struct dub_reader reader = dub_reader_on(data, size);
-    uint32_t first_ms = 0;
-    for (bool is_first = true; dub_reader_left(&reader) > 0; is_first = false) {
-        struct rtmp_message part = {.type = dub_read_u8(&reader)};
-        uint32_t length = dub_read_be24(&reader);
-        uint32_t time = dub_read_be24(&reader);
-        time |= (uint32_t)dub_read_u8(&reader) << 24;
-        dub_reader_skip(&reader, 3);
-        size_t at = reader.at;
-        dub_reader_skip(&reader, length);
-        dub_reader_skip(&reader, BACK_POINTER_BYTES);
-        if (reader.failed)
-            return dub_error_set(error, DUB_ERROR_PROTOCOL, "an aggregate message that is cut off");
-        first_ms = is_first ? time : first_ms;
-        part.timestamp_ms = message->timestamp_ms + (time - first_ms);
-        /* A copy: whoever keeps a part counts its bytes, and would keep the whole message with it. */
-        part.payload = g_bytes_new(reader.data + at, length);
-        bool fine = true;
-        if (part.type == RTMP_AUDIO || part.type == RTMP_VIDEO)
-            fine = on_media(session, &part, error);
-        else if (part.type == RTMP_DATA_AMF0)
-            fine = on_data(session, &part, error);
-        rtmp_message_clear(&part);
-        if (!fine)
-            return false;
-    }
-    return true;
-}
-
-static bool on_user_control(struct rtmp_session *session, const struct rtmp_message *message,
-                            struct dub_error *error)
-{
-    gsize size;
-    const void *data = g_bytes_get_data(message->payload, &size);
-    struct dub_reader reader = dub_reader_on(data, size);
-    uint16_t event = dub_read_be16(&reader);
-    uint32_t value = dub_read_be32(&reader);
-    if (event == RTMP_PING_REQUEST && !reader.failed)
-        rtmp_send_user_control(&session->writer, RTMP_PING_RESPONSE, value);
-    return true;
-}
-
-static bool on_window(struct rtmp_session *session, const struct rtmp_message *message,
-                      struct dub_error *error)
-{
-    gsize size;
-    const void *data = g_bytes_get_data(message->payload, &size);
-    struct dub_reader reader = dub_reader_on(data, size);
-    uint32_t window = dub_read_be32(&reader);
-    if (reader.failed || window == 0)
-        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a bad Window Acknowledgement Size");
-    session->ack_window_bytes = window;
-    return true;
-}
-
-/* The peer limits what we send without an acknowledgement, and wants to hear our window if that changes it
- * (section 5.4.5). TCP is what holds us back: a peer that never acknowledges must not starve. */
-static bool on_peer_bandwidth(struct rtmp_session *session, const struct rtmp_message *message,
-                              struct dub_error *error)
-{
-    gsize size;
-    const void *data = g_bytes_get_data(message->payload, &size);
-    struct dub_reader reader = dub_reader_on(data, size);
-    uint32_t window = dub_read_be32(&reader);
-    if (reader.failed || window == 0)
-        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a bad Set Peer Bandwidth");
-    if (window != session->sent_window_bytes)
-        rtmp_send_control(&session->writer, RTMP_WINDOW_ACK_SIZE, window);
-    session->sent_window_bytes = window;
-    return true;
+    if (part->type == RTMP_AUDIO || part->type == RTMP_VIDEO)
+        return on_media(user, part, error);
+    return part->type != RTMP_DATA_AMF0 || on_data(user, part, error);
 }
 
 static bool on_message(struct rtmp_session *session, const struct rtmp_message *message,
@@ -417,26 +342,10 @@ static bool on_message(struct rtmp_session *session, const struct rtmp_message *
     case RTMP_VIDEO:
         return on_media(session, message, error);
     case RTMP_AGGREGATE:
-        return on_aggregate(session, message, error);
-    case RTMP_USER_CONTROL:
-        return on_user_control(session, message, error);
-    case RTMP_WINDOW_ACK_SIZE:
-        return on_window(session, message, error);
-    case RTMP_SET_PEER_BANDWIDTH:
-        return on_peer_bandwidth(session, message, error);
-    default:
-        return true; /* acknowledgements, shared objects: nothing to do */
+        return rtmp_aggregate_each(message, on_aggregate_part, session, error);
+    default: /* acknowledgements, shared objects: nothing to do */
+        return rtmp_control_receive(&session->control, message, &session->writer, error);
     }
-}
-
-/* Half a window, so that a peer that waits for a whole one never does. */
-static void acknowledge(struct rtmp_session *session)
-{
-    if (session->state < RTMP_SESSION_CONNECTED ||
-        session->received_bytes - session->acknowledged_bytes < session->ack_window_bytes / 2 + 1)
-        return;
-    session->acknowledged_bytes = session->received_bytes;
-    rtmp_send_control(&session->writer, RTMP_ACKNOWLEDGEMENT, (uint32_t)session->received_bytes);
 }
 
 static bool receive_handshake(struct rtmp_session *session, const uint8_t **data, size_t *size,
@@ -456,7 +365,7 @@ static bool receive_handshake(struct rtmp_session *session, const uint8_t **data
 
 static bool handle(struct rtmp_session *session, const uint8_t *data, size_t size, struct dub_error *error)
 {
-    session->received_bytes += size;
+    session->control.received_bytes += size;
     if (session->state == RTMP_SESSION_HANDSHAKE && !receive_handshake(session, &data, &size, error))
         return false;
     while (session->state != RTMP_SESSION_HANDSHAKE && session->state != RTMP_SESSION_CLOSING) {
@@ -470,7 +379,8 @@ static bool handle(struct rtmp_session *session, const uint8_t *data, size_t siz
         if (!fine)
             return false;
     }
-    acknowledge(session);
+    if (session->state >= RTMP_SESSION_CONNECTED)
+        rtmp_control_acknowledge(&session->control, &session->writer);
     return true;
 }
 

@@ -5,7 +5,7 @@
 
 #include "../media.h"
 
-#include <dubbing_rtmp_chunk.h>
+#include <dubbing_rtmp_control.h>
 #include <dubbing_rtmp_handshake.h>
 
 /* X(name): in the order in which a connection passes through them. */
@@ -55,12 +55,9 @@ struct rtmp_session {
     char *app;                       /* path part of tcUrl, URL-encoded as it came */
     char *app_query;                 /* "" without */
     uint32_t stream_id;              /* of createStream; 0 before */
-    uint64_t received_bytes;
-    uint64_t acknowledged_bytes;
-    uint32_t ack_window_bytes;  /* what the peer asked for */
-    uint32_t sent_window_bytes; /* what the peer was told to acknowledge after */
-    uint32_t max_media_bytes;   /* of one message of a publisher; the owner may set it after init */
-    size_t answer_bytes;        /* queued since the peer last had read everything */
+    struct rtmp_control control;
+    uint32_t max_media_bytes; /* of one message of a publisher; the owner may set it after init */
+    size_t answer_bytes;      /* queued since the peer last had read everything */
 };
 
 void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_events *events, void *user);

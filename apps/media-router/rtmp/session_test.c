@@ -330,15 +330,16 @@ static void test_peer_bandwidth(struct fixture *fixture, gconstpointer data)
 static void test_acknowledges_beyond_4_gib(struct fixture *fixture, gconstpointer data)
 {
     start(fixture, "publish", "in");
-    fixture->session.received_bytes = fixture->session.acknowledged_bytes = UINT32_MAX - UINT64_C(1000);
-    fixture->session.ack_window_bytes = 4096;
+    fixture->session.control.received_bytes = fixture->session.control.acknowledged_bytes =
+        UINT32_MAX - UINT64_C(1000);
+    fixture->session.control.ack_window_bytes = 4096;
     rtmp_peer_send_video(&fixture->peer, 0, true, 5000);
     exchange(fixture);
     struct rtmp_message *ack = rtmp_peer_take(&fixture->peer, RTMP_ACKNOWLEDGEMENT);
     g_assert_nonnull(ack);
     struct dub_reader reader = dub_reader_on(g_bytes_get_data(ack->payload, NULL), 4);
-    g_assert_cmpuint(dub_read_be32(&reader), ==, (uint32_t)fixture->session.received_bytes);
-    g_assert_cmpuint(fixture->session.received_bytes, >, UINT32_MAX);
+    g_assert_cmpuint(dub_read_be32(&reader), ==, (uint32_t)fixture->session.control.received_bytes);
+    g_assert_cmpuint(fixture->session.control.received_bytes, >, UINT32_MAX);
     rtmp_peer_free_message(ack);
 }
 
@@ -448,7 +449,7 @@ static void test_acknowledges(struct fixture *fixture, gconstpointer data)
     g_assert_nonnull(ack);
     gsize size;
     struct dub_reader reader = dub_reader_on(g_bytes_get_data(ack->payload, &size), 4);
-    g_assert_cmpuint(dub_read_be32(&reader), ==, fixture->session.received_bytes);
+    g_assert_cmpuint(dub_read_be32(&reader), ==, fixture->session.control.received_bytes);
     rtmp_peer_free_message(ack);
     rtmp_peer_send(&fixture->peer, 2, RTMP_WINDOW_ACK_SIZE, 0, "\0\0\0", 4);
     assert_ends(fixture, DUB_ERROR_PROTOCOL);
