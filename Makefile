@@ -85,6 +85,10 @@ metrics: ## Print the metrics of media-service and sts-service
 images: ## Build the container images (not available yet: says so and fails)
 	@echo "images: the container images have not been built for this version yet" >&2; exit 1
 
+.PHONY: deb
+deb: ## Build the Debian packages of HEAD into .local/deb (DEB_OUT, DEB_REF, DEB_VERSION)
+	@scripts/deb.sh
+
 ##-- Test
 
 .PHONY: test test-all test-unit test-contract test-integration test-coverage test-asan test-tsan
