@@ -15,6 +15,9 @@
 /* For requests over REST that are being processed when the service is told to stop: supervisors give ten
  * seconds for everything. */
 #define FINISH_MS 5000
+/* For fragments of live streams: an answer later than D is hardly of use, and what the worker keeps back
+ * meanwhile wants to be somewhere else. */
+#define STREAMS_FINISH_MS 3000
 /* For clients to take their farewell. */
 #define FAREWELL_MS 1000
 
@@ -141,7 +144,7 @@ unsigned app_port(const struct app *app)
 
 void app_stop(struct app *app)
 {
-    connections_close(app->connections);
+    connections_stop(app->connections, STREAMS_FINISH_MS);
     http_api_stop(app->http, FINISH_MS);
     connections_wait_until_gone(app->connections, FAREWELL_MS);
 }

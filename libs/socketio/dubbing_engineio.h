@@ -83,6 +83,8 @@ struct dub_eio_server *dub_eio_server_new(SoupServer *soup, const char *path,
 /* Serves one more path with the same connections and limits. */
 void dub_eio_server_add_path(struct dub_eio_server *server, const char *path);
 unsigned dub_eio_server_n_connections(const struct dub_eio_server *server);
+/* Refuses new handshakes with 503; the connections that are open go on. */
+void dub_eio_server_refuse(struct dub_eio_server *server);
 /* Refuses new handshakes with 503 and closes all connections (GOING_AWAY, WebSocket close 1001). What waits
  * is still sent while the main loop goes on: until dub_eio_server_is_empty, or for as long as the caller has
  * time. */

@@ -88,6 +88,8 @@ bool dub_sio_socket_ack(struct dub_sio_socket *socket, int64_t ack_id, JsonArray
 void dub_sio_socket_disconnect(struct dub_sio_socket *socket);
 /* Closes the whole connection after what was emitted before; on_disconnect follows on each of its sockets. */
 void dub_sio_socket_close_connection(struct dub_sio_socket *socket);
+/* The same, and the peer is told that whoever serves it next is somewhere else (GOING_AWAY). */
+void dub_sio_socket_send_away(struct dub_sio_socket *socket);
 
 const char *dub_sio_socket_id(const struct dub_sio_socket *socket);
 const char *dub_sio_socket_namespace(const struct dub_sio_socket *socket);
@@ -112,6 +114,8 @@ struct dub_sio_server *dub_sio_server_new(SoupServer *soup, const struct dub_sio
  */
 void dub_sio_server_add_namespace(struct dub_sio_server *server, const struct dub_sio_namespace *space);
 unsigned dub_sio_server_n_connections(const struct dub_sio_server *server);
+/* Refuses new handshakes with 503; the connections that are open go on. */
+void dub_sio_server_refuse(struct dub_sio_server *server);
 /* Refuses new handshakes with 503 and closes every connection after what was emitted before (on_disconnect,
  * GOING_AWAY): while the main loop goes on, until dub_sio_server_is_empty. */
 void dub_sio_server_close(struct dub_sio_server *server);

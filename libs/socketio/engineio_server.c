@@ -298,10 +298,15 @@ unsigned dub_eio_server_n_connections(const struct dub_eio_server *server)
     return server->n_live;
 }
 
+void dub_eio_server_refuse(struct dub_eio_server *server)
+{
+    server->is_closing = true;
+}
+
 void dub_eio_server_close(struct dub_eio_server *server)
 {
     g_autoptr(GList) conns = g_hash_table_get_keys(server->conns);
-    server->is_closing = true;
+    dub_eio_server_refuse(server);
     for (GList *item = conns; item != NULL; item = item->next)
         dub_eio_conn_close(item->data, DUB_EIO_GOING_AWAY);
 }

@@ -318,6 +318,11 @@ void dub_sio_socket_close_connection(struct dub_sio_socket *socket)
     dub_eio_conn_close(socket->conn->engine, DUB_EIO_CLOSED);
 }
 
+void dub_sio_socket_send_away(struct dub_sio_socket *socket)
+{
+    dub_eio_conn_close(socket->conn->engine, DUB_EIO_GOING_AWAY);
+}
+
 const char *dub_sio_socket_id(const struct dub_sio_socket *socket)
 {
     return socket->sid;

@@ -199,6 +199,11 @@ unsigned dub_sio_server_n_connections(const struct dub_sio_server *server)
     return dub_eio_server_n_connections(server->engine);
 }
 
+void dub_sio_server_refuse(struct dub_sio_server *server)
+{
+    dub_eio_server_refuse(server->engine);
+}
+
 void dub_sio_server_close(struct dub_sio_server *server)
 {
     dub_eio_server_close(server->engine);

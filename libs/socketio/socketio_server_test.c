@@ -157,6 +157,28 @@ static void test_messages_are_small_until_there_is_a_namespace(void)
     test_server_stop(&server);
 }
 
+static void test_refusing_leaves_those_who_are_there(void)
+{
+    struct test_server server;
+    struct test_raw there, late;
+    test_server_start(&server, NULL, 0);
+    test_raw_open(&there, server.port, TEST_SOCKETIO_PATH);
+    test_raw_send(&there, "40");
+    WAIT_FOR(server.socket != NULL);
+    dub_sio_server_refuse(server.server);
+    test_raw_open(&late, server.port, TEST_SOCKETIO_PATH);
+    g_assert_true(late.failed);
+    g_assert_cmpuint(late.status, ==, SOUP_STATUS_SERVICE_UNAVAILABLE);
+    dub_sio_socket_emit(server.socket, "still-here", NULL, NULL);
+    g_assert_nonnull(strstr(test_raw_wait(&there, 2), "still-here"));
+    dub_sio_socket_send_away(server.socket);
+    WAIT_FOR(there.closed && dub_sio_server_is_empty(server.server));
+    g_assert_cmpuint(soup_websocket_connection_get_close_code(there.ws), ==, SOUP_WEBSOCKET_CLOSE_GOING_AWAY);
+    test_raw_close(&late);
+    test_raw_close(&there);
+    test_server_stop(&server);
+}
+
 static void test_closing_tells_everybody(void)
 {
     struct test_server server;
@@ -252,6 +274,8 @@ int main(int argc, char **argv)
     g_test_add_func("/socketio-server/messages-are-small-until-there-is-a-namespace",
                     test_messages_are_small_until_there_is_a_namespace);
     g_test_add_func("/socketio-server/closing-tells-everybody", test_closing_tells_everybody);
+    g_test_add_func("/socketio-server/refusing-leaves-those-who-are-there",
+                    test_refusing_leaves_those_who_are_there);
     g_test_add_func("/socketio-server/wrong-key-is-refused-with-code", test_wrong_key_is_refused_with_code);
     g_test_add_func("/socketio-server/one-connection-has-a-limited-number-of-namespaces",
                     test_one_connection_has_a_limited_number_of_namespaces);

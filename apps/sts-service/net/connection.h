@@ -15,6 +15,8 @@ struct connections {
     GHashTable *all;             /* set of struct connection */
     struct refusal_log refusals; /* of those who are not let in */
     guint idle_timer;
+    bool is_stopping;
+    guint finish_timer; /* while stopping: until then streams may finish what they have in flight; 0: over */
     struct work_time work_time;
 };
 
@@ -41,6 +43,8 @@ void connection_refuse_init(struct connection *connection, const char *stream_id
                             const struct dub_error *error);
 /* Says the error, as a fatal one, and closes. */
 void connection_end(struct connection *connection, const struct dub_error *error);
+/* Says that the service is stopping, as a fatal error, and closes with "going away". */
+void connection_send_away(struct connection *connection);
 /* The stream of the connection, NULL before stream:init. */
 const char *connection_stream(const struct connection *connection);
 /* A stream begins on this connection, whatever stream it or another one carried before. */

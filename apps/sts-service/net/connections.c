@@ -85,6 +85,47 @@ void connection_end(struct connection *connection, const struct dub_error *error
     dub_sio_socket_close_connection(connection->socket);
 }
 
+void connection_send_away(struct connection *connection)
+{
+    struct dub_error error;
+    stopping_error(&error);
+    end_stream(connection, &error);
+    dub_sio_socket_send_away(connection->socket);
+}
+
+static bool is_live(const struct connection *connection)
+{
+    return connection->session && !session_is_complete(connection->session);
+}
+
+static void close_all(struct connections *connections)
+{
+    GHashTableIter iter;
+    void *connection;
+    g_clear_handle_id(&connections->finish_timer, g_source_remove);
+    g_hash_table_iter_init(&iter, connections->all);
+    while (g_hash_table_iter_next(&iter, &connection, NULL)) {
+        if (is_live(connection))
+            connection_send_away(connection);
+    }
+    dub_sio_server_close(connections->server);
+}
+
+/* When the last stream has finished nobody else is waited for. */
+static void close_if_finished(struct connections *connections)
+{
+    GHashTableIter iter;
+    void *connection;
+    if (!connections->finish_timer)
+        return;
+    g_hash_table_iter_init(&iter, connections->all);
+    while (g_hash_table_iter_next(&iter, &connection, NULL)) {
+        if (is_live(connection))
+            return;
+    }
+    close_all(connections);
+}
+
 static gboolean on_close_due(gpointer user)
 {
     struct connection *connection = user;
@@ -97,12 +138,33 @@ static void on_session_completed(void *user)
 {
     struct connection *connection = user;
     unsigned delay_ms = connection->owner->config.close_delay_ms;
+    g_clear_handle_id(&connection->close_timer, g_source_remove);
     connection->close_timer = g_timeout_add(delay_ms ? delay_ms : CLOSE_DELAY_MS, on_close_due, connection);
+    close_if_finished(connection->owner);
+}
+
+static gboolean on_drained(gpointer user)
+{
+    struct connection *connection = user;
+    connection->close_timer = 0;
+    if (connection->session && session_inflight(connection->session) == 0)
+        connection_send_away(connection);
+    close_if_finished(connection->owner);
+    return G_SOURCE_REMOVE;
+}
+
+/* Not from here: no callback may free the session. */
+static void on_session_drained(void *user)
+{
+    struct connection *connection = user;
+    if (!connection->close_timer)
+        connection->close_timer = g_idle_add(on_drained, connection);
 }
 
 static const struct session_events session_events = {
     .emit = on_session_emit,
     .completed = on_session_completed,
+    .drained = on_session_drained,
 };
 
 /* The newer connection wins: after a broken link the older one may not have noticed yet. */
@@ -247,6 +309,7 @@ static void on_disconnect(struct dub_sio_socket *socket, enum dub_eio_reason rea
     forget_session(connection);
     simulation_clear(&connection->simulation);
     dub_sio_socket_set_user(socket, NULL);
+    close_if_finished(connection->owner);
     g_free(connection);
 }
 
@@ -332,19 +395,28 @@ struct connections *connections_new(SoupServer *soup, const struct connections_c
     return connections;
 }
 
-void connections_close(struct connections *connections)
+static gboolean on_finish_late(gpointer user)
+{
+    struct connections *connections = user;
+    connections->finish_timer = 0;
+    close_all(connections);
+    return G_SOURCE_REMOVE;
+}
+
+void connections_stop(struct connections *connections, unsigned finish_ms)
 {
     GHashTableIter iter;
     void *item;
-    struct dub_error error;
-    stopping_error(&error);
+    connections->is_stopping = true;
+    dub_sio_server_refuse(connections->server);
     g_hash_table_iter_init(&iter, connections->all);
     while (g_hash_table_iter_next(&iter, &item, NULL)) {
         struct connection *connection = item;
-        if (connection->session && !session_is_complete(connection->session))
-            end_stream(connection, &error);
+        if (is_live(connection))
+            session_drain(connection->session);
     }
-    dub_sio_server_close(connections->server);
+    connections->finish_timer = g_timeout_add(finish_ms, on_finish_late, connections);
+    close_if_finished(connections);
 }
 
 static bool are_left(const void *data)
@@ -355,6 +427,8 @@ static bool are_left(const void *data)
 
 void connections_wait_until_gone(struct connections *connections, unsigned at_most_ms)
 {
+    while (connections->finish_timer)
+        g_main_context_iteration(NULL, TRUE);
     stopping_wait_while(are_left, connections, at_most_ms);
 }
 
@@ -362,6 +436,7 @@ void connections_free(struct connections *connections)
 {
     if (!connections)
         return;
+    g_clear_handle_id(&connections->finish_timer, g_source_remove);
     dub_sio_server_free(connections->server);
     g_clear_handle_id(&connections->idle_timer, g_source_remove);
     refusal_log_close(&connections->refusals, NULL);

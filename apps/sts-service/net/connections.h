@@ -28,10 +28,12 @@ struct connections_config {
 
 /* Serves /socket.io/ and /ws/sts on a server of the caller's. */
 struct connections *connections_new(SoupServer *soup, const struct connections_config *config);
-/* Takes no more handshakes, tells the streams that live that the service is stopping (a fatal error) and
- * closes all connections (WebSocket close 1001). What is said leaves while the main loop goes on. */
-void connections_close(struct connections *connections);
-/* After that: iterates the default main context until all are gone, at most so long. */
+/* Takes no more handshakes. While the main loop goes on, each stream that lives finishes what it has in
+ * flight and takes nothing new (session_drain), for finish_ms at most; then it is told that the service is
+ * stopping (a fatal error), and its connection is closed (WebSocket close 1001). */
+void connections_stop(struct connections *connections, unsigned finish_ms);
+/* After that: iterates the default main context until streams have finished and all connections are gone, for
+ * which they have so long when nothing is left to finish. */
 void connections_wait_until_gone(struct connections *connections, unsigned at_most_ms);
 /* Ends all. NULL is fine. */
 void connections_free(struct connections *connections);

@@ -247,6 +247,13 @@ static void test_status_of_a_worker(void)
     close_stand(&stand);
 }
 
+static void send_empty_init(struct sts_peer *peer)
+{
+    JsonNode *nothing = json_node_new(JSON_NODE_OBJECT);
+    json_node_take_object(nothing, json_object_new());
+    dub_sio_socket_emit_take(peer->socket, DUB_EVENT_STREAM_INIT, nothing);
+}
+
 /* "no stream:init" would not be true. */
 static void test_refused_init_and_no_other(void)
 {
@@ -257,9 +264,7 @@ static void test_refused_init_and_no_other(void)
     open_stand_with(&stand, config, 0);
     sts_peer_connect(&peer, stand.port, "");
     wait_until(peer.socket);
-    JsonNode *nothing = json_node_new(JSON_NODE_OBJECT);
-    json_node_take_object(nothing, json_object_new());
-    dub_sio_socket_emit_take(peer.socket, DUB_EVENT_STREAM_INIT, nothing);
+    send_empty_init(&peer);
     wait_until(peer.closed);
     g_assert_cmpint(peer.last_error, ==, DUB_ERROR_TIMEOUT);
     g_assert_cmpstr(peer.last_message, ==,
@@ -285,7 +290,41 @@ static void test_who_leaves_is_closed(void)
     close_stand(&stand);
 }
 
-static void test_closing_tells_streams_that_live(void)
+/* What is in flight is answered first, then the stream is told; one that begins only now is told at once. */
+static void test_stopping_finishes_what_is_in_flight(void)
+{
+    struct stand stand;
+    struct sts_peer busy, quiet, waiting;
+    open_stand_with(&stand, config_of(NULL), 500);
+    sts_peer_connect(&busy, stand.port, "");
+    sts_peer_connect(&waiting, stand.port, "");
+    wait_until(busy.socket && waiting.socket);
+    sts_peer_send_init(&busy);
+    sts_peer_send_fragment(&busy, 0, STS_PEER_UUID(0));
+    wait_until(busy.n_acks == 1);
+    connections_stop(stand.connections, 20000);
+    send_empty_init(&waiting);
+    wait_until(waiting.closed);
+    g_assert_cmpint(waiting.last_error, ==, DUB_ERROR_QUEUE_FULL);
+    g_assert_cmpint(waiting.last_severity, ==, DUB_SEVERITY_FATAL);
+    sts_peer_connect(&quiet, stand.port, "");
+    wait_until(quiet.closed);
+    g_assert_null(quiet.socket);
+    g_assert_cmpuint(busy.n_processed, ==, 0);
+    connections_wait_until_gone(stand.connections, 20000);
+    wait_until(busy.closed);
+    g_assert_cmpuint(busy.n_processed, ==, 1);
+    g_assert_cmpint(busy.processed[0].status, ==, DUB_FRAGMENT_SUCCESS);
+    g_assert_cmpuint(busy.n_errors, ==, 1);
+    g_assert_cmpint(busy.last_error, ==, DUB_ERROR_QUEUE_FULL);
+    g_assert_cmpint(busy.last_severity, ==, DUB_SEVERITY_FATAL);
+    sts_peer_clear(&busy);
+    sts_peer_clear(&quiet);
+    sts_peer_clear(&waiting);
+    close_stand(&stand);
+}
+
+static void test_stopping_does_not_wait_for_ever(void)
 {
     struct stand stand;
     struct sts_peer streaming, connected, newcomer;
@@ -296,7 +335,7 @@ static void test_closing_tells_streams_that_live(void)
     sts_peer_send_init(&streaming);
     sts_peer_send_fragment(&streaming, 0, STS_PEER_UUID(0));
     wait_until(streaming.n_acks == 1);
-    connections_close(stand.connections);
+    connections_stop(stand.connections, 100);
     connections_wait_until_gone(stand.connections, 20000);
     wait_until(streaming.closed && connected.closed);
     g_assert_cmpint(streaming.last_error, ==, DUB_ERROR_QUEUE_FULL);
@@ -346,7 +385,9 @@ int main(int argc, char **argv)
     g_test_add_func("/connections/worker-says-received-or-applied", test_status_of_a_worker);
     g_test_add_func("/connections/refused-init-and-no-other", test_refused_init_and_no_other);
     g_test_add_func("/connections/who-leaves-is-closed", test_who_leaves_is_closed);
-    g_test_add_func("/connections/closing-tells-streams-that-live", test_closing_tells_streams_that_live);
+    g_test_add_func("/connections/stopping-finishes-what-is-in-flight",
+                    test_stopping_finishes_what_is_in_flight);
+    g_test_add_func("/connections/stopping-does-not-wait-for-ever", test_stopping_does_not_wait_for_ever);
     g_test_add_func("/connections/acknowledgement-on-request", test_acknowledgement_on_request);
     return g_test_run();
 }

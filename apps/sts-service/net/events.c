@@ -20,6 +20,10 @@ static void on_init(struct connection *connection, JsonNode *payload)
 {
     struct dub_stream_init init;
     struct dub_error error;
+    if (connection->owner->is_stopping) {
+        connection_send_away(connection);
+        return;
+    }
     if (dub_stream_init_read(&init, payload, &error) && may_start(connection, &init, &error))
         connection_start_session(connection, &init);
     else

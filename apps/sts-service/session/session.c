@@ -33,7 +33,8 @@ struct session {
     int64_t n_accepted;
     struct retries retries;
     struct delivery delivery; /* of struct job */
-    bool under_pressure;      /* a message other than "none" stands */
+    bool is_draining;
+    bool under_pressure; /* a message other than "none" stands */
     struct dub_backpressure pressure;
     struct statistics statistics;
     struct work_time work_time;
@@ -186,6 +187,10 @@ static struct dub_backpressure wanted_pressure(const struct session *session)
 {
     int inflight = (int)session_inflight(session);
     const struct simulation *simulation = session->config.simulation;
+    if (session->is_draining)
+        return (struct dub_backpressure){.severity = DUB_PRESSURE_HIGH,
+                                         .action = DUB_ACTION_PAUSE,
+                                         .threshold_exceeded = g_strdup("stopping")};
     if (!simulation || !simulation->pressure.enabled)
         return flow_message(flow_level(&session->config.limits, session->max_inflight, inflight));
     if (inflight < simulation->pressure.threshold)
@@ -246,6 +251,12 @@ static void complete_if_drained(struct session *session)
     session->events->completed(session->user);
 }
 
+static void tell_if_drained(struct session *session)
+{
+    if (session->is_draining && session_inflight(session) == 0 && session->state != SESSION_COMPLETE)
+        session->events->drained(session->user);
+}
+
 static void deliver(struct session *session, struct job *job)
 {
     struct dub_fragment_processed *processed = &job->result;
@@ -272,6 +283,7 @@ static void deliver_what_is_due(struct session *session)
         deliver(session, job);
     update_pressure(session);
     complete_if_drained(session);
+    tell_if_drained(session);
 }
 
 /* A fragment whose audio is bad needs no processor, but its turn. */
@@ -462,6 +474,14 @@ void session_resume(struct session *session)
 {
     if (session->state == SESSION_PAUSED)
         set_state(session, SESSION_ACTIVE);
+}
+
+void session_drain(struct session *session)
+{
+    session->is_draining = true;
+    if (session_inflight(session) > 0)
+        update_pressure(session);
+    tell_if_drained(session);
 }
 
 void session_end(struct session *session, const char *reason)

@@ -21,6 +21,8 @@ struct session_events {
     void (*emit)(const char *event, JsonNode *take_payload, void *user);
     /* stream:complete has been emitted: the connection is to be closed in a while. */
     void (*completed)(void *user);
+    /* After session_drain nothing is in flight; said again when something has come after all. */
+    void (*drained)(void *user);
 };
 
 /* Borrowed members outlive the session. */
@@ -50,6 +52,9 @@ void session_fragment(struct session *session, struct dub_fragment_data *take_fr
                       const struct dub_error *read_error);
 void session_pause(struct session *session);
 void session_resume(struct session *session);
+/* The service is going to stop: in-flight work completes, the worker is told to keep back what it has
+ * (backpressure, pause), then events->drained; at once, and nothing is told, where nothing is in flight. */
+void session_drain(struct session *session);
 /* In-flight work completes, then stream:complete and events->completed. */
 void session_end(struct session *session, const char *reason);
 /* Emits the pressure level anew when the simulation was changed. */

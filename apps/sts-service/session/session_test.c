@@ -231,6 +231,39 @@ static void test_thresholds_of_ones_own(void)
     stand_close(&stand);
 }
 
+/* The worker keeps back what it has; what was on its way all the same is still served. */
+static void test_drain_waits_for_what_is_in_flight(void)
+{
+    struct stand stand;
+    stand_open(&stand, 1);
+    stand_send(&stand, 0);
+    session_drain(stand.session);
+    stand_expect_last(&stand, "backpressure", "\"action\":\"pause\"");
+    stand_expect_last(&stand, "backpressure", "\"threshold_exceeded\":\"stopping\"");
+    stand_send(&stand, 1);
+    stand_answer(&stand, 0);
+    g_assert_cmpuint(stand.n_drained, ==, 0);
+    stand_answer(&stand, 1);
+    g_assert_cmpuint(stand.n_drained, ==, 1);
+    g_assert_cmpuint(stand_count(&stand, "fragment:processed"), ==, 2);
+    g_assert_cmpuint(stand_count(&stand, "backpressure"), ==, 1);
+    g_assert_cmpuint(stand_count(&stand, "error"), ==, 0);
+    stand_close(&stand);
+}
+
+static void test_drain_with_nothing_in_flight_is_over(void)
+{
+    struct stand stand;
+    stand_open(&stand, 3);
+    session_drain(stand.session);
+    g_assert_cmpuint(stand.n_drained, ==, 1);
+    g_assert_cmpuint(stand_count(&stand, "backpressure"), ==, 0);
+    session_end(stand.session, "over");
+    g_assert_true(stand.completed);
+    g_assert_cmpuint(stand.n_drained, ==, 1);
+    stand_close(&stand);
+}
+
 static void test_end_waits_for_what_is_in_flight(void)
 {
     struct stand stand;
@@ -415,6 +448,9 @@ int main(int argc, char **argv)
     g_test_add_func("/session/refused-second-try-may-come-again", test_a_refused_second_try_may_come_again);
     g_test_add_func("/session/pressure-is-said-once-per-change", test_pressure_is_said_once_per_change);
     g_test_add_func("/session/thresholds-of-ones-own", test_thresholds_of_ones_own);
+    g_test_add_func("/session/drain-waits-for-what-is-in-flight", test_drain_waits_for_what_is_in_flight);
+    g_test_add_func("/session/drain-with-nothing-in-flight-is-over",
+                    test_drain_with_nothing_in_flight_is_over);
     g_test_add_func("/session/end-waits-for-what-is-in-flight", test_end_waits_for_what_is_in_flight);
     g_test_add_func("/session/free-cancels", test_free_cancels);
     g_test_add_func("/session/simulated-error-and-pressure", test_simulated_error_and_pressure);

@@ -186,31 +186,33 @@ def test_a_request_that_takes_too_long_is_told_to_come_back_at_the_end(start_sts
     assert service.process.wait(15) == 0
 
 
-def test_streams_are_told_when_the_service_stops(start_sts):
-    """While a request over REST still holds the end up: nobody is sent here any more, and who is here goes elsewhere."""
-    service = start_sts("--mode", "echo", "--echo-delay-ms", "2500")
+def test_streams_are_finished_and_told_when_the_service_stops(start_sts):
+    """While a request over REST still holds the end up: nobody is sent here any more, and who is here goes elsewhere as soon
+    as what it has in flight is answered."""
+    service = start_sts("--mode", "echo", "--echo-delay-ms", "2000")
     streaming, connected = Raw(service).connect(), Raw(service).connect()
     streaming.emit("stream:init", init_of("live", timeout_ms=30000))
     streaming.emit("fragment:data", fragment(0, stream="live"))
+    wait_for_metric(service, "sts_fragments_in_flight", 1)
     with raw_post(service, request()) as post:
         wait_for_metric(service, "sts_fragments_in_flight", 2)
         service.process.send_signal(signal.SIGTERM)
-        events = [json.loads(text[2:]) for text in streaming.read_until_closed()]
-        assert [name for name, _ in events] == ["stream:ready", "fragment:ack", "error"]
-        told = events[-1][1]
-        assert told["code"] == "QUEUE_FULL" and told["severity"] == "fatal" and told["retryable"] is True
-        assert told["stream_id"] == "live" and "stopping" in told["message"]
-        connected.send('42["stream:init",%s]' % json.dumps(init_of("late")))
-        assert connected.read_until_closed() == []
-        for peer in (streaming, connected):
-            assert peer.closing[:2] == struct.pack("!H", 1001)
-            peer.close()
+        service.wait_for_log("stopping")
         assert b" 503 " in Raw(service).answer.split(b"\r\n")[0]
         with pytest.raises(urllib.error.HTTPError) as refused:
             service.get("/ready")
         assert refused.value.code == 503 and json.loads(refused.value.read())["status"] == "stopping"
         assert json.loads(service.get("/health"))["status"] == "ok"
-        assert service.metric("sts_sessions_active") == 0
+        events = [json.loads(text[2:]) for text in streaming.read_until_closed()]
+        assert [name for name, _ in events] == ["stream:ready", "fragment:ack", "backpressure", "fragment:processed", "error"]
+        assert events[2][1]["action"] == "pause" and events[3][1]["status"] == "success"
+        told = events[-1][1]
+        assert told["code"] == "QUEUE_FULL" and told["severity"] == "fatal" and told["retryable"] is True
+        assert told["stream_id"] == "live" and "stopping" in told["message"]
+        assert connected.read_until_closed() == []
+        for peer in (streaming, connected):
+            assert peer.closing[:2] == struct.pack("!H", 1001)
+            peer.close()
         assert read_answer(post)[0] == 200
     assert service.process.wait(15) == 0
 

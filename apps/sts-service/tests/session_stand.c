@@ -53,7 +53,14 @@ static void on_completed(void *user)
     stand->completed = true;
 }
 
-static const struct session_events events = {.emit = on_emit, .completed = on_completed};
+static void on_drained(void *user)
+{
+    struct stand *stand = user;
+    stand->n_drained++;
+}
+
+static const struct session_events events = {
+    .emit = on_emit, .completed = on_completed, .drained = on_drained};
 
 void stand_open_with(struct stand *stand, int max_inflight, struct flow_limits limits)
 {

@@ -17,6 +17,7 @@ struct stand {
     unsigned parallelism;
     bool full;
     bool completed;
+    unsigned n_drained;
     struct session *session;
     GCancellable *cancellable; /* of the last job */
 };

@@ -166,8 +166,10 @@ static void settle(struct exchange_core *core, GList *link, const struct dub_fra
     result.error = *error;
     /* Not before: one that greets us and then hangs up, for it knows somebody else by our name, would be
      * called every 2 s for ever. */
-    if (!is_failed)
+    if (!is_failed) {
         dub_backoff_reset(&core->backoff);
+        core->may_move_ns = now_ns;
+    }
     acknowledge(core, item->uuid, result.dubbed ? DUB_ACK_APPLIED : DUB_ACK_RECEIVED);
     core->ops->result(&result, core->user);
     g_free(result.samples);
@@ -256,13 +258,23 @@ static bool ends_conversation(const struct exchange_core *core, const struct dub
     return core->state == EXCHANGE_INITIALISING && event->severity == DUB_SEVERITY_ERROR;
 }
 
+/* As a service says good-bye that is told to stop: another one in its place can go on. */
+static bool sends_us_on(const struct dub_error_event *event)
+{
+    return event->severity == DUB_SEVERITY_FATAL && event->error.code == DUB_ERROR_QUEUE_FULL;
+}
+
 static void act_on_error(struct exchange_core *core, const struct dub_error_event *event)
 {
     core_log(core, DUB_LOG_WARN, "speech service: %s: %s", dub_error_code_name(event->error.code),
              event->error.message);
     if (event->fragment_id != NULL && event->severity != DUB_SEVERITY_WARNING)
         refuse(core, event);
-    if (core->state != EXCHANGE_WAITING && ends_conversation(core, event))
+    if (core->state == EXCHANGE_WAITING || !ends_conversation(core, event))
+        return;
+    if (sends_us_on(event))
+        core_move_on(core, &event->error);
+    else
         core_drop_connection(core, &event->error);
 }
 

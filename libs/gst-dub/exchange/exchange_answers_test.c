@@ -163,6 +163,99 @@ static void test_fatal_errors_end_the_conversation(void)
     rig_stop(&rig);
 }
 
+static void send_away(struct rig *rig)
+{
+    rig_refuse(rig, 99, DUB_ERROR_QUEUE_FULL, DUB_SEVERITY_FATAL);
+}
+
+/* What is in flight is lost with the service; what has not been sent, and what comes meanwhile, is not. */
+static void test_sent_away_in_good_order_it_moves_at_once(void)
+{
+    struct rig rig;
+    rig_start(&rig, 1);
+    rig_connect_ready(&rig, 1);
+    rig_submit(&rig, 2);
+    send_away(&rig);
+    g_assert_cmpuint(rig.n_disconnects, ==, 1);
+    g_assert_cmpuint(rig.n_connects, ==, 2);
+    rig_submit(&rig, 1);
+    g_assert_cmpuint(rig.got->len, ==, 1);
+    g_assert_cmpuint(rig_got_at(&rig, 0)->id, ==, 0);
+    g_assert_cmpint(rig_got_at(&rig, 0)->error.code, ==, DUB_ERROR_QUEUE_FULL);
+    rig_connect_ready(&rig, 3);
+    g_assert_cmpuint(rig.sent->len, ==, 2);
+    g_assert_cmpint(rig_sent_at(&rig, 1)->sequence, ==, 0);
+    rig_answer(&rig, 1);
+    rig_answer(&rig, 2);
+    g_assert_true(rig_got_at(&rig, 1)->dubbed && rig_got_at(&rig, 2)->dubbed);
+    g_assert_cmpint(rig_stats(&rig).breaker, ==, DUB_BREAKER_CLOSED);
+    rig_stop(&rig);
+}
+
+static void test_a_pause_before_it_holds_back_what_goes_along(void)
+{
+    struct rig rig;
+    rig_start(&rig, 3);
+    rig_connect_ready(&rig, 3);
+    rig_submit(&rig, 1);
+    say_pressure(&rig, DUB_PRESSURE_HIGH, DUB_ACTION_PAUSE, 0);
+    rig_submit(&rig, 2);
+    g_assert_cmpuint(rig.sent->len, ==, 1);
+    rig_answer(&rig, 0);
+    send_away(&rig);
+    rig_connect_ready(&rig, 3);
+    g_assert_cmpuint(rig.sent->len, ==, 3);
+    g_assert_cmpuint(rig.got->len, ==, 1);
+    rig_stop(&rig);
+}
+
+/* Nobody is behind the address yet: from then on as after any loss. */
+static void test_a_move_that_fails_is_a_loss(void)
+{
+    const struct dub_error loss = {.code = DUB_ERROR_UNAVAILABLE, .retryable = true};
+    struct rig rig;
+    rig_start(&rig, 1);
+    rig_connect_ready(&rig, 1);
+    send_away(&rig);
+    rig_submit(&rig, 1);
+    exchange_core_lost(rig.core, &loss);
+    g_assert_cmpint(rig_got_at(&rig, 0)->error.code, ==, DUB_ERROR_UNAVAILABLE);
+    rig_submit(&rig, 1);
+    g_assert_cmpuint(rig.got->len, ==, 2);
+    rig_pass(&rig, 2 * S - 1);
+    g_assert_cmpuint(rig.n_connects, ==, 2);
+    rig_pass(&rig, 1);
+    g_assert_cmpuint(rig.n_connects, ==, 3);
+    rig_stop(&rig);
+}
+
+/* Who is sent from one to the next without being served does not run; but keeps what it has. */
+static void test_sent_around_it_slows_down(void)
+{
+    struct rig rig;
+    rig_start(&rig, 1);
+    rig_connect_ready(&rig, 1);
+    send_away(&rig);
+    rig_connect_ready(&rig, 1);
+    send_away(&rig);
+    g_assert_cmpuint(rig.n_connects, ==, 2);
+    rig_submit(&rig, 1);
+    rig_pass(&rig, 2 * S - 1);
+    g_assert_cmpuint(rig.n_connects, ==, 2);
+    rig_pass(&rig, 1);
+    g_assert_cmpuint(rig.n_connects, ==, 3);
+    rig_connect_ready(&rig, 1);
+    rig_answer(&rig, 0);
+    g_assert_true(rig_got_at(&rig, 0)->dubbed);
+    send_away(&rig);
+    g_assert_cmpuint(rig.n_connects, ==, 4);
+    rig_connect_ready(&rig, 1);
+    rig_pass(&rig, 10 * S);
+    send_away(&rig);
+    g_assert_cmpuint(rig.n_connects, ==, 5);
+    rig_stop(&rig);
+}
+
 static void test_lies_are_ignored_and_counted(void)
 {
     struct rig rig;
@@ -253,6 +346,10 @@ int main(int argc, char **argv)
         {"a-refused-number-is-given-out-again", test_a_refused_number_is_given_out_again},
         {"a-service-that-counts-otherwise-is-left", test_a_service_that_counts_otherwise_is_left},
         {"fatal-errors-end-the-conversation", test_fatal_errors_end_the_conversation},
+        {"sent-away-in-good-order-it-moves-at-once", test_sent_away_in_good_order_it_moves_at_once},
+        {"a-pause-before-it-holds-back-what-goes-along", test_a_pause_before_it_holds_back_what_goes_along},
+        {"a-move-that-fails-is-a-loss", test_a_move_that_fails_is_a_loss},
+        {"sent-around-it-slows-down", test_sent_around_it_slows_down},
         {"lies-are-ignored-and-counted", test_lies_are_ignored_and_counted},
         {"no-speech-is-no-failure", test_no_speech_is_no_failure},
         {"bad-audio-is-a-failed-phrase", test_bad_audio_is_a_failed_phrase},

@@ -15,6 +15,8 @@
 #define RECONNECT_FIRST_NS (2 * DUB_NS_PER_S)
 #define RECONNECT_MAX_NS (32 * DUB_NS_PER_S)
 #define READY_TIMEOUT_NS (10 * DUB_NS_PER_S)
+/* Between two moves without an answer in between; who is sent away sooner waits as after a loss. */
+#define MOVE_INTERVAL_NS (10 * DUB_NS_PER_S)
 
 static int64_t now_of(const struct exchange_core *core)
 {
@@ -65,7 +67,7 @@ struct exchange_core *exchange_core_new(const struct dub_exchange_config *config
     core->ops = ops;
     core->user = user;
     core->state = EXCHANGE_WAITING;
-    core->attempt_ns = now_of(core);
+    core->attempt_ns = core->may_move_ns = now_of(core);
     core->backoff = DUB_BACKOFF(RECONNECT_FIRST_NS, RECONNECT_MAX_NS);
     g_queue_init(&core->queue);
     g_queue_init(&core->flight);
@@ -162,6 +164,7 @@ static void lose(struct exchange_core *core, const struct dub_error *error)
 {
     const struct dub_error copy = *error;
     core->last_error = copy;
+    core->is_moving = false;
     schedule_attempt(core);
     fail_flight(core, &copy);
     fail_queue(core, &copy);
@@ -171,6 +174,21 @@ void core_drop_connection(struct exchange_core *core, const struct dub_error *er
 {
     core->ops->disconnect(core->user);
     lose(core, error);
+}
+
+void core_move_on(struct exchange_core *core, const struct dub_error *error)
+{
+    const struct dub_error copy = *error;
+    int64_t now_ns = now_of(core);
+    bool at_once = now_ns >= core->may_move_ns;
+    core->ops->disconnect(core->user);
+    core->last_error = copy;
+    core->is_moving = true;
+    core->attempt_ns = at_once ? now_ns : now_ns + dub_backoff_next_ns(&core->backoff);
+    core->may_move_ns = now_ns + MOVE_INTERVAL_NS;
+    core_set_state(core, EXCHANGE_WAITING);
+    core_log(core, DUB_LOG_INFO, "the speech service sends us on: %s", copy.message);
+    fail_flight(core, &copy);
 }
 
 void exchange_core_lost(struct exchange_core *core, const struct dub_error *error)
@@ -201,6 +219,7 @@ void exchange_core_connected(struct exchange_core *core)
     if (core->state != EXCHANGE_CONNECTING)
         return;
     core_set_state(core, EXCHANGE_INITIALISING);
+    core->is_moving = false;
     core->ready_by_ns = now_of(core) + READY_TIMEOUT_NS;
     core->next_sequence = 0;
     core->sequence_errors = 0;
@@ -214,7 +233,7 @@ void exchange_core_submit(struct exchange_core *core, struct dub_exchange_fragme
     struct exchange_item *item = g_new0(struct exchange_item, 1);
     item->fragment = *fragment;
     fragment->samples = NULL;
-    if (core->state == EXCHANGE_WAITING && core->attempt_ns > now_of(core)) {
+    if (core->state == EXCHANGE_WAITING && !core->is_moving && core->attempt_ns > now_of(core)) {
         struct dub_error error = core->last_error;
         fail_item(core, item, &error);
         return;

@@ -51,8 +51,10 @@ struct exchange_core {
     struct dub_capture *capture; /* NULL: nothing is kept */
     enum exchange_state state;
     struct dub_backoff backoff;
-    int64_t attempt_ns;          /* WAITING: when the next attempt is due */
-    int64_t ready_by_ns;         /* INITIALISING: when stream:ready must be there */
+    int64_t attempt_ns;  /* WAITING: when the next attempt is due */
+    bool is_moving;      /* until connected or lost: the service has sent us away, to be served elsewhere */
+    int64_t may_move_ns; /* not before, unless it has served us since: no going round in circles */
+    int64_t ready_by_ns; /* INITIALISING: when stream:ready must be there */
     struct dub_error last_error; /* WAITING: why there is no connection */
     GQueue queue;                /* struct exchange_item *, in order of submission */
     GQueue flight;               /* struct exchange_item *, in order of sending */
@@ -76,4 +78,7 @@ struct dub_exchange_result core_result_of(const struct exchange_item *item);
 void core_remember(struct exchange_core *core, const struct exchange_item *item, bool is_answered);
 /* A fragment of the flight list that will not be dubbed. */
 void core_fail_sent(struct exchange_core *core, GList *link, const struct dub_error *error, bool is_answered);
+/* The service, which is stopping, sends us away in good order: to another one behind the same address, or to
+ * itself when it is back. What has not been sent comes along. */
+void core_move_on(struct exchange_core *core, const struct dub_error *error);
 void core_drop_connection(struct exchange_core *core, const struct dub_error *error);
