@@ -24,6 +24,8 @@ HEAD = """# Configuration of live-dubbing-{name}.service: NAME=value, without qu
 # what you change, then: systemctl restart live-dubbing-{name}
 # Secrets belong here (nobody but root can read this file) or into files named by <NAME>_FILE.
 """
+# Of the libraries, not of the programs.
+NOT_OURS = {"GSETTINGS_BACKEND", "XDG_CACHE_HOME"}
 SET_FOR_IT = re.compile(r"media-service sets it")
 
 
@@ -59,7 +61,7 @@ def env_file(name, example, unit):
             seen.add(variable)
     if name == "router":
         lines.append(HOOKS)
-    unknown = set(defaults) - seen
+    unknown = set(defaults) - seen - NOT_OURS
     if unknown:
         raise SystemExit(f"env_files: the unit of {name} sets {', '.join(sorted(unknown))}, which .env.example does not have")
     return "".join(lines)
