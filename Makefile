@@ -25,7 +25,8 @@ SOAK_MINUTES ?= 20
 
 SETUP := scripts/setup.sh
 RUN_TESTS := $(PYTHON) scripts/run_tests.py
-STACK := $(PYTHON) scripts/stack.py
+# STACK=native|docker in the environment or in .env chooses between the programs built here and their images.
+RUN_STACK := $(PYTHON) scripts/stack.py
 # make up ONLY=sts-service: one program of the stack (media-router, media-service, sts-service) or one side (media, sts).
 ONLY ?=
 ONLY_FLAG = $(if $(ONLY),--only $(ONLY))
@@ -65,18 +66,22 @@ install-hooks: ## Install the Git pre-commit hook
 
 ##-- Run it
 
-.PHONY: demo dev up down logs ps api-status metrics images
+.PHONY: demo dev up down logs ps api-status metrics images build-for-stack
 demo: setup build ## Dub a sample live stream end to end and check the recording (DEMO_INPUT=clip.mp4 for a clip of your own)
 	@$(PYTHON) scripts/demo.py --build-dir $(BUILD) $(if $(DEMO_INPUT),--input "$(DEMO_INPUT)")
-dev: setup build ## Start the stack and stay in the foreground (ONLY=one program, MEDIA_ROUTER=builtin|mediamtx|external)
-	@$(STACK) up $(ONLY_FLAG) --build-dir $(BUILD)
-up: dev ## Same as dev
+dev: build-for-stack ## Start the stack and stay in the foreground (ONLY=one program, MEDIA_ROUTER=builtin|mediamtx|external, STACK=native|docker)
+	@$(RUN_STACK) up $(ONLY_FLAG) --build-dir $(BUILD)
+up: dev ## Same as dev; with containers DETACH=1 leaves them running in the background
+# Containers need nothing that is installed or built here.
+build-for-stack:
+	@kind=native; if command -v $(PYTHON) >/dev/null; then kind=$$($(RUN_STACK) kind) || exit; fi; \
+	[ "$$kind" = docker ] || $(MAKE) --no-print-directory setup build
 down: ## Stop the stack that dev started (ONLY=one program of it)
-	@$(STACK) down $(ONLY_FLAG)
+	@$(RUN_STACK) down $(ONLY_FLAG)
 logs: ## Follow the logs of the stack (ONLY=one program of it)
-	@$(STACK) logs $(ONLY_FLAG)
+	@$(RUN_STACK) logs $(ONLY_FLAG)
 ps: ## Show the processes of the stack
-	@$(STACK) ps $(ONLY_FLAG)
+	@$(RUN_STACK) ps $(ONLY_FLAG)
 api-status: ## Print the streams that media-service knows
 	@curl -fsS "http://$${ORCH_HTTP_ADDR:-127.0.0.1:8080}/api/v1/streams"; echo
 metrics: ## Print the metrics of media-service and sts-service
@@ -131,14 +136,14 @@ media-test-coverage: media-setup ## Their coverage
 	$(call configure,$(BUILD_MEDIA)-coverage,-Db_coverage=true -Dbuildtype=debug -Dservices=$(MEDIA_SERVICES))
 	@ninja -C $(BUILD_MEDIA)-coverage -j $(JOBS) --quiet
 	@$(PYTHON) scripts/coverage.py --build-dir $(BUILD_MEDIA)-coverage
-media-dev: setup build ## Start router and media-service only
-	@$(STACK) up --only media --build-dir $(BUILD)
+media-dev: build-for-stack ## Start router and media-service only
+	@$(RUN_STACK) up --only media --build-dir $(BUILD)
 media-down: ## Stop them
-	@$(STACK) down --only media
+	@$(RUN_STACK) down --only media
 media-logs: ## Follow their logs
-	@$(STACK) logs --only media
+	@$(RUN_STACK) logs --only media
 media-ps: ## Show their processes
-	@$(STACK) ps --only media
+	@$(RUN_STACK) ps --only media
 
 .PHONY: sts-build sts-test sts-test-unit sts-test-e2e sts-test-coverage sts-echo
 sts-build: sts-setup ## Build sts-service alone
@@ -154,8 +159,9 @@ sts-test-coverage: sts-setup ## Its coverage
 	$(call configure,$(BUILD_STS)-coverage,-Db_coverage=true -Dbuildtype=debug -Dservices=sts-service)
 	@ninja -C $(BUILD_STS)-coverage -j $(JOBS) --quiet
 	@$(PYTHON) scripts/coverage.py --build-dir $(BUILD_STS)-coverage
-sts-echo: sts-build ## Run sts-service in echo mode in the foreground
-	@$(BUILD_STS)/apps/sts-service/sts-service --mode echo
+sts-echo: ## Run sts-service in echo mode in the foreground
+	@if [ "$$($(RUN_STACK) kind)" = docker ]; then STS_MODE=echo $(RUN_STACK) up --only sts; \
+	else $(MAKE) --no-print-directory sts-build && $(BUILD_STS)/apps/sts-service/sts-service --mode echo; fi
 
 ##-- End to end
 

@@ -5,6 +5,8 @@ import pathlib
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent
+# What the tests bring up are the programs of the build folder, also where their images could run; deploy/tests has those.
+os.environ["STACK"] = "native"
 
 
 def pytest_addoption(parser):

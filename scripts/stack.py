@@ -1,88 +1,33 @@
 #!/usr/bin/env python3
 """Brings the stack up on its default ports and keeps it in the foreground; looks at it and stops it from elsewhere.
 
-up stays until Ctrl-C. down, ps, logs and status work from another terminal, by the pid files in .local/run. Variables
-come from the environment, then from .env; every variable of the programs is passed on to them. MEDIA_ROUTER says which
-router: builtin, mediamtx (from PATH, configured from deploy/mediamtx) or external (nothing is started).
+up stays until Ctrl-C. down, ps, logs and status work from another terminal. Variables come from the environment, then
+from .env; every variable of the programs is passed on to them. MEDIA_ROUTER says which router: builtin, mediamtx (from
+PATH, configured from deploy/mediamtx) or external (nothing is started).
+
+STACK=native runs the programs that are built here as processes, found again by the pid files in .local/run;
+STACK=docker runs their images (stack_docker.py). Without it: images, where a container engine runs and has them.
 """
 import argparse
 import json
 import os
 import pathlib
-import shlex
 import signal
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
 sys.dont_write_bytecode = True
 
-from support import router                                                                            # noqa: E402
-from support.processes import StartFailed, port_is_free                                              # noqa: E402
-from support.stack import (HEALTH, LISTENERS, OUR_PREFIXES, Layout, NotBuilt, Ports, Stack, find_programs,  # noqa: E402
-                           http_json, http_status, is_in_use, stop_workers, wiring)
-
-# Elsewhere for a second stack beside the first, as the tests have it.
-RUN = pathlib.Path(os.environ.get("STACK_RUN_DIR") or ROOT / ".local" / "run")
-PROGRAMS = ("sts-service", "media-router", "media-service")
-# What can be started together: everything, one side, or one program.
-PARTS = {"all": PROGRAMS, "media": ("media-router", "media-service"), "sts": ("sts-service",),
-         **{name: (name,) for name in PROGRAMS}}
-NEEDS = {"sts-service": ("sts",), "media-router": ("rtmp", "rtsp", "api", "router_metrics"), "media-service": ("media",)}
-NAMES_OF = {"rtmp": "RTMP", "rtsp": "RTSP", "api": "the router's Control API", "router_metrics": "the router's metrics",
-            "media": "media-service", "sts": "sts-service"}
+import stack_docker                                                                                  # noqa: E402
+from stack_settings import (PARTS, PROGRAMS, ROOT, RUN, Refused, check_ports, make_layout,           # noqa: E402
+                            print_addresses, print_health, read_settings, shown_name)
+from support import router                                                                           # noqa: E402
+from support.processes import StartFailed                                                            # noqa: E402
+from support.stack import NotBuilt, Stack, find_programs, http_json, is_in_use, stop_workers         # noqa: E402
 
 
-class Refused(Exception):
-    """The stack cannot start; the message says what to do."""
-
-
-def read_dotenv(path):
-    """KEY=VALUE lines; comments, quotes and `export` as shells have them. Bad lines are all named at once."""
-    if not path.exists():
-        return {}
-    values, bad = {}, []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        try:
-            words = shlex.split(line, comments=True)
-        except ValueError:
-            words = [""]
-        words = words[1:] if words[:1] == ["export"] else words
-        if not words:
-            continue
-        name, equals, value = words[0].partition("=")
-        if len(words) != 1 or not equals or not name.isidentifier():
-            bad.append(f"{path.name}:{number}: not NAME=value: {line.strip()}")
-        values[name] = value
-    if bad:
-        raise Refused("; ".join(bad))
-    return values
-
-
-def make_layout(build_dir):
-    """The stack as the surroundings want it: defaults, then .env, then the environment."""
-    surroundings = {**read_dotenv(ROOT / ".env"), **os.environ}
-    settings = {name: value for name, value in surroundings.items() if value and (
-        name.startswith(OUR_PREFIXES) or name.endswith(("_API_KEY", "_AUTH_KEY", "_KEY_FILE", "_BASE_URL")))}
-    local = ROOT / ".local"
-    settings = {**{"ORCH_STATE_DIR": str(local / "state"), "ASSET_STORE_ROOT": str(local / "runs"),
-                   "LOG_DIR": str(local / "logs"), "LOG_FORMAT": "text", "LOG_LEVEL": "info"},
-                **derived(settings), **settings}
-    return Layout(find_programs(build_dir), RUN, Ports(), settings, settings["ORCH_STATE_DIR"])
-
-
-def derived(settings):
-    """A listener that was moved is told to those that connect to it."""
-    found = {**wiring(Ports(), RUN), **settings}
-
-    def at(name):
-        host, _, port = found[name].rpartition(":")
-        return f"{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{port}"
-
-    return {"ORCHESTRATOR_URL": f"http://{at('ORCH_HTTP_ADDR')}", "MEDIAMTX_RTMP_URL": f"rtmp://{at('ROUTER_RTMP_ADDRESS')}",
-            "MEDIAMTX_RTSP_URL": f"rtsp://{at('ROUTER_RTSP_ADDRESS')}", "MEDIAMTX_API_URL": f"http://{at('ROUTER_API_ADDRESS')}",
-            "WORKER_STS_SERVICE_URL": f"http://127.0.0.1:{found['STS_PORT']}"}
+def native_layout(args):
+    return make_layout(find_programs(pathlib.Path(args.build_dir)), read_settings())
 
 
 def check_router(layout, names):
@@ -91,27 +36,6 @@ def check_router(layout, names):
         layout.command("media-router")
     elif "media-router" in names:
         Stack(layout).wait_external("media-router", timeout=3.0)
-
-
-def check_ports(layout, names):
-    """Every port that is taken, in one message, each with the variable that moves it to one that is free."""
-    wanted = {layout.listener(listener)[1] for listener in LISTENERS}
-    taken = []
-    for name in filter(layout.starts, names):
-        for listener in NEEDS[name]:
-            host, port = layout.listener(listener)
-            if not port_is_free(host, port):
-                other = free_port_after(host, port, wanted)
-                wanted.add(other)
-                taken.append(f"port {port} ({NAMES_OF[listener]}) is in use: stop what uses it, or set {LISTENERS[listener]}="
-                             f"{other if listener == 'sts' else f'{host}:{other}'} in the environment or in .env")
-    if taken:
-        raise Refused("\n       ".join(taken))
-
-
-def free_port_after(host, port, not_these):
-    """The next port that nobody uses and that is not one of these; 0, which is any, when there is none."""
-    return next((other for other in range(port + 1, 65536) if other not in not_these and port_is_free(host, other)), 0)
 
 
 # -- pid files
@@ -200,7 +124,7 @@ def up(args):
     running = [name for name in names if read_pid(name)]
     if running:
         raise Refused(f"{', '.join(running)} of this folder is up already: `make ps` shows it, `make down` stops it")
-    layout = make_layout(pathlib.Path(args.build_dir))
+    layout = native_layout(args)
     if not any(map(layout.starts, names)):
         raise Refused("there is nothing to start: with MEDIA_ROUTER=external the router runs elsewhere")
     check_router(layout, names)
@@ -213,6 +137,7 @@ def up(args):
     try:
         bring_up(stack, names, follower)
         print_addresses(layout, names)
+        print("stack: Ctrl-C stops everything", flush=True)
         watch(stack, follower)
     finally:
         codes = stack.stop()
@@ -231,28 +156,6 @@ def bring_up(stack, names, follower):
         stack.wait_ready(name)
         follower.show()
         print(f"stack: {shown_name(stack.layout, name)} is ready")
-
-
-def shown_name(layout, name):
-    """The program's name, with the kind of router where that is another than ours."""
-    return f"{name} ({layout.router_kind})" if name == "media-router" and layout.router_kind != "builtin" else name
-
-
-def print_addresses(layout, names):
-    if "media-router" in names:
-        print(f"stack: publish  {layout.rtmp('live/<streamId>/in')}     (H.264 + AAC; OBS: server "
-              f"{layout.rtmp('live/<streamId>')}, key in)\n"
-              f"stack: play     {layout.rtmp('live/<streamId>/out')}")
-    print_health(layout, names)
-    print("stack: Ctrl-C stops everything", flush=True)
-
-
-def print_health(layout, names):
-    for name in names:
-        listener, path = HEALTH[name]
-        code = http_status(layout.http(listener) + path)
-        print(f"stack: {shown_name(layout, name):<13} {'ok' if code == 200 else f'not ready ({code})' if code else 'does not answer':<16} "
-              f"{layout.http(listener)}{path}")
 
 
 def watch(stack, follower):
@@ -338,7 +241,7 @@ def logs(args):
 
 
 def status(args):
-    layout = make_layout(pathlib.Path(args.build_dir))
+    layout = native_layout(args)
     print_health(layout, PARTS[args.only])
     asked = "media-service" in PARTS[args.only]
     streams = http_json(layout.http("media") + "/api/v1/streams") if asked else None
@@ -347,19 +250,32 @@ def status(args):
     return 0 if all(read_pid(name) for name in PARTS[args.only] if layout.starts(name)) else 1
 
 
+def kind(_args):
+    """Says which kind of stack the other commands mean."""
+    print(which_kind())
+    return 0
+
+
+def which_kind():
+    native_runs = any(read_pid(name) for name in (*PROGRAMS, *map(supervisor, PARTS)))
+    return stack_docker.chosen(stack_docker.stack_settings(), native_runs)
+
+
 def interrupted(*_):
     raise KeyboardInterrupt
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    commands = {command.__name__: command for command in (up, down, ps, logs, status)}
+    commands = {command.__name__: command for command in (up, down, ps, logs, status, kind)}
     parser.add_argument("command", choices=commands)
     parser.add_argument("--build-dir", default=str(ROOT / "build"), help="the Meson build folder")
     parser.add_argument("--only", choices=PARTS, default="all", help="one side of the stack, or one program")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupted)
     try:
+        if args.command != "kind" and which_kind() == "docker":
+            return stack_docker.COMMANDS[args.command](args)
         return commands[args.command](args)
     except (Refused, NotBuilt, router.RouterUnavailable) as error:
         print(f"stack: {error}", file=sys.stderr)
