@@ -76,3 +76,5 @@ void rtmp_send_control(struct rtmp_chunk_writer *writer, uint8_t type, uint32_t 
 /* Limit type "dynamic". */
 void rtmp_send_peer_bandwidth(struct rtmp_chunk_writer *writer, uint32_t window_bytes);
 void rtmp_send_user_control(struct rtmp_chunk_writer *writer, enum rtmp_user_event event, uint32_t value);
+/* Set Buffer Length of a player. */
+void rtmp_send_buffer_length(struct rtmp_chunk_writer *writer, uint32_t stream_id, uint32_t length_ms);

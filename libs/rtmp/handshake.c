@@ -10,18 +10,19 @@ void rtmp_handshake_init(struct rtmp_handshake *handshake)
 }
 
 /* True when `wanted` bytes are pending. */
-static bool collect(struct rtmp_handshake *handshake, const uint8_t **data, size_t *size, size_t wanted)
+static bool collect(uint8_t *pending, size_t *fill, const uint8_t **data, size_t *size, size_t wanted)
 {
-    size_t n = MIN(*size, wanted - handshake->fill);
+    size_t n = MIN(*size, wanted - *fill);
     if (n > 0)
-        memcpy(handshake->pending + handshake->fill, *data, n);
-    handshake->fill += n;
+        memcpy(pending + *fill, *data, n);
+    *fill += n;
     *data += n;
     *size -= n;
-    return handshake->fill == wanted;
+    return *fill == wanted;
 }
 
-static void write_s1(GByteArray *out)
+/* C1 or S1. */
+static void write_hello(GByteArray *out)
 {
     uint8_t random[RTMP_HANDSHAKE_BYTES - 8];
     for (size_t i = 0; i < sizeof random; i++)
@@ -34,7 +35,7 @@ static void write_s1(GByteArray *out)
 static void answer(struct rtmp_handshake *handshake, GByteArray *out)
 {
     dub_write_u8(out, RTMP_VERSION);
-    write_s1(out);
+    write_hello(out);
     dub_write_bytes(out, handshake->pending + 1, RTMP_HANDSHAKE_BYTES);
     handshake->answered = true;
     handshake->fill = 0;
@@ -57,9 +58,33 @@ bool rtmp_handshake_receive(struct rtmp_handshake *handshake, const uint8_t **da
     /* Refused at the first byte: a peer that speaks something else may never send 1537 of them. */
     if (!handshake->answered && handshake->fill == 0 && *size > 0 && !check_version(**data, error))
         return false;
-    if (!handshake->answered && collect(handshake, data, size, 1 + RTMP_HANDSHAKE_BYTES))
+    if (!handshake->answered &&
+        collect(handshake->pending, &handshake->fill, data, size, 1 + RTMP_HANDSHAKE_BYTES))
         answer(handshake, out);
     if (handshake->answered && !handshake->done)
-        handshake->done = collect(handshake, data, size, RTMP_HANDSHAKE_BYTES);
+        handshake->done = collect(handshake->pending, &handshake->fill, data, size, RTMP_HANDSHAKE_BYTES);
+    return true;
+}
+
+void rtmp_client_handshake_begin(struct rtmp_client_handshake *handshake, GByteArray *out)
+{
+    memset(handshake, 0, sizeof *handshake);
+    dub_write_u8(out, RTMP_VERSION);
+    write_hello(out);
+}
+
+bool rtmp_client_handshake_receive(struct rtmp_client_handshake *handshake, const uint8_t **data,
+                                   size_t *size, GByteArray *out, struct dub_error *error)
+{
+    if (!handshake->answered && handshake->fill == 0 && *size > 0 && !check_version(**data, error))
+        return false;
+    if (!handshake->answered &&
+        collect(handshake->pending, &handshake->fill, data, size, 1 + RTMP_HANDSHAKE_BYTES)) {
+        dub_write_bytes(out, handshake->pending + 1, RTMP_HANDSHAKE_BYTES);
+        handshake->answered = true;
+        handshake->fill = 0;
+    }
+    if (handshake->answered && !handshake->done)
+        handshake->done = collect(handshake->pending, &handshake->fill, data, size, RTMP_HANDSHAKE_BYTES);
     return true;
 }

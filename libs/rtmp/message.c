@@ -127,3 +127,12 @@ void rtmp_send_user_control(struct rtmp_chunk_writer *writer, enum rtmp_user_eve
     dub_write_be32(body, value);
     send_body(writer, RTMP_CONTROL_CSID, RTMP_USER_CONTROL, 0, body);
 }
+
+void rtmp_send_buffer_length(struct rtmp_chunk_writer *writer, uint32_t stream_id, uint32_t length_ms)
+{
+    GByteArray *body = g_byte_array_new();
+    dub_write_be16(body, RTMP_SET_BUFFER_LENGTH);
+    dub_write_be32(body, stream_id);
+    dub_write_be32(body, length_ms);
+    send_body(writer, RTMP_CONTROL_CSID, RTMP_USER_CONTROL, 0, body);
+}

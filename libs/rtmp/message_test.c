@@ -11,7 +11,7 @@ static struct rtmp_message *deliver(struct rtmp_chunk_writer *writer, uint8_t ty
     struct rtmp_peer peer;
     struct iovec iov;
     rtmp_peer_init(&peer);
-    g_clear_pointer(&peer.handshake, g_byte_array_unref);
+    g_clear_pointer(&peer.handshake, g_free);
     while (rtmp_chunk_writer_peek(writer, &iov, 1) > 0) {
         rtmp_peer_receive(&peer, iov.iov_base, iov.iov_len);
         rtmp_chunk_writer_advance(writer, iov.iov_len);

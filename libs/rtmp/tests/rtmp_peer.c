@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "rtmp_peer.h"
 
-#include "dubbing_rtmp_handshake.h"
-
 #include <string.h>
 
 #define STREAM_ID 1
@@ -22,35 +20,32 @@ static void free_message(gpointer message)
 
 void rtmp_peer_init(struct rtmp_peer *peer)
 {
-    uint8_t hello[1 + RTMP_HANDSHAKE_BYTES] = {RTMP_VERSION};
+    g_autoptr(GByteArray) hello = g_byte_array_new();
     memset(peer, 0, sizeof *peer);
-    for (size_t i = 9; i < sizeof hello; i++)
-        hello[i] = (uint8_t)(i * 7);
     rtmp_chunk_reader_init(&peer->reader);
     rtmp_chunk_writer_init(&peer->writer);
-    peer->handshake = g_byte_array_new();
+    peer->handshake = g_new(struct rtmp_client_handshake, 1);
     g_queue_init(&peer->messages);
-    rtmp_chunk_writer_put_raw(&peer->writer, hello, sizeof hello);
+    rtmp_client_handshake_begin(peer->handshake, hello);
+    rtmp_chunk_writer_put_raw(&peer->writer, hello->data, hello->len);
 }
 
 void rtmp_peer_clear(struct rtmp_peer *peer)
 {
     rtmp_chunk_reader_clear(&peer->reader);
     rtmp_chunk_writer_clear(&peer->writer);
-    g_clear_pointer(&peer->handshake, g_byte_array_unref);
+    g_clear_pointer(&peer->handshake, g_free);
     g_queue_clear_full(&peer->messages, free_message);
 }
 
 static void receive_handshake(struct rtmp_peer *peer, const uint8_t **data, size_t *size)
 {
-    size_t n = MIN(*size, 1 + 2 * RTMP_HANDSHAKE_BYTES - peer->handshake->len);
-    g_byte_array_append(peer->handshake, *data, (guint)n);
-    *data += n;
-    *size -= n;
-    if (peer->handshake->len < 1 + 2 * RTMP_HANDSHAKE_BYTES)
-        return;
-    rtmp_chunk_writer_put_raw(&peer->writer, peer->handshake->data + 1, RTMP_HANDSHAKE_BYTES); /* C2 is S1 */
-    g_clear_pointer(&peer->handshake, g_byte_array_unref);
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    peer->broken |= !rtmp_client_handshake_receive(peer->handshake, data, size, out, NULL);
+    if (out->len > 0)
+        rtmp_chunk_writer_put_raw(&peer->writer, out->data, out->len);
+    if (peer->handshake->done)
+        g_clear_pointer(&peer->handshake, g_free);
 }
 
 void rtmp_peer_receive(struct rtmp_peer *peer, const uint8_t *data, size_t size)

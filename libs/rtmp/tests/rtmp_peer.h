@@ -3,14 +3,15 @@
 #pragma once
 
 #include "dubbing_rtmp_chunk.h"
+#include "dubbing_rtmp_handshake.h"
 #include "dubbing_rtmp_message.h"
 
 struct rtmp_peer {
     struct rtmp_chunk_reader reader;
     struct rtmp_chunk_writer writer;
-    GByteArray *handshake; /* what came of S0 S1 S2; NULL once it is through */
-    GQueue messages;       /* struct rtmp_message *, received and not yet taken */
-    bool broken;           /* the server's chunk stream made no sense */
+    struct rtmp_client_handshake *handshake; /* NULL once it is through */
+    GQueue messages;                         /* struct rtmp_message *, received and not yet taken */
+    bool broken;                             /* the server's chunk stream made no sense */
 };
 
 /* C0 and C1 are pending at once. */
