@@ -9,12 +9,10 @@
 
 /* Descriptors served before anything else of the main loop has its turn. */
 #define EVENTS_PER_TURN 128
-/* A turn of the main loop, and falling asleep and waking up, cost more than what they are for. When turns
- * follow each other so closely, for so many times, we collect what comes within a nap and serve it together,
- * without the main loop, which has its turn every few milliseconds. */
+/* Falling asleep and waking up cost more than a message. Where turns follow each other so closely, for so
+ * many times, we collect what comes within a nap and serve it together. */
 #define BUSY_GAP_US 500
 #define BUSY_TURNS 8
-#define BUSY_WAIT_US 5000
 #define BUSY_NAP_US 400
 
 G_STATIC_ASSERT((int)EPOLLIN == (int)G_IO_IN && (int)EPOLLOUT == (int)G_IO_OUT);
@@ -27,11 +25,12 @@ struct watch_set {
     gpointer tag;
     unsigned users;
     bool in_turn;
-    gint64 last_turn_us; /* when it ended */
-    unsigned n_close;    /* turns that followed closely upon the one before */
-    GPtrArray *woken;    /* struct fd_watch *, to be served */
-    GPtrArray *serving;  /* those that are being served in this turn */
-    GPtrArray *freed;    /* during this turn: somebody may still point to them */
+    bool needs_turn;    /* the main loop has to look at what it has: a handler may have changed it */
+    int others;         /* while fd_watch_run waits: an epoll set of what GLib would poll */
+    unsigned n_close;   /* turns that followed closely upon the one before */
+    GPtrArray *woken;   /* struct fd_watch *, to be served */
+    GPtrArray *serving; /* those that are being served in this turn */
+    GPtrArray *freed;   /* during this turn: somebody may still point to them */
 };
 
 struct fd_watch {
@@ -40,7 +39,7 @@ struct fd_watch {
     GIOCondition condition;
     fd_watch_handler handler;
     void *user;
-    bool is_woken, is_freed;
+    bool is_woken, is_freed, is_quiet;
 };
 
 /* The set of this thread's context; there is hardly ever another. */
@@ -63,19 +62,24 @@ static void call(struct fd_watch *watch, GIOCondition condition)
     if (watch->is_freed)
         return;
     watch->is_woken = false; /* a list may still hold it: what counts is this */
+    watch->is_quiet = false;
     watch->handler(condition, watch->user);
+    watch->set->needs_turn |= !watch->is_quiet; /* freed watches stay until the end of the turn */
 }
 
-/* False when there was nothing within wait_us. */
-static bool serve_descriptors(struct watch_set *set, gint64 wait_us)
+static void serve_descriptors(struct watch_set *set, int timeout_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    struct timespec timeout = {.tv_nsec = MAX(wait_us, 0) * 1000};
-    int n = wait_us <= 0 ? epoll_wait(set->epoll, events, EVENTS_PER_TURN, 0)
-                         : epoll_pwait2(set->epoll, events, EVENTS_PER_TURN, &timeout, NULL);
-    for (int i = 0; i < n; i++)
-        call(events[i].data.ptr, (GIOCondition)events[i].events);
-    return n > 0;
+    gint64 begin_us = timeout_ms != 0 ? g_get_monotonic_time() : 0;
+    int n = epoll_wait(set->epoll, events, EVENTS_PER_TURN, timeout_ms);
+    if (timeout_ms != 0)
+        set->n_close = g_get_monotonic_time() - begin_us < BUSY_GAP_US ? set->n_close + 1 : 0;
+    for (int i = 0; i < n; i++) {
+        if (events[i].data.ptr != NULL)
+            call(events[i].data.ptr, (GIOCondition)events[i].events);
+        else
+            set->needs_turn = true;
+    }
 }
 
 /* Those that are woken meanwhile have the next turn. */
@@ -101,29 +105,13 @@ static void drop_user(struct watch_set *set)
     g_source_destroy(&set->source);
 }
 
-/* Goes on until nothing has come for the rest of the time. */
-static void serve_busily(struct watch_set *set, gint64 until_us)
+static void serve(struct watch_set *set, int timeout_ms)
 {
-    const struct timespec nap = {.tv_nsec = BUSY_NAP_US * 1000};
-    bool more = true;
-    for (gint64 now_us = 0; more && set->woken->len == 0 && (now_us = g_get_monotonic_time()) < until_us;) {
-        g_ptr_array_set_size(set->freed, 0);
-        nanosleep(&nap, NULL);
-        more = serve_descriptors(set, until_us - now_us - BUSY_NAP_US);
-        serve_woken(set);
-    }
-}
-
-static void serve(struct watch_set *set)
-{
-    gint64 begin_us = g_get_monotonic_time();
-    set->n_close = begin_us - set->last_turn_us < BUSY_GAP_US ? set->n_close + 1 : 0;
-    bool more = serve_descriptors(set, 0);
+    set->in_turn = true;
+    serve_descriptors(set, timeout_ms);
     serve_woken(set);
-    if (more && set->n_close >= BUSY_TURNS)
-        serve_busily(set, begin_us + BUSY_WAIT_US);
     g_ptr_array_set_size(set->freed, 0);
-    set->last_turn_us = g_get_monotonic_time();
+    set->in_turn = false;
 }
 
 static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
@@ -131,10 +119,8 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer user)
     struct watch_set *set = (struct watch_set *)source;
     if (set->in_turn) /* a handler iterates the context */
         return G_SOURCE_CONTINUE;
-    set->in_turn = true;
     set->users++;
-    serve(set);
-    set->in_turn = false;
+    serve(set, 0);
     drop_user(set);
     return G_SOURCE_CONTINUE;
 }
@@ -226,4 +212,101 @@ void fd_watch_free(struct fd_watch *watch)
     else
         g_free(watch);
     drop_user(set);
+}
+
+void fd_watch_say_quiet(struct fd_watch *watch)
+{
+    watch->is_quiet = true;
+}
+
+/* Those of one descriptor are one in an epoll set. */
+static bool watch_other(struct watch_set *set, const GPollFD *fds, gint i)
+{
+    struct epoll_event event = {.events = fds[i].events};
+    if (fds[i].fd == set->epoll || epoll_ctl(set->others, EPOLL_CTL_ADD, fds[i].fd, &event) == 0)
+        return true;
+    if (errno != EEXIST)
+        return false;
+    for (gint k = 0; k < i; k++)
+        if (fds[k].fd == fds[i].fd)
+            event.events |= fds[k].events;
+    return epoll_ctl(set->others, EPOLL_CTL_MOD, fds[i].fd, &event) == 0;
+}
+
+/* False when there is one that epoll does not take: GLib sees to it. */
+static bool watch_others(struct watch_set *set, const GPollFD *fds, gint n)
+{
+    for (gint i = 0; i < n; i++)
+        if (!watch_other(set, fds, i))
+            return false;
+    return true;
+}
+
+/* A handler may have closed them meanwhile, and their numbers may be others' by now: that is why they are in
+ * a set of their own and are told anew for each wait. */
+static void forget_others(struct watch_set *set, const GPollFD *fds, gint n)
+{
+    for (gint i = 0; i < n; i++)
+        epoll_ctl(set->others, EPOLL_CTL_DEL, fds[i].fd, NULL);
+}
+
+static int ms_until(gint64 until_us)
+{
+    gint64 left_us = until_us - g_get_monotonic_time();
+    return left_us <= 0 ? 0 : (int)MIN((left_us + 999) / 1000, INT_MAX);
+}
+
+static void serve_until(struct watch_set *set, gint64 until_us)
+{
+    const struct timespec nap = {.tv_nsec = BUSY_NAP_US * 1000};
+    for (int left_ms = 1; left_ms > 0 && !set->needs_turn;) {
+        if (set->n_close >= BUSY_TURNS)
+            nanosleep(&nap, NULL);
+        left_ms = ms_until(until_us);
+        serve(set, set->woken->len > 0 ? 0 : left_ms);
+    }
+}
+
+/* Serves descriptors until GLib has something to do. */
+static void wait_for_turn(struct watch_set *set, const GPollFD *fds, gint n, gint timeout_ms)
+{
+    if (timeout_ms == 0) {
+        serve(set, 0);
+        return;
+    }
+    set->needs_turn = !watch_others(set, fds, n);
+    serve_until(set, timeout_ms < 0 ? G_MAXINT64 : g_get_monotonic_time() + timeout_ms * INT64_C(1000));
+    forget_others(set, fds, n);
+}
+
+static void add_others(struct watch_set *set)
+{
+    set->others = epoll_create1(EPOLL_CLOEXEC);
+    if (set->others < 0 ||
+        epoll_ctl(set->epoll, EPOLL_CTL_ADD, set->others, &(struct epoll_event){.events = EPOLLIN}) != 0)
+        g_error("no epoll set: %s", g_strerror(errno));
+}
+
+void fd_watch_run(GMainLoop *loop)
+{
+    g_autoptr(GMainContext) context = g_main_context_ref(g_main_loop_get_context(loop));
+    g_autofree GPollFD *fds = NULL;
+    gint room = 0, n = 0, priority = 0, timeout_ms = 0;
+    struct watch_set *set = get_set();
+    if (!g_main_context_acquire(context))
+        g_error("another thread runs this context");
+    set->users++;
+    add_others(set);
+    while (g_main_loop_is_running(loop)) {
+        g_main_context_prepare(context, &priority);
+        while ((n = g_main_context_query(context, priority, &timeout_ms, fds, room)) > room)
+            fds = g_renew(GPollFD, fds, room = n);
+        wait_for_turn(set, fds, n, timeout_ms);
+        g_poll(fds, (guint)n, 0);
+        g_main_context_check(context, priority, fds, n);
+        g_main_context_dispatch(context);
+    }
+    close(set->others);
+    drop_user(set);
+    g_main_context_release(context);
 }

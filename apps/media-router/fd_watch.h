@@ -20,5 +20,13 @@ struct fd_watch *fd_watch_new(int fd, GIOCondition condition, fd_watch_handler h
 void fd_watch_set_condition(struct fd_watch *watch, GIOCondition condition);
 /* The handler is called soon, once for any number of wakes. */
 void fd_watch_wake(struct fd_watch *watch);
+/* Said by a handler that has done nothing which concerns the main loop: no source attached, changed or
+ * destroyed. */
+void fd_watch_say_quiet(struct fd_watch *watch);
 /* Also from any handler, its own included. NULL is fine. */
 void fd_watch_free(struct fd_watch *watch);
+
+/* As g_main_loop_run for the thread-default context, and cheaper where there are many messages: descriptors
+ * are waited for and served without a turn of the main loop, which has its own for its sources, and after
+ * handlers that were not quiet. The loop is made as running (g_main_loop_new(context, TRUE)). */
+void fd_watch_run(GMainLoop *loop);

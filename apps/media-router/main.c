@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "app.h"
 #include "config_yaml.h"
+#include "fd_watch.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_config.h>
@@ -134,7 +135,7 @@ static int exit_code_of(const struct dub_error *error)
 static int run_router(const struct router_config *config)
 {
     struct dub_error error = {0};
-    struct run run = {.loop = g_main_loop_new(NULL, FALSE)};
+    struct run run = {.loop = g_main_loop_new(NULL, TRUE)};
     run.app = app_new(config, &error);
     if (run.app == NULL) {
         dub_log_error("%s", error.message);
@@ -142,7 +143,7 @@ static int run_router(const struct router_config *config)
         return exit_code_of(&error);
     }
     dub_main_on_signal(on_stop, &run);
-    g_main_loop_run(run.loop);
+    fd_watch_run(run.loop);
     app_free(run.app);
     g_main_loop_unref(run.loop);
     return DUB_EXIT_OK;

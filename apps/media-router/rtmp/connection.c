@@ -360,9 +360,15 @@ static void finish_closing(struct rtmp_connection *connection)
     net_link_finish(connection->link);
 }
 
+static bool is_ready(const struct router_path *path)
+{
+    return path != NULL && path->ready;
+}
+
 static void on_io(GIOCondition condition, void *user)
 {
     struct rtmp_connection *connection = user;
+    const bool was_ready = is_ready(connection->publisher.path) || is_ready(connection->reader.path);
     if (connection->give_up != NULL) {
         rtmp_connection_close(connection, connection->give_up);
         end(connection);
@@ -374,6 +380,9 @@ static void on_io(GIOCondition condition, void *user)
         return;
     }
     finish_closing(connection);
+    /* Nothing but media, of a stream whose hooks run already. */
+    if (was_ready && (is_ready(connection->publisher.path) || is_ready(connection->reader.path)))
+        fd_watch_say_quiet(connection->watch);
 }
 
 static const char *passed_deadline(const struct rtmp_connection *connection)
