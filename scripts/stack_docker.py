@@ -12,8 +12,8 @@ import time
 import urllib.parse
 
 import stack_engine as engine
-from stack_settings import (PARTS, PROGRAMS, ROOT, Refused, check_ports, make_layout, print_addresses, print_health,
-                            read_dotenv, read_settings, shown_name)
+from stack_settings import (ENV_FILE, PARTS, PROGRAMS, ROOT, Refused, check_ports, make_layout, print_addresses,
+                            print_health, read_settings, shown_name, surroundings)
 from support.processes import StartFailed
 from support.stack import HEALTH, START_SECONDS, Stack, http_json, http_status
 
@@ -51,8 +51,7 @@ def chosen(settings, native_runs):
 
 def stack_settings():
     """Settings of the programs, and of the stack itself."""
-    surroundings = {**read_dotenv(ROOT / ".env"), **os.environ}
-    own = {name: value for name, value in surroundings.items() if value and (
+    own = {name: value for name, value in surroundings().items() if value and (
         name in ("STACK", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME", "DETACH") or name.startswith(("IMAGE_", "DUBBING_")))}
     return {**read_settings(), **own}
 
@@ -273,7 +272,7 @@ def up(args):
     engine.check_engine()
     part = Containers(args.only)
     part.check()
-    if not (ROOT / ".env").exists():
+    if not ENV_FILE.exists():
         print("stack: there is no .env: every variable has its default (.env.example names them all)")
     print("stack: in containers (STACK=native for processes)", flush=True)
     follower = None

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 
-from stack_settings import ROOT, Refused
+from stack_settings import ENV_FILE, ROOT, Refused
 
 FILE = ROOT / "docker-compose.yml"
 # All of docker-compose.yml: without its profile a service is neither shown nor stopped.
@@ -137,6 +137,7 @@ class Compose:
         self.env = {**os.environ, **variables}
         self.project = project_name(self.env)
         self.command = [*compose_command(), "-p", self.project, "-f", str(FILE),
+                        *(("--env-file", str(ENV_FILE)) if ENV_FILE.exists() else ()),
                         *(word for name in PROFILES for word in ("--profile", name))]
 
     def run(self, *arguments, timeout=300):

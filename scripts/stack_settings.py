@@ -12,6 +12,7 @@ from support.stack import HEALTH, LISTENERS, OUR_PREFIXES, Layout, Ports, http_s
 
 # Elsewhere for a second stack beside the first, as the tests have it.
 RUN = pathlib.Path(os.environ.get("STACK_RUN_DIR") or ROOT / ".local" / "run")
+ENV_FILE = pathlib.Path(os.environ.get("STACK_ENV_FILE") or ROOT / ".env")
 PROGRAMS = ("sts-service", "media-router", "media-service")
 # What can be started together: everything, one side, or one program.
 PARTS = {"all": PROGRAMS, "media": ("media-router", "media-service"), "sts": ("sts-service",),
@@ -51,10 +52,14 @@ def read_dotenv(path):
     return values
 
 
+def surroundings():
+    """Every variable: .env, then the environment."""
+    return {**read_dotenv(ENV_FILE), **os.environ}
+
+
 def read_settings():
-    """The variables of the programs as the surroundings want them: .env, then the environment. Empty is unset."""
-    surroundings = {**read_dotenv(ROOT / ".env"), **os.environ}
-    return {name: value for name, value in surroundings.items() if value and (
+    """The variables of the programs as the surroundings want them. Empty is unset."""
+    return {name: value for name, value in surroundings().items() if value and (
         name.startswith(OUR_PREFIXES) or name.endswith(("_API_KEY", "_AUTH_KEY", "_KEY_FILE", "_BASE_URL")))}
 
 
