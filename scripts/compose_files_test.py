@@ -104,6 +104,20 @@ def test_every_volume_is_kept_by_the_stack():
             assert {mount for mount in mounts if mount[0] not in "./"} <= kept, name
 
 
+def test_prometheus_has_the_same_jobs_and_rules_and_takes_them(tmp_path):
+    here, native = (yaml.safe_load(path.read_text(encoding="utf-8"))
+                    for path in (FOLDER / "prometheus.yml", ROOT / "deploy" / "observability" / "prometheus.yml"))
+    names = [job["job_name"] for job in here["scrape_configs"]]
+    targets = [job["static_configs"][0]["targets"] for job in here["scrape_configs"]]
+    assert names == [job["job_name"] for job in native["scrape_configs"]] and here["rule_files"] == native["rule_files"]
+    assert targets == [["media-service:8080"], ["sts-service:8000"], ["media-router:9998"]]
+    # As observability.yml mounts them beside each other.
+    for path in (FOLDER / "prometheus.yml", ROOT / "deploy" / "observability" / "alerts.yml"):
+        shutil.copy(path, tmp_path)
+    done = subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yml"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def compose():
     assert shutil.which("docker-compose"), "docker-compose is missing: run make setup"
     return "docker-compose"
