@@ -48,6 +48,7 @@ void rtmp_chunk_reader_init(struct rtmp_chunk_reader *reader)
 void rtmp_chunk_reader_clear(struct rtmp_chunk_reader *reader)
 {
     g_clear_pointer(&reader->streams, g_hash_table_unref);
+    memset(reader->usual, 0, sizeof reader->usual);
     reader->current = NULL;
 }
 
@@ -68,7 +69,7 @@ static unsigned read_csid(struct dub_reader *reader, uint8_t first)
 
 static struct in_stream *find_stream(struct rtmp_chunk_reader *reader, unsigned csid)
 {
-    return g_hash_table_lookup(reader->streams, &csid);
+    return csid < RTMP_USUAL_CSIDS ? reader->usual[csid] : g_hash_table_lookup(reader->streams, &csid);
 }
 
 /* How many bytes the header that begins with `fill` bytes needs, as far as they tell; asked again as they
@@ -128,12 +129,14 @@ static bool is_not_repeated(struct rtmp_chunk_reader *reader)
 
 static bool collect_header(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size)
 {
-    for (size_t need = header_need(reader); reader->header_fill < need; need = header_need(reader)) {
+    for (size_t need = header_need(reader); reader->header_fill < need;) {
         if (!next_byte(reader, data, size, &reader->header[reader->header_fill]))
             return false;
         reader->header_fill++;
-        if (reader->header_fill > 1 && is_not_repeated(reader))
+        if (is_not_repeated(reader))
             return true;
+        if (reader->header_fill == need) /* what has come may ask for more */
+            need = header_need(reader);
     }
     return true;
 }
@@ -150,6 +153,8 @@ static struct in_stream *get_stream(struct rtmp_chunk_reader *reader, unsigned c
     stream = g_new0(struct in_stream, 1);
     stream->csid = csid;
     g_hash_table_insert(reader->streams, &stream->csid, stream);
+    if (csid < RTMP_USUAL_CSIDS)
+        reader->usual[csid] = stream;
     return stream;
 }
 

@@ -23,6 +23,7 @@ struct out_stream {
 
 /* On the wire: header, payload of one chunk, continuation, payload of one chunk, ... */
 struct out_item {
+    GList link; /* in the writer's queue; its data is the item */
     uint8_t header[RTMP_MAX_HEADER_BYTES];
     size_t header_bytes;
     uint8_t continuation[MAX_CONTINUATION_BYTES];
@@ -58,11 +59,25 @@ static void put_basic(struct header_writer *to, unsigned format, unsigned csid)
     }
 }
 
-static void free_item(gpointer data)
+/* Most writers have no more than one item at a time, and for each message one: the last is kept. */
+static struct out_item *new_item(struct rtmp_chunk_writer *writer, GBytes *take_payload, size_t chunk_bytes)
 {
-    struct out_item *item = data;
+    struct out_item *item =
+        writer->spare != NULL ? g_steal_pointer(&writer->spare) : g_new(struct out_item, 1);
+    item->link = (GList){.data = item};
+    item->header_bytes = item->continuation_bytes = 0;
+    item->chunk_bytes = chunk_bytes;
+    item->payload = take_payload;
+    item->sent_bytes = 0;
+    return item;
+}
+
+static void drop_first(struct rtmp_chunk_writer *writer)
+{
+    struct out_item *item = g_queue_pop_head_link(&writer->items)->data;
     g_bytes_unref(item->payload);
-    g_free(item);
+    g_free(writer->spare);
+    writer->spare = item;
 }
 
 void rtmp_chunk_writer_init(struct rtmp_chunk_writer *writer)
@@ -77,7 +92,9 @@ void rtmp_chunk_writer_clear(struct rtmp_chunk_writer *writer)
 {
     g_clear_pointer(&writer->streams, g_hash_table_unref);
     memset(writer->usual, 0, sizeof writer->usual);
-    g_queue_clear_full(&writer->items, free_item);
+    while (writer->items.length > 0)
+        drop_first(writer);
+    g_clear_pointer(&writer->spare, g_free);
     writer->pending_bytes = 0;
 }
 
@@ -138,7 +155,7 @@ static void push_item(struct rtmp_chunk_writer *writer, struct out_item *item)
     size_t chunks = payload == 0 ? 1 : (payload + item->chunk_bytes - 1) / item->chunk_bytes;
     item->total_bytes = item->header_bytes + payload + (chunks - 1) * item->continuation_bytes;
     writer->pending_bytes += item->total_bytes;
-    g_queue_push_tail(&writer->items, item);
+    g_queue_push_tail_link(&writer->items, &item->link);
 }
 
 static struct out_stream *find_stream(const struct rtmp_chunk_writer *writer, unsigned csid)
@@ -167,19 +184,14 @@ void rtmp_chunk_writer_put(struct rtmp_chunk_writer *writer, unsigned csid,
     else
         format = choose_format(stream, message, length);
     remember(stream, message, length, format);
-    struct out_item *item = g_new0(struct out_item, 1);
-    item->chunk_bytes = writer->chunk_bytes;
-    item->payload = g_bytes_ref(message->payload);
+    struct out_item *item = new_item(writer, g_bytes_ref(message->payload), writer->chunk_bytes);
     write_headers(item, csid, format, format == 0 ? message->timestamp_ms : stream->delta_ms, message);
     push_item(writer, item);
 }
 
 void rtmp_chunk_writer_put_raw(struct rtmp_chunk_writer *writer, const void *data, size_t size)
 {
-    struct out_item *item = g_new0(struct out_item, 1);
-    item->chunk_bytes = size + 1;
-    item->payload = g_bytes_new(data, size);
-    push_item(writer, item);
+    push_item(writer, new_item(writer, g_bytes_new(data, size), size + 1));
 }
 
 void rtmp_chunk_writer_set_chunk_bytes(struct rtmp_chunk_writer *writer, uint32_t chunk_bytes)
@@ -231,7 +243,7 @@ void rtmp_chunk_writer_advance(struct rtmp_chunk_writer *writer, size_t bytes)
         item->sent_bytes += n;
         bytes -= n;
         if (item->sent_bytes == item->total_bytes)
-            free_item(g_queue_pop_head(&writer->items));
+            drop_first(writer);
     }
 }
 

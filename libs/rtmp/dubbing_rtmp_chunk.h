@@ -37,8 +37,9 @@ struct rtmp_message {
 void rtmp_message_clear(struct rtmp_message *message);
 
 struct rtmp_chunk_reader {
-    GHashTable *streams;       /* csid -> struct in_stream */
-    struct in_stream *current; /* whose chunk payload is being read; NULL: a header is next */
+    GHashTable *streams;                       /* csid -> struct in_stream */
+    struct in_stream *usual[RTMP_USUAL_CSIDS]; /* the same by csid, for those that all media uses */
+    struct in_stream *current;                 /* whose chunk payload is being read; NULL: a header is next */
     uint32_t chunk_bytes;
     uint32_t max_message_bytes; /* RTMP_MAX_MESSAGE_BYTES, or less */
     size_t chunk_left;
@@ -67,6 +68,7 @@ struct rtmp_chunk_writer {
     GHashTable *streams;                        /* csid -> struct out_stream */
     struct out_stream *usual[RTMP_USUAL_CSIDS]; /* the same by csid, for those that all media uses */
     GQueue items;                               /* struct out_item, the first one partly sent */
+    struct out_item *spare;                     /* the last one that was sent, for the next; NULL: none */
     uint32_t chunk_bytes;
     size_t pending_bytes;
 };
