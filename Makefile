@@ -20,6 +20,8 @@ MESON_FLAGS ?=
 # The end-to-end tests mostly wait for real streams: two files of them at a time.
 PYTEST_FLAGS ?= -n 2 --dist loadfile
 DEMO_INPUT ?=
+# Of the container images; empty: this machine's.
+PLATFORMS ?=
 FUZZ_SECONDS ?= 60
 SOAK_MINUTES ?= 20
 
@@ -87,8 +89,8 @@ api-status: ## Print the streams that media-service knows
 metrics: ## Print the metrics of media-service and sts-service
 	@curl -fsS "http://$${ORCH_HTTP_ADDR:-127.0.0.1:8080}/metrics"
 	@curl -fsS "http://$${STS_ADDR:-127.0.0.1}:$${STS_PORT:-8000}/metrics"
-images: ## Build the container images (not available yet: says so and fails)
-	@echo "images: the container images have not been built for this version yet" >&2; exit 1
+images: ## Build the container images and print their sizes (PLATFORMS=linux/amd64,linux/arm64, ONLY=sts-service)
+	@$(PYTHON) scripts/images.py --platforms "$(PLATFORMS)" --only "$(ONLY)"
 
 .PHONY: deb
 deb: ## Build the Debian packages of HEAD into .local/deb (DEB_OUT, DEB_REF, DEB_VERSION)
