@@ -27,7 +27,7 @@ def with_version(folder, target, newer):
         tree = target / "tree"
         subprocess.run(["dpkg-deb", "-R", deb, tree], check=True)
         control = tree / "DEBIAN/control"
-        control.write_text(control.read_text().replace(f"Version: {old}\n", f"Version: {newer}\n").replace(f"= {old})", f"= {newer})"))
+        control.write_text(control.read_text().replace(f"Version: {old}\n", f"Version: {newer}\n").replace(f"(= {old})", f"(= {newer})"))
         subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, target / deb.name.replace(f"_{old}_", f"_{newer}_")],
                        check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["rm", "-rf", tree], check=True)

@@ -200,15 +200,17 @@ def test_removed_it_is_gone_and_purged_it_leaves_nothing(installed, clip, tmp_pa
     names = "live-dubbing live-dubbing-media live-dubbing-router live-dubbing-sts live-dubbing-hook gstreamer1.0-stsdub"
     with Publisher(installed, clip, tmp_path):
         wait_dubbed(installed)
-        # A media-service that was killed for good leaves its worker running; the package's removal must not.
-        installed.sh("systemctl stop live-dubbing-router; systemctl mask --runtime live-dubbing-media; "
-                     "systemctl kill --signal=KILL --kill-whom=main live-dubbing-media")
-        installed.sh("systemctl unmask --runtime live-dubbing-media")
-        installed.sh(f"apt-get remove -qy {names}")
+        # A media-service that is killed for good leaves its worker running; the package's removal must not.
+        installed.sh("mkdir -p /run/systemd/system/live-dubbing-media.service.d && "
+                     "printf '[Service]\\nRestart=no\\n' >/run/systemd/system/live-dubbing-media.service.d/once.conf && "
+                     "systemctl daemon-reload && systemctl kill --signal=KILL --kill-whom=main live-dubbing-media")
+        installed.wait_for("! systemctl is-active live-dubbing-media", "media-service to be gone")
+        assert installed.out("pgrep -x media-worker"), "its worker goes on"
+        installed.sh(f"apt-get remove -qy {names}; rm -r /run/systemd/system/live-dubbing-media.service.d")
     assert installed.sh("pgrep -x 'media-.*|sts-.*'", check=False).stdout == ""
     assert installed.sh("test -e /etc/live-dubbing/media.env && test -d /var/lib/live-dubbing-media/runs", check=False).returncode == 0, \
         "configuration and runs stay until purged"
-    installed.sh(f"apt-get purge -qy {names}")
+    installed.sh(f"dpkg --purge {names}")
     left = installed.out("find / -xdev \\( -path /proc -o -path /srv -o -path /var/log/journal \\) -prune -o \\( -name '*live-dubbing*' "
                          "-o -name '*stsdub*' -o -name '*gstdub*' \\) -print; find /run -name '*live-dubbing*' ! -path '/run/log/*'")
     assert left == ""
