@@ -121,7 +121,7 @@ def why(log):
     if "no space left on device" in text.lower():
         return "the disk is full: docker system prune removes what no container uses"
     if "exec format error" in text.lower():
-        return "programs of that architecture cannot be run here: see check_foreign"
+        return "a program of that architecture did not run: scripts/engine.py emulator"
     lines = [line for line in text.splitlines() if line.strip()]
     return "\n".join(lines[-15:])
 

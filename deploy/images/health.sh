@@ -25,7 +25,7 @@ ask() {
 }
 status=""
 if [ "$1" = sts-service ] && [ -n "${STS_TLS_CERT:-}" ]; then
-    status=$({ ask; sleep 2; } | openssl s_client -quiet -connect "$host:$port" 2>/dev/null | head -n 1) || true
+    status=$(ask | openssl s_client -quiet -connect "$host:$port" 2>/dev/null | head -n 1) || true
 else
     exec 3<>"/dev/tcp/$host/$port"
     ask >&3

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Writes what an image holds as SPDX 2.3 (JSON): every package that dpkg knows, and our own programs.
-#   sbom.sh IMAGE VERSION CREATED
+#   sbom.sh IMAGE VERSION CREATED [FILE]
 set -eu
 
 image=$1
 version=$2
 created=$3
-file=/usr/share/dubbing/sbom.spdx.json
+file=${4:-/usr/share/dubbing/sbom.spdx.json}
 # shellcheck source=/dev/null
 id=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-$ID}")
 mkdir -p "${file%/*}"
