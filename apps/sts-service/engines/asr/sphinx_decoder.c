@@ -5,10 +5,8 @@
 
 #include "evidence.h"
 #include "pronounce.h"
+#include "sphinx_api.h"
 #include <limits.h>
-#include <pocketsphinx.h>
-#include <sphinxbase/err.h>
-#include <sphinxbase/ngram_model.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,8 +45,72 @@ static void on_library_log(void *user, err_lvl_t level, const char *format, ...)
     g_strdelimit(last_complaint, "\r\n\t", ' ');
 }
 
-/* Everything but the language model, which is set afterwards. */
-static ps_decoder_t *start(const struct sphinx_model *model)
+#if SPHINX_RELEASE_5
+
+static void set_option(ps_config_t *config, const char *name, const char *value)
+{
+    switch ((int)ps_config_typeof(config, name) & ~ARG_REQUIRED) {
+    case ARG_INTEGER:
+        ps_config_set_int(config, name, (long)g_ascii_strtoll(value, NULL, 10));
+        break;
+    case ARG_FLOATING:
+        ps_config_set_float(config, name, g_ascii_strtod(value, NULL));
+        break;
+    case ARG_BOOLEAN:
+        ps_config_set_bool(config, name, g_ascii_strcasecmp(value, "yes") == 0);
+        break;
+    case ARG_STRING:
+        ps_config_set_str(config, name, value);
+        break;
+    default: /* of another release: what it does not know does not matter to it */
+        break;
+    }
+}
+
+/* Pairs of "-name value". */
+static void set_options_of_file(ps_config_t *config, const char *path)
+{
+    g_autofree char *text = NULL;
+    if (!g_file_get_contents(path, &text, NULL, NULL))
+        return;
+    g_auto(GStrv) words = g_strsplit_set(text, " \t\r\n", -1);
+    const char *name = NULL;
+    for (char **word = words; *word; word++) {
+        if (**word == '\0')
+            continue;
+        if (!name) {
+            name = *word + (**word == '-' ? 1 : 0);
+            continue;
+        }
+        set_option(config, name, *word);
+        name = NULL;
+    }
+}
+
+static ps_config_t *configure(const struct sphinx_model *model)
+{
+    ps_config_t *config = ps_config_init(NULL);
+    if (!config)
+        return NULL;
+    ps_config_set_str(config, "hmm", model->acoustic_dir);
+    ps_config_set_str(config, "dict", model->dictionary);
+    /* Measured; README.md has the figures. */
+    ps_config_set_int(config, "maxhmmpf", 5000);
+    if (model->decoder_params)
+        set_options_of_file(config, model->decoder_params);
+    return config;
+}
+
+/* The model's feat.params, read by ps_init(), ask for normalised means, but we have done it. */
+static bool leave_means_alone(ps_decoder_t *ps)
+{
+    ps_config_set_str(ps_get_config(ps), "cmn", "none");
+    return ps_reinit_feat(ps, NULL) == 0;
+}
+
+#else
+
+static cmd_ln_t *configure(const struct sphinx_model *model)
 {
     char *arguments[] = {
         (char *)"pocketsphinx",
@@ -64,15 +126,33 @@ static ps_decoder_t *start(const struct sphinx_model *model)
         (char *)"5000",
     };
     cmd_ln_t *config = cmd_ln_parse_r(NULL, ps_args(), G_N_ELEMENTS(arguments), arguments, TRUE);
+    if (config && model->decoder_params)
+        cmd_ln_parse_file_r(config, ps_args(), model->decoder_params, FALSE);
+    return config;
+}
+
+static bool leave_means_alone(ps_decoder_t *ps)
+{
+    ps_get_feat(ps)->cmn = CMN_NONE; /* the model's feat.params ask for it, but we have done it */
+    return true;
+}
+
+#define ps_config_free cmd_ln_free_r
+
+#endif
+
+/* Everything but the language model, which is set afterwards. */
+static ps_decoder_t *start(const struct sphinx_model *model)
+{
+    void *config = configure(model);
     if (!config)
         return NULL;
-    if (model->decoder_params)
-        cmd_ln_parse_file_r(config, ps_args(), model->decoder_params, FALSE);
     ps_decoder_t *ps = ps_init(config);
-    cmd_ln_free_r(config);
-    if (ps)
-        ps_get_feat(ps)->cmn = CMN_NONE; /* the model's feat.params ask for it, but we have done it */
-    return ps;
+    ps_config_free(config);
+    if (!ps || leave_means_alone(ps))
+        return ps;
+    ps_free(ps);
+    return NULL;
 }
 
 /* Takes both; the model may be NULL. */
@@ -87,7 +167,7 @@ static struct sphinx_decoder *decoder_new(ps_decoder_t *ps, ngram_model_t *langu
 static bool search_with(ps_decoder_t *ps, ngram_model_t *model)
 {
     static const char name[] = "words";
-    return ps_set_lm(ps, name, model) == 0 && ps_set_search(ps, name) == 0;
+    return ps_add_lm(ps, name, model) == 0 && ps_activate_search(ps, name) == 0;
 }
 
 static ngram_model_t *read_model(ps_decoder_t *ps, const char *path, ngram_file_type_t type)
@@ -121,7 +201,7 @@ static bool knows_word(const char *word, void *user)
 {
     char *phones = ps_lookup_word(user, word);
     bool known = phones != NULL;
-    ckd_free(phones);
+    sphinx_free_phones(phones);
     return known;
 }
 
@@ -222,11 +302,10 @@ static int process(struct cepstra *cepstra, fe_t *front_end, const struct pcm *a
     const int16 *at = audio->samples;
     size_t left = audio->count;
     int count = 0;
-    fe_start_stream(front_end);
-    fe_start_utt(front_end);
+    sphinx_fe_start(front_end);
     while (left > 0 && count < cepstra->count - 1) {
         int32 made = cepstra->count - 1 - count;
-        if (fe_process_frames(front_end, &at, &left, cepstra->frames + count, &made, NULL) < 0)
+        if (sphinx_fe_process(front_end, &at, &left, cepstra->frames + count, &made) < 0)
             return -1;
         if (made == 0)
             break;
