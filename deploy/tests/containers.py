@@ -88,7 +88,7 @@ class Containers:
 
     def containers(self):
         """{service: id}, running or not."""
-        lines = docker("ps", "-aq", "--no-trunc", "--filter", f"label=com.docker.compose.project={self.project}", "--format",
+        lines = docker("ps", "-a", "--no-trunc", "--filter", f"label=com.docker.compose.project={self.project}", "--format",
                        '{{.Label "com.docker.compose.service"}} {{.ID}}').splitlines()
         return dict(line.split() for line in lines)
 
