@@ -98,7 +98,7 @@ deb: ## Build the Debian packages of HEAD into .local/deb (DEB_OUT, DEB_REF, DEB
 
 ##-- Test
 
-.PHONY: test test-all test-unit test-contract test-integration test-coverage test-asan test-tsan
+.PHONY: test test-all test-unit test-contract test-integration test-coverage test-asan test-tsan test-deploy
 test: setup build ## Everything: unit, contract, integration and end-to-end tests, with totals
 	@$(RUN_TESTS) --build-dir $(BUILD) --meson unit,contract,component,fuzz-corpus --pytest . -- $(PYTEST_FLAGS)
 test-all: setup build ## As test, with the slow ones
@@ -121,6 +121,9 @@ test-tsan: setup ## The same under ThreadSanitizer
 	$(call configure,$(BUILD_TSAN),-Db_sanitize=thread -Db_lundef=false)
 	@ninja -C $(BUILD_TSAN) -j $(JOBS) --quiet
 	@$(RUN_TESTS) --build-dir $(BUILD_TSAN) --sanitizer thread --meson unit,contract,component,fuzz-corpus
+
+test-deploy: setup build ## Images, Compose, packages, several speech services, for real (root; needs Debian's mirror; long)
+	@$(RUN_TESTS) --build-dir $(BUILD) --slow --pytest deploy/tests
 
 ##-- One service alone (each builds and tests without the packages of the others)
 

@@ -134,7 +134,7 @@ def build(name, architecture):
     log = OUT / f"{name}-{architecture}.log"
     base = base_of(name, architecture)
     arguments = {"BASE": base, "VERSION": version(), "REVISION": commit, "CREATED": created, **engine.proxies()}
-    command = ["docker", "build", "--network", "host", "--platform", f"linux/{architecture}",
+    command = ["docker", "build", "--force-rm", "--network", "host", "--platform", f"linux/{architecture}",
                "--file", engine.IMAGES / f"{dockerfile}.Dockerfile", "--target", target, "--tag", tag,
                *(word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")), ROOT]
     print(f"images: building {tag} (log: {log.relative_to(ROOT)})", flush=True)

@@ -149,6 +149,12 @@ def test_a_machine_that_cannot_run_the_other_architecture_says_so(monkeypatch):
     images.check_foreign(engine.machine())
 
 
+def test_a_base_image_that_cannot_be_had_is_named(monkeypatch):
+    monkeypatch.setattr(images, "run", lambda command, **_: subprocess.CompletedProcess(command, 1, "", "no way to it\n"))
+    with pytest.raises(engine.Refused, match=r"debian:bookworm-\d+-slim cannot be fetched \(no way to it\).*engine.py bases"):
+        images.base_of("media-router", engine.machine())
+
+
 def test_a_build_that_fills_the_disk_is_explained(tmp_path):
     log = tmp_path / "log"
     log.write_text("Step 3\nwrite /var/lib/x: no space left on device\nmore\n")
@@ -171,7 +177,7 @@ def test_tags_are_those_of_the_compose_files(monkeypatch):
 def fake_apt(tmp_path):
     """apt that has some packages; what is installed is written down."""
     for name, script in {
-            "apt-get": 'case "$*" in *install*) shift 3; echo "$@" >"$INSTALLED" ;; esac',
+            "apt-get": 'case "$*" in *install*) shift 4; echo "$@" >"$INSTALLED" ;; esac',
             "apt-cache": 'case "$2" in libnew2|gcc|libx-dev|tool|python3-pytest) echo "  Candidate: 1.0" ;; libold1) echo "  Candidate: (none)" ;; esac',
             "rm": "true"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
