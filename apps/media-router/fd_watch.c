@@ -287,6 +287,15 @@ static void add_others(struct watch_set *set)
         g_error("no epoll set: %s", g_strerror(errno));
 }
 
+/* Ours have been served. */
+static void poll_others(const struct watch_set *set, GPollFD *fds, gint n)
+{
+    g_poll(fds, (guint)n, 0);
+    for (gint i = 0; i < n; i++)
+        if (fds[i].fd == set->epoll)
+            fds[i].revents = 0;
+}
+
 void fd_watch_run(GMainLoop *loop)
 {
     g_autoptr(GMainContext) context = g_main_context_ref(g_main_loop_get_context(loop));
@@ -302,7 +311,7 @@ void fd_watch_run(GMainLoop *loop)
         while ((n = g_main_context_query(context, priority, &timeout_ms, fds, room)) > room)
             fds = g_renew(GPollFD, fds, room = n);
         wait_for_turn(set, fds, n, timeout_ms);
-        g_poll(fds, (guint)n, 0);
+        poll_others(set, fds, n);
         g_main_context_check(context, priority, fds, n);
         g_main_context_dispatch(context);
     }

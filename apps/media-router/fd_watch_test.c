@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fd_watch.h"
 
+#include <glib-unix.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -189,6 +190,180 @@ static void test_many(void)
     }
 }
 
+/* -- fd_watch_run -- */
+
+struct run {
+    struct end end;
+    GMainLoop *loop;
+    unsigned n_turns; /* of the main loop */
+    unsigned n_until; /* calls after which the handler goes on to `then` */
+    void (*then)(struct run *run);
+    int fds[2]; /* a pipe that GLib polls */
+};
+
+static gboolean count_turn(GSource *source, gint *timeout_ms)
+{
+    struct run **run = (struct run **)(void *)((char *)source + sizeof(GSource));
+    (*run)->n_turns++;
+    *timeout_ms = -1;
+    return FALSE;
+}
+
+static gboolean never(GSource *source)
+{
+    return FALSE;
+}
+
+static gboolean quit(gpointer user)
+{
+    struct run *run = user;
+    g_main_loop_quit(run->loop);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean quit_for_pipe(gint fd, GIOCondition condition, gpointer user)
+{
+    return quit(user);
+}
+
+static gboolean fail(gpointer user)
+{
+    g_error("the loop does not end");
+    return G_SOURCE_REMOVE;
+}
+
+static void on_media(GIOCondition condition, void *user)
+{
+    struct run *run = user;
+    if (++run->end.n_calls == run->n_until)
+        run->then(run);
+    else
+        fd_watch_say_quiet(run->end.watch);
+}
+
+/* The descriptor is ready all the time, its handler quiet until the last time. */
+static void run_until(struct run *run, unsigned n_calls, void (*then)(struct run *run))
+{
+    static GSourceFuncs functions = {.prepare = count_turn, .check = never};
+    GSource *counter = g_source_new(&functions, sizeof(GSource) + sizeof run);
+    GSource *late = g_timeout_source_new_seconds(60);
+    *(struct run **)(void *)((char *)counter + sizeof(GSource)) = run;
+    g_source_attach(counter, NULL);
+    g_source_set_callback(late, fail, run, NULL);
+    g_source_attach(late, NULL);
+    run->loop = g_main_loop_new(NULL, TRUE);
+    run->n_until = n_calls;
+    run->then = then;
+    init(&run->end, 0);
+    fd_watch_free(run->end.watch);
+    run->end.watch = fd_watch_new(run->end.fd, G_IO_OUT, on_media, run);
+    fd_watch_run(run->loop);
+    clear(&run->end);
+    g_main_loop_unref(run->loop);
+    g_source_destroy(counter);
+    g_source_unref(counter);
+    g_source_destroy(late);
+    g_source_unref(late);
+}
+
+static void quit_now(struct run *run)
+{
+    quit(run);
+}
+
+static void test_quiet_handlers_cost_no_turn(void)
+{
+    struct run run = {0};
+    run_until(&run, 1000, quit_now);
+    g_assert_cmpuint(run.end.n_calls, ==, 1000);
+    g_assert_cmpuint(run.n_turns, <=, 2);
+}
+
+static void attach_idle(struct run *run)
+{
+    g_idle_add(quit, run);
+    fd_watch_set_condition(run->end.watch, 0); /* nothing else ends the wait */
+}
+
+static void test_what_a_handler_attaches_runs(void)
+{
+    struct run run = {0};
+    run_until(&run, 10, attach_idle);
+    g_assert_cmpuint(run.end.n_calls, ==, 10);
+}
+
+static void nothing(struct run *run)
+{
+}
+
+static void test_timers_run_beside_media(void)
+{
+    struct run run = {0};
+    g_timeout_add(20, quit, &run);
+    run_until(&run, G_MAXUINT, nothing);
+    g_assert_cmpuint(run.end.n_calls, >, 0);
+}
+
+static void write_to_pipe(struct run *run)
+{
+    g_assert_cmpint(write(run->fds[1], "x", 1), ==, 1);
+    fd_watch_say_quiet(run->end.watch);
+}
+
+/* Once for two sources that want different things of it. */
+static void test_descriptors_of_glib(void)
+{
+    struct run run = {0};
+    g_assert_cmpint(pipe(run.fds), ==, 0);
+    guint readable = g_unix_fd_add(run.fds[0], G_IO_IN, quit_for_pipe, &run);
+    guint urgent = g_unix_fd_add_full(G_PRIORITY_LOW, run.fds[0], G_IO_PRI, quit_for_pipe, &run, NULL);
+    run_until(&run, 50, write_to_pipe);
+    g_assert_cmpuint(run.end.n_calls, >=, 50);
+    g_assert_null(g_main_context_find_source_by_id(NULL, readable));
+    g_source_remove(urgent);
+    close(run.fds[0]);
+    close(run.fds[1]);
+}
+
+/* epoll does not take a plain file; poll calls it always readable. */
+static void test_a_file_that_glib_polls(void)
+{
+    struct run run = {0};
+    g_autofree char *name = NULL;
+    int fd = g_file_open_tmp(NULL, &name, NULL);
+    g_assert_cmpint(fd, >=, 0);
+    g_unix_fd_add(fd, G_IO_IN, quit_for_pipe, &run);
+    run_until(&run, G_MAXUINT, nothing);
+    close(fd);
+    unlink(name);
+}
+
+static void close_pipe_and_take_its_number(struct run *run)
+{
+    close(run->fds[0]);
+    g_assert_cmpint(dup2(run->end.fd, run->fds[0]), ==, run->fds[0]);
+    fd_watch_free(run->end.watch);
+    run->end.watch = fd_watch_new(run->fds[0], G_IO_OUT, on_media, run);
+    run->n_until += 10;
+    run->then = quit_now;
+}
+
+/* A handler destroys a source of GLib's and closes what it polled; the number is another's at once. */
+static void test_a_number_that_is_used_again(void)
+{
+    struct run run = {0};
+    g_assert_cmpint(pipe(run.fds), ==, 0);
+    GSource *source = g_unix_fd_source_new(run.fds[0], G_IO_IN);
+    g_source_set_callback(source, G_SOURCE_FUNC(quit_for_pipe), &run, NULL);
+    g_source_attach(source, NULL);
+    run_until(&run, 10, close_pipe_and_take_its_number);
+    g_assert_cmpuint(run.end.n_calls, ==, 20);
+    g_source_destroy(source);
+    g_source_unref(source);
+    close(run.fds[0]);
+    close(run.fds[1]);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -201,5 +376,11 @@ int main(int argc, char **argv)
     g_test_add_func("/fd-watch/contexts", test_contexts);
     g_test_add_func("/fd-watch/does-not-recurse", test_does_not_recurse);
     g_test_add_func("/fd-watch/many", test_many);
+    g_test_add_func("/fd-watch/run/quiet-handlers-cost-no-turn", test_quiet_handlers_cost_no_turn);
+    g_test_add_func("/fd-watch/run/what-a-handler-attaches-runs", test_what_a_handler_attaches_runs);
+    g_test_add_func("/fd-watch/run/timers-run-beside-media", test_timers_run_beside_media);
+    g_test_add_func("/fd-watch/run/descriptors-of-glib", test_descriptors_of_glib);
+    g_test_add_func("/fd-watch/run/a-file-that-glib-polls", test_a_file_that_glib_polls);
+    g_test_add_func("/fd-watch/run/a-number-that-is-used-again", test_a_number_that_is_used_again);
     return g_test_run();
 }

@@ -365,10 +365,15 @@ static bool is_ready(const struct router_path *path)
     return path != NULL && path->ready;
 }
 
+static bool has_ready_path(const struct rtmp_connection *connection)
+{
+    return is_ready(connection->publisher.path) || is_ready(connection->reader.path);
+}
+
 static void on_io(GIOCondition condition, void *user)
 {
     struct rtmp_connection *connection = user;
-    const bool was_ready = is_ready(connection->publisher.path) || is_ready(connection->reader.path);
+    const bool had_ready_path = has_ready_path(connection);
     if (connection->give_up != NULL) {
         rtmp_connection_close(connection, connection->give_up);
         end(connection);
@@ -381,7 +386,7 @@ static void on_io(GIOCondition condition, void *user)
     }
     finish_closing(connection);
     /* Nothing but media, of a stream whose hooks run already. */
-    if (was_ready && (is_ready(connection->publisher.path) || is_ready(connection->reader.path)))
+    if (had_ready_path && has_ready_path(connection))
         fd_watch_say_quiet(connection->watch);
 }
 

@@ -459,9 +459,20 @@ static bool go_on(struct rtsp_connection *connection)
     return true;
 }
 
+static bool is_ready(const struct router_path *path)
+{
+    return path != NULL && path->ready;
+}
+
+static bool has_ready_path(const struct rtsp_connection *connection)
+{
+    return is_ready(connection->publisher.path) || is_ready(connection->reader.reader.path);
+}
+
 static void on_io(GIOCondition condition, void *user)
 {
     struct rtsp_connection *connection = user;
+    const bool had_ready_path = has_ready_path(connection);
     if (connection->give_up != NULL) {
         rtsp_connection_close(connection, connection->give_up);
         end(connection);
@@ -482,6 +493,9 @@ static void on_io(GIOCondition condition, void *user)
         return;
     }
     finish_closing(connection);
+    /* Nothing but media, of a stream whose hooks run already. */
+    if (had_ready_path && has_ready_path(connection))
+        fd_watch_say_quiet(connection->watch);
 }
 
 /* What a client owes us: a publisher media, a reader that plays nothing (writeTimeout is for it), one that
