@@ -241,6 +241,12 @@ void amf_write_object_begin(GByteArray *out)
     dub_write_u8(out, AMF_OBJECT);
 }
 
+void amf_write_ecma_array_begin(GByteArray *out, uint32_t n_members)
+{
+    dub_write_u8(out, MARKER_ECMA_ARRAY);
+    dub_write_be32(out, n_members);
+}
+
 void amf_write_name(GByteArray *out, const char *name)
 {
     size_t size = strlen(name);

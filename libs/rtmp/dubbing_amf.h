@@ -55,5 +55,7 @@ void amf_write_string(GByteArray *out, const char *value);
 void amf_write_null(GByteArray *out);
 /* Name and value pairs come between begin and end: amf_write_name, then one value. */
 void amf_write_object_begin(GByteArray *out);
+/* The same, as metadata is written: n_members is a hint to readers. */
+void amf_write_ecma_array_begin(GByteArray *out, uint32_t n_members);
 void amf_write_name(GByteArray *out, const char *name);
 void amf_write_object_end(GByteArray *out);

@@ -34,7 +34,10 @@ bool flv_codec_needs_config(enum flv_codec codec);
 struct flv_tag {
     enum flv_codec codec;
     bool is_config; /* AVCDecoderConfigurationRecord, AudioSpecificConfig, ... */
+    bool is_frame;  /* sound, or a picture; neither: the end of a sequence and the like */
     bool is_key;
+    int32_t composition_ms; /* PTS - DTS of a picture */
+    size_t data_at;         /* where the codec's own bytes begin in the body */
 };
 
 /* False when the body is too short to be a tag of its kind. */

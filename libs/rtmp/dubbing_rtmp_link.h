@@ -17,7 +17,7 @@ struct rtmp_link;
 /* On the context's thread, but where said; NULL: not wanted. The link may be freed in on_ready, on_ended and
  * on_failed, of which the last two come once, and nothing after them. */
 struct rtmp_link_events {
-    void (*on_ready)(void *user);
+    void (*on_ready)(void *user); /* before anything that was sent is written */
     /* One message to a player; it may not call the link. */
     rtmp_client_media on_media;
     /* The socket has taken so much. On the thread that wrote; it may not call the link. */

@@ -75,13 +75,11 @@ static enum flv_codec codec_of_fourcc(uint32_t fourcc)
     }
 }
 
-static bool parse_enhanced_video(struct dub_reader *reader, uint8_t first, struct flv_tag *tag)
+/* A signed number of 24 bits. */
+static int32_t read_composition(struct dub_reader *reader)
 {
-    enum { SEQUENCE_START = 0 };
-    tag->codec = codec_of_fourcc(dub_read_be32(reader));
-    tag->is_config = (first & 0x0f) == SEQUENCE_START;
-    tag->is_key = (first >> 4 & 7) == VIDEO_KEY_FRAME && !tag->is_config;
-    return !reader->failed;
+    uint32_t value = dub_read_be24(reader);
+    return value & 0x800000 ? (int32_t)value - 0x1000000 : (int32_t)value;
 }
 
 static bool has_avc_header(enum flv_codec codec)
@@ -89,8 +87,24 @@ static bool has_avc_header(enum flv_codec codec)
     return codec == FLV_CODEC_H264 || codec == FLV_CODEC_H265;
 }
 
+/* PacketType; the tag's flags have been read. */
+static bool parse_enhanced_video(struct dub_reader *reader, uint8_t first, struct flv_tag *tag)
+{
+    enum { SEQUENCE_START = 0, CODED_FRAMES = 1, CODED_FRAMES_X = 3 };
+    unsigned type = first & 0x0f;
+    tag->codec = codec_of_fourcc(dub_read_be32(reader));
+    tag->is_config = type == SEQUENCE_START;
+    tag->is_frame = type == CODED_FRAMES || type == CODED_FRAMES_X;
+    tag->is_key = (first >> 4 & 7) == VIDEO_KEY_FRAME && !tag->is_config;
+    if (type == CODED_FRAMES && has_avc_header(tag->codec))
+        tag->composition_ms = read_composition(reader);
+    tag->data_at = reader->at;
+    return !reader->failed;
+}
+
 bool flv_parse_video(const uint8_t *body, size_t size, struct flv_tag *tag)
 {
+    enum { COMMAND_FRAME = 5, NALU = 1 };
     struct dub_reader reader = dub_reader_on(body, size);
     uint8_t first = dub_read_u8(&reader);
     *tag = (struct flv_tag){0};
@@ -100,11 +114,15 @@ bool flv_parse_video(const uint8_t *body, size_t size, struct flv_tag *tag)
         return parse_enhanced_video(&reader, first, tag);
     tag->codec = codec_of_video_number(first & 0x0f);
     tag->is_key = first >> 4 == VIDEO_KEY_FRAME;
+    tag->is_frame = first >> 4 != COMMAND_FRAME;
     if (has_avc_header(tag->codec)) {
-        tag->is_config = dub_read_u8(&reader) == AVC_SEQUENCE_HEADER;
-        dub_reader_skip(&reader, 3); /* composition time */
+        uint8_t type = dub_read_u8(&reader);
+        tag->is_config = type == AVC_SEQUENCE_HEADER;
+        tag->is_frame = tag->is_frame && type == NALU;
+        tag->composition_ms = read_composition(&reader);
         tag->is_key = tag->is_key && !tag->is_config;
     }
+    tag->data_at = reader.at;
     return !reader.failed;
 }
 
@@ -118,5 +136,7 @@ bool flv_parse_audio(const uint8_t *body, size_t size, struct flv_tag *tag)
     tag->codec = codec_of_audio_number(first >> 4);
     if (tag->codec == FLV_CODEC_AAC)
         tag->is_config = dub_read_u8(&reader) == AAC_SEQUENCE_HEADER;
+    tag->is_frame = !tag->is_config;
+    tag->data_at = reader.at;
     return !reader.failed;
 }

@@ -203,13 +203,13 @@ static void receive(struct rtmp_link *link, size_t size)
         fail(link, error.message);
         return;
     }
-    write_and_close(link);
     if (before < RTMP_CLIENT_READY && after >= RTMP_CLIENT_READY) {
-        if (after != RTMP_CLIENT_FINISHING)
-            destroy_source(&link->sources.deadline);
+        destroy_source(&link->sources.deadline);
         if (link->events.on_ready != NULL)
             link->events.on_ready(link->user);
     }
+    if (!link->is_over)
+        write_and_close(link);
     if (after == RTMP_CLIENT_ENDED)
         end(link);
 }

@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dubbing_rtmp_link.h"
-#include "tests/rtmp_test_server.h"
+#include "tests/rtmp_test_listener.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define DEADLINE_US (30 * G_USEC_PER_SEC)
 
-/* A server on the loopback interface, in the thread of the link's context. */
+/* Server and context are moved by the same thread. */
 struct fixture {
-    int listener, peer; /* peer: -1 until accepted, and once closed */
-    char *url;
-    struct rtmp_test_server server;
-    bool client_closed; /* the server has seen the end of the client's bytes */
-    bool reads;         /* the server takes what comes */
-
+    struct rtmp_test_listener listener;
     struct rtmp_link *link;
     bool is_ready, has_ended;
     char *failure;
@@ -60,65 +51,29 @@ static void on_failed(const char *reason, void *user)
 static void begin(struct fixture *fixture, enum rtmp_client_role role)
 {
     static const struct rtmp_link_events events = {on_ready, on_media, on_written, on_ended, on_failed};
-    fixture->link = rtmp_link_new(NULL, fixture->url, role, &events, fixture, NULL);
+    fixture->link = rtmp_link_new(NULL, fixture->listener.url, role, &events, fixture, NULL);
     g_assert_nonnull(fixture->link);
 }
 
 static void setup(struct fixture *fixture, gconstpointer data)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof address;
-
     memset(fixture, 0, sizeof *fixture);
-    fixture->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    g_assert_cmpint(bind(fixture->listener, (struct sockaddr *)&address, sizeof address), ==, 0);
-    g_assert_cmpint(listen(fixture->listener, 1), ==, 0);
-    g_assert_cmpint(getsockname(fixture->listener, (struct sockaddr *)&address, &size), ==, 0);
-    fixture->url = g_strdup_printf("rtmp://127.0.0.1:%u/live/key", ntohs(address.sin_port));
-    fixture->peer = -1;
-    fixture->reads = true;
-    rtmp_test_server_init(&fixture->server);
-}
-
-static void close_peer(struct fixture *fixture)
-{
-    if (fixture->peer >= 0)
-        close(fixture->peer);
-    fixture->peer = -1;
+    rtmp_test_listener_init(&fixture->listener);
 }
 
 static void teardown(struct fixture *fixture, gconstpointer data)
 {
-    g_assert_false(fixture->server.broken);
+    g_assert_false(fixture->listener.server.broken);
     rtmp_link_free(fixture->link);
-    close_peer(fixture);
-    close(fixture->listener);
-    rtmp_test_server_clear(&fixture->server);
-    g_free(fixture->url);
+    rtmp_test_listener_clear(&fixture->listener);
     g_free(fixture->failure);
     while (g_main_context_iteration(NULL, FALSE))
         ;
 }
 
-static void serve(struct fixture *fixture)
-{
-    uint8_t bytes[4096];
-    ssize_t n;
-
-    if (fixture->peer < 0 && !fixture->client_closed)
-        fixture->peer = accept4(fixture->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fixture->peer < 0 || !fixture->reads)
-        return;
-    while ((n = recv(fixture->peer, bytes, sizeof bytes, 0)) > 0)
-        rtmp_test_server_receive(&fixture->server, bytes, (size_t)n);
-    fixture->client_closed = n == 0 || (n < 0 && errno == ECONNRESET);
-    while ((n = (ssize_t)rtmp_test_server_take_output(&fixture->server, bytes, sizeof bytes)) > 0)
-        g_assert_cmpint(send(fixture->peer, bytes, (size_t)n, MSG_NOSIGNAL), ==, n);
-}
-
 static void turn(struct fixture *fixture)
 {
-    serve(fixture);
+    rtmp_test_listener_turn(&fixture->listener);
     while (g_main_context_iteration(NULL, FALSE))
         ;
 }
@@ -143,8 +98,8 @@ static void test_plays_to_the_end(struct fixture *fixture, gconstpointer data)
     begin(fixture, RTMP_CLIENT_PLAYER);
     TURN_UNTIL(fixture, fixture->is_ready);
     for (unsigned i = 0; i < 100; i++)
-        rtmp_test_server_send(&fixture->server, RTMP_VIDEO, i, "\x17", 1);
-    rtmp_send_user_control(&fixture->server.writer, RTMP_STREAM_EOF, 7);
+        rtmp_test_server_send(&fixture->listener.server, RTMP_VIDEO, i, "\x17", 1);
+    rtmp_send_user_control(&fixture->listener.server.writer, RTMP_STREAM_EOF, 7);
     TURN_UNTIL(fixture, fixture->has_ended);
     g_assert_cmpuint(fixture->n_played, ==, 100);
 }
@@ -156,12 +111,12 @@ static void test_publishes_to_the_end(struct fixture *fixture, gconstpointer dat
     for (unsigned i = 0; i < 50; i++)
         send_bytes(fixture, 100000);
     rtmp_link_finish(fixture->link);
-    TURN_UNTIL(fixture, fixture->client_closed);
+    TURN_UNTIL(fixture, fixture->listener.client_closed);
     g_assert_false(fixture->has_ended); /* the server may still read */
-    close_peer(fixture);
+    rtmp_test_listener_close_peer(&fixture->listener);
     TURN_UNTIL(fixture, fixture->has_ended);
-    g_assert_cmpuint(g_queue_get_length(&fixture->server.messages), ==, 50);
-    g_assert_true(g_str_has_suffix(fixture->server.heard->str, "FCUnpublish deleteStream "));
+    g_assert_cmpuint(g_queue_get_length(&fixture->listener.server.messages), ==, 50);
+    g_assert_true(g_str_has_suffix(fixture->listener.server.heard->str, "FCUnpublish deleteStream "));
     g_assert_cmpuint(fixture->written_bytes, >, 50 * 100000);
     g_assert_cmpuint(fixture->written_bytes, <, 50 * 100000 + 10000);
 }
@@ -182,7 +137,7 @@ static void test_a_full_socket_waits(struct fixture *fixture, gconstpointer data
     size_t pending_bytes;
     begin(fixture, RTMP_CLIENT_PUBLISHER);
     TURN_UNTIL(fixture, fixture->is_ready);
-    fixture->reads = false;
+    fixture->listener.is_stalled = true;
     for (unsigned i = 0; i < 300; i++) {
         send_bytes(fixture, 100000);
         rtmp_link_flush(fixture->link);
@@ -190,16 +145,16 @@ static void test_a_full_socket_waits(struct fixture *fixture, gconstpointer data
     pending_bytes = rtmp_link_pending(fixture->link);
     g_assert_cmpuint(pending_bytes, >, 0);
     turn(fixture); /* nothing moves, and nothing breaks */
-    fixture->reads = true;
-    TURN_UNTIL(fixture, g_queue_get_length(&fixture->server.messages) == 300);
+    fixture->listener.is_stalled = false;
+    TURN_UNTIL(fixture, g_queue_get_length(&fixture->listener.server.messages) == 300);
     g_assert_cmpuint(rtmp_link_pending(fixture->link), ==, 0);
     g_assert_null(fixture->failure);
 }
 
 static void test_no_server(struct fixture *fixture, gconstpointer data)
 {
-    close(fixture->listener);
-    fixture->listener = -1;
+    close(fixture->listener.listener);
+    fixture->listener.listener = -1;
     begin(fixture, RTMP_CLIENT_PLAYER);
     TURN_UNTIL(fixture, fixture->failure);
     g_assert_true(strstr(fixture->failure, "refused") != NULL);
@@ -209,8 +164,7 @@ static void test_server_closes(struct fixture *fixture, gconstpointer data)
 {
     begin(fixture, RTMP_CLIENT_PLAYER);
     TURN_UNTIL(fixture, fixture->is_ready);
-    close_peer(fixture);
-    fixture->client_closed = true;
+    rtmp_test_listener_close_peer(&fixture->listener);
     TURN_UNTIL(fixture, fixture->failure);
     g_assert_cmpstr(fixture->failure, ==, "the server closed the connection");
 }
@@ -220,20 +174,19 @@ static void test_server_resets(struct fixture *fixture, gconstpointer data)
 {
     begin(fixture, RTMP_CLIENT_PUBLISHER);
     TURN_UNTIL(fixture, fixture->is_ready);
-    fixture->reads = false;
+    fixture->listener.is_stalled = true;
     for (unsigned i = 0; i < 300; i++)
         send_bytes(fixture, 100000);
     rtmp_link_flush(fixture->link);
-    close_peer(fixture);
-    fixture->client_closed = true;
+    rtmp_test_listener_close_peer(&fixture->listener);
     TURN_UNTIL(fixture, fixture->failure);
 }
 
 static void test_server_is_silent(struct fixture *fixture, gconstpointer data)
 {
-    fixture->server.is_silent = true;
+    fixture->listener.server.is_silent = true;
     begin(fixture, RTMP_CLIENT_PLAYER);
-    TURN_UNTIL(fixture, fixture->server.heard->len > 0);
+    TURN_UNTIL(fixture, fixture->listener.server.heard->len > 0);
     while (!fixture->failure)
         g_main_context_iteration(NULL, TRUE);
     g_assert_cmpstr(fixture->failure, ==, "the server does not answer");
@@ -241,8 +194,8 @@ static void test_server_is_silent(struct fixture *fixture, gconstpointer data)
 
 static void test_refused(struct fixture *fixture, gconstpointer data)
 {
-    fixture->server.refuses = "publish";
-    fixture->server.code = "NetStream.Publish.BadName";
+    fixture->listener.server.refuses = "publish";
+    fixture->listener.server.code = "NetStream.Publish.BadName";
     begin(fixture, RTMP_CLIENT_PUBLISHER);
     TURN_UNTIL(fixture, fixture->failure);
     g_assert_true(strstr(fixture->failure, "NetStream.Publish.BadName") != NULL);
@@ -257,10 +210,7 @@ static void test_freed_at_any_time(struct fixture *fixture, gconstpointer data)
         for (unsigned i = 0; i < n_turns; i++)
             turn(fixture);
         g_clear_pointer(&fixture->link, rtmp_link_free);
-        close_peer(fixture);
-        fixture->client_closed = false;
-        rtmp_test_server_clear(&fixture->server);
-        rtmp_test_server_init(&fixture->server);
+        rtmp_test_listener_again(&fixture->listener);
     }
     g_assert_false(fixture->has_ended);
     g_assert_null(fixture->failure);

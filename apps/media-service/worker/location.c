@@ -2,6 +2,7 @@
 #include "location.h"
 
 #include <dubbing_ids.h>
+#include <dubbing_rtmp_url.h>
 #include <errno.h>
 #include <glib.h>
 #include <stdint.h>
@@ -99,16 +100,11 @@ static bool check_scheme(const char *location, struct dub_error *error)
 
 static bool check_rtmp(const char *location, struct dub_error *error)
 {
-    g_autoptr(GUri) uri = g_uri_parse(location, G_URI_FLAGS_NONE, NULL);
-    const char *path = uri ? g_uri_get_path(uri) : "";
+    struct rtmp_url url;
 
-    if (!uri || !g_uri_get_host(uri) || !*g_uri_get_host(uri))
-        return dub_error_set(error, DUB_ERROR_INVALID_ARGUMENT,
-                             "not a URL with a host: rtmp://host[:port]/app/key");
-    if (strlen(path) < 4 || !strchr(path + 1, '/'))
-        return dub_error_set(error, DUB_ERROR_INVALID_ARGUMENT,
-                             "the path \"%s\" needs an application and a stream: rtmp://host[:port]/app/key",
-                             path);
+    if (!rtmp_url_parse(location, &url, error))
+        return false;
+    rtmp_url_clear(&url);
     return true;
 }
 

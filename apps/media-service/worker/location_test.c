@@ -34,8 +34,8 @@ static void test_inputs(void)
     assert_problem(input_location_check, "srt://:7001", "needs a host");
     assert_problem(input_location_check, "srt://host:7001?mode=rendezvous", "caller or listener");
     assert_problem(input_location_check, "srt://host:7001?passphrase=short", "10 to 79");
-    assert_problem(input_location_check, "rtmp:///live/x", "host");
-    assert_problem(input_location_check, "rtmp://host/live", "application");
+    assert_problem(input_location_check, "rtmp:///live/x", "rtmp://host[:port]/app/key");
+    assert_problem(input_location_check, "rtmp://host/live", "rtmp://host[:port]/app/key");
     assert_problem(input_location_check, "file://other-host/x.mp4", "file:///");
 }
 

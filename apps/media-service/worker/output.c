@@ -21,7 +21,6 @@
 #define FILE_BACKLOG_BYTES_MAX (INT64_C(1) << 30)
 #define FINISH_TIMEOUT_MS 5000
 #define END_INTERVAL_MS 50
-#define WRITTEN (GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST)
 
 struct output {
     const struct worker_settings *settings;
@@ -43,7 +42,6 @@ struct output {
     int64_t longest_delay_ns; /* since the facts were asked for; 0: none yet */
     int64_t audio_packets;    /* of this connection */
 
-    int buffers_through;          /* atomic: given to the last element on this connection */
     struct written_meter written; /* over all connections */
 };
 
@@ -213,35 +211,15 @@ static void post(GstElement *pipeline, GstStructure *take_structure)
     gst_element_post_message(pipeline, gst_message_new_application(GST_OBJECT(pipeline), take_structure));
 }
 
-/* Until the peer is seen to take what is sent. */
-static GstPadProbeReturn on_written_first(GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-    struct output *output = data;
-    int n_buffers = __atomic_add_fetch(&output->buffers_through, 1, __ATOMIC_RELAXED);
-
-    if (!sink_is_up(output->settings->output_url, pad, n_buffers))
-        return GST_PAD_PROBE_OK;
-    g_autoptr(GstElement) element = gst_pad_get_parent_element(pad);
-    g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(element));
-    post(GST_ELEMENT(pipeline), gst_structure_new_empty("connected"));
-    return GST_PAD_PROBE_REMOVE;
-}
-
 /* Under the lock. */
 static void connect_output(struct output *output)
 {
-    sink_init(&output->sink, output->settings->output_url);
+    sink_init(&output->sink, output->settings->output_url, &output->written);
     output->gate_open = !output->live;
     output->gate_ns = 0;
     output->audio_packets = 0;
-    __atomic_store_n(&output->buffers_through, 0, __ATOMIC_RELAXED);
-    gst_pad_add_probe(output->sink.watched[0], WRITTEN, on_written_first, output, NULL);
-    for (size_t i = 0; i < G_N_ELEMENTS(output->sink.watched); i++)
-        if (output->sink.watched[i])
-            written_meter_watch(&output->written, output->sink.watched[i]);
     g_autoptr(GstBus) bus = gst_element_get_bus(output->sink.pipeline);
     output->bus_watch = gst_bus_add_watch(bus, on_bus_message, output);
-    gst_element_set_state(output->sink.pipeline, GST_STATE_PLAYING);
 }
 
 void output_prepare(struct output *output)

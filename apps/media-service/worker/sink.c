@@ -6,6 +6,7 @@
 #include "sink_ops.h"
 
 #include <dubbing_clock.h>
+#include <dubbing_rtmp_link.h>
 #include <gst/app/app.h>
 
 /* A packet that is late at the start of a connection still gets a time after it. */
@@ -70,7 +71,44 @@ static const struct sink_ops *const all_ops[] = {
     [LOCATION_FILE] = &sink_file_ops,
 };
 
-void sink_init(struct sink *sink, const char *location)
+/* Until the peer is seen to take what is sent. */
+struct up_watch {
+    bool (*is_up)(GstPad *pad, int n_buffers);
+    int n_buffers;
+};
+
+static GstPadProbeReturn on_written_first(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+    struct up_watch *watch = data;
+
+    if (!watch->is_up(pad, ++watch->n_buffers))
+        return GST_PAD_PROBE_OK;
+    g_autoptr(GstElement) element = gst_pad_get_parent_element(pad);
+    g_autoptr(GstObject) pipeline = gst_object_get_parent(GST_OBJECT(element));
+    sink_post_connected(GST_ELEMENT(pipeline));
+    return GST_PAD_PROBE_REMOVE;
+}
+
+void sink_post_connected(GstElement *pipeline)
+{
+    GstStructure *structure = gst_structure_new_empty("connected");
+    gst_element_post_message(pipeline, gst_message_new_application(GST_OBJECT(pipeline), structure));
+}
+
+static void watch_pads(struct sink *sink, struct written_meter *meter)
+{
+    if (sink->watched[0]) {
+        struct up_watch *watch = g_new0(struct up_watch, 1);
+        watch->is_up = sink->ops->is_up;
+        gst_pad_add_probe(sink->watched[0], GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+                          on_written_first, watch, g_free);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(sink->watched); i++)
+        if (sink->watched[i])
+            written_meter_watch(meter, sink->watched[i]);
+}
+
+void sink_init(struct sink *sink, const char *location, struct written_meter *meter)
 {
     enum location_kind kind = location_kind(location);
 
@@ -82,19 +120,21 @@ void sink_init(struct sink *sink, const char *location)
         sink->base_ns = dub_clock_now_ns(dub_clock_monotonic()) - START_MARGIN_NS;
         elements_use_clock(sink->pipeline, (GstClockTime)sink->base_ns);
     }
-    sink->ops->build(sink, location);
+    sink->ops->build(sink, location, meter);
+    watch_pads(sink, meter);
+    gst_element_set_state(sink->pipeline, GST_STATE_PLAYING);
 }
 
 void sink_clear(struct sink *sink)
 {
     if (!sink->ops)
         return;
+    rtmp_link_free(sink->link);
     gst_element_set_state(sink->pipeline, GST_STATE_NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(sink->watched); i++)
         gst_clear_object(&sink->watched[i]);
     gst_clear_object(&sink->pipeline);
     gst_clear_caps(&sink->video_caps);
-    gst_clear_buffer_list(&sink->pending);
     *sink = (struct sink){0};
 }
 
@@ -113,11 +153,6 @@ void sink_flush(struct sink *sink)
         sink->ops->flush(sink);
 }
 
-bool sink_is_up(const char *location, GstPad *pad, int n_buffers)
-{
-    return all_ops[location_kind(location)]->is_up(pad, n_buffers);
-}
-
 int64_t sink_linger_ns(const char *location)
 {
     return all_ops[location_kind(location)]->linger_ns;
@@ -125,10 +160,12 @@ int64_t sink_linger_ns(const char *location)
 
 void sink_end(struct sink *sink)
 {
-    sink_flush(sink);
+    if (sink->link) {
+        rtmp_link_finish(sink->link);
+        return;
+    }
     gst_app_src_end_of_stream(GST_APP_SRC(sink->video));
-    if (sink->audio != sink->video)
-        gst_app_src_end_of_stream(GST_APP_SRC(sink->audio));
+    gst_app_src_end_of_stream(GST_APP_SRC(sink->audio));
 }
 
 bool sink_has_ended(const struct sink *sink)
@@ -138,5 +175,6 @@ bool sink_has_ended(const struct sink *sink)
 
 int64_t sink_backlog_bytes(const struct sink *sink)
 {
-    return (int64_t)gst_app_src_get_current_level_bytes(GST_APP_SRC(sink->video));
+    return sink->link ? (int64_t)rtmp_link_pending(sink->link)
+                      : (int64_t)gst_app_src_get_current_level_bytes(GST_APP_SRC(sink->video));
 }

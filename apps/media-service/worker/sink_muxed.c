@@ -53,7 +53,7 @@ static GstElement *build(struct sink *sink, enum container container, GstElement
     return mux;
 }
 
-static void file_build(struct sink *sink, const char *location)
+static void file_build(struct sink *sink, const char *location, struct written_meter *meter)
 {
     g_autofree char *path = location_file_path(location);
     GstElement *last = gst_element_factory_make("filesink", NULL);
@@ -113,7 +113,7 @@ static void fill_gaps(GstElement *mux, GstPad *audio)
 }
 
 /* A listener serves whoever comes and waits for nobody. */
-static void srt_build(struct sink *sink, const char *location)
+static void srt_build(struct sink *sink, const char *location, struct written_meter *meter)
 {
     GstElement *last = gst_element_factory_make("srtsink", NULL);
 

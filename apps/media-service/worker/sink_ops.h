@@ -5,11 +5,13 @@
 #include "sink.h"
 
 struct sink_ops {
-    void (*build)(struct sink *sink, const char *location);
+    /* Makes the pipeline's elements and the watched pads, or for RTMP the link. */
+    void (*build)(struct sink *sink, const char *location, struct written_meter *meter);
     void (*set_video_caps)(struct sink *sink, const struct packet *packet);
     bool (*push)(struct sink *sink, const struct packet *packet);
     void (*flush)(struct sink *sink); /* NULL: push keeps nothing back */
-    /* As sink_is_up. */
+    /* Whether the peer takes what is sent; n_buffers have come to the first watched pad. That pad's thread.
+     */
     bool (*is_up)(GstPad *pad, int n_buffers);
     int64_t linger_ns; /* as sink_linger_ns */
     /* As sink_has_ended; NULL: EOS on the bus is reliable. */
@@ -29,3 +31,5 @@ void sink_set_complete_caps(struct sink *sink, const struct packet *packet);
 bool sink_push_timed(struct sink *sink, const struct packet *packet);
 /* The second buffer at the last element means that the first was taken. */
 bool sink_is_up_by_count(GstPad *pad, int n_buffers);
+/* Says on the bus that the peer takes what is sent. Any thread. */
+void sink_post_connected(GstElement *pipeline);

@@ -1,40 +1,70 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* RTMP: FLV tags in the order in which packets come, written by us: a muxer would hold each packet back until
- * it knows what follows on the other track. */
+/* RTMP, in the order in which packets come and on the thread that brings them: GStreamer's elements would
+ * wake three threads for each, and its FLV muxer would hold each packet back until it knows what follows on
+ * the other track. */
 #include "aac_encoder.h"
 #include "elements.h"
-#include "flv_writer.h"
+#include "flv_body.h"
 #include "sink_ops.h"
 
 #include <dubbing_clock.h>
-#include <gst/app/app.h>
+#include <dubbing_rtmp_link.h>
 
-#define RTMP_TIMEOUT_S 5
-#define RTMP_CHUNK_BYTES 65536 /* larger than most frames: fewer chunk headers, fewer small writes */
+/* The link's owner: its events become messages on the bus. */
+struct rtmp_out {
+    GstElement *pipeline; /* borrowed */
+    struct written_meter *meter;
+    bool is_ready;     /* atomic: the server takes media */
+    bool is_connected; /* and has taken some, which was said; the link's lock */
+};
 
-/* A picture and its sound go to the writing thread at once: waking it for each costs more than writing. */
-static void append(struct sink *sink, GstBuffer *take_buffer)
+static void on_ready(void *user)
 {
-    if (!sink->pending)
-        sink->pending = gst_buffer_list_new();
-    gst_buffer_list_add(sink->pending, take_buffer);
+    struct rtmp_out *out = user;
+    __atomic_store_n(&out->is_ready, true, __ATOMIC_RELEASE);
 }
 
-static void rtmp_flush(struct sink *sink)
+static void on_written(size_t bytes, void *user)
 {
-    if (sink->pending)
-        gst_app_src_push_buffer_list(GST_APP_SRC(sink->video), g_steal_pointer(&sink->pending));
+    struct rtmp_out *out = user;
+
+    written_meter_add(out->meter, (int64_t)bytes);
+    if (out->is_connected || !__atomic_load_n(&out->is_ready, __ATOMIC_ACQUIRE))
+        return;
+    out->is_connected = true;
+    sink_post_connected(out->pipeline);
 }
 
-static void rtmp_build(struct sink *sink, const char *location)
+static void on_ended(void *user)
 {
-    GstElement *last = gst_element_factory_make("rtmp2sink", NULL);
+    struct rtmp_out *out = user;
+    gst_element_post_message(out->pipeline, gst_message_new_eos(GST_OBJECT(out->pipeline)));
+}
 
-    g_object_set(last, "location", location, "timeout", RTMP_TIMEOUT_S, "chunk-size", RTMP_CHUNK_BYTES, NULL);
-    sink->video = sink->audio = sink_new_appsrc(sink, "video/x-flv");
-    gst_bin_add(GST_BIN(sink->pipeline), sink->video);
-    sink_add_last(sink, last);
-    gst_element_link(sink->video, last);
+static void on_failed(const char *reason, void *user)
+{
+    struct rtmp_out *out = user;
+    g_autoptr(GError) error = g_error_new_literal(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE, reason);
+
+    gst_element_post_message(out->pipeline, gst_message_new_error(GST_OBJECT(out->pipeline), error, NULL));
+}
+
+static void rtmp_build(struct sink *sink, const char *location, struct written_meter *meter)
+{
+    static const struct rtmp_link_events events = {
+        .on_ready = on_ready, .on_written = on_written, .on_ended = on_ended, .on_failed = on_failed};
+    struct rtmp_out *out = g_new0(struct rtmp_out, 1);
+
+    out->pipeline = sink->pipeline;
+    out->meter = meter;
+    g_object_set_data_full(G_OBJECT(sink->pipeline), "rtmp-out", out, g_free);
+    sink->link = rtmp_link_new(NULL, location, RTMP_CLIENT_PUBLISHER, &events, out, NULL);
+}
+
+static void send(struct sink *sink, uint8_t type, uint32_t time_ms, GBytes *take_body)
+{
+    rtmp_link_send(sink->link, type, time_ms, take_body);
+    g_bytes_unref(take_body);
 }
 
 static uint32_t rtmp_time_ms(const struct sink *sink, int64_t timestamp_ns)
@@ -56,9 +86,8 @@ static void rtmp_begin(struct sink *sink, const struct packet *packet)
     sink->begun = true;
     sink->origin_ns = packet->dts_ns;
     elements_h264_size(packet->caps, &width, &height);
-    append(sink, flv_write_file_header());
-    append(sink, flv_write_metadata(width, height));
-    append(sink, flv_write_audio_header(0, codec_data_of(audio_caps)));
+    send(sink, RTMP_DATA_AMF0, 0, flv_body_metadata(width, height));
+    send(sink, RTMP_AUDIO, 0, flv_body_audio_header(codec_data_of(audio_caps)));
 }
 
 static void rtmp_set_video_caps(struct sink *sink, const struct packet *packet)
@@ -68,7 +97,7 @@ static void rtmp_set_video_caps(struct sink *sink, const struct packet *packet)
     if (!sink->begun)
         rtmp_begin(sink, packet);
     if (codec_data)
-        append(sink, flv_write_video_header(rtmp_time_ms(sink, packet->dts_ns), codec_data));
+        send(sink, RTMP_VIDEO, rtmp_time_ms(sink, packet->dts_ns), flv_body_video_header(codec_data));
 }
 
 /* A connection has a time of its own, which begins with its first picture. */
@@ -79,12 +108,17 @@ static bool rtmp_push(struct sink *sink, const struct packet *packet)
     if (gst_buffer_get_size(packet->buffer) > FLV_PAYLOAD_BYTES_MAX)
         return false;
     if (packet->track == TRACK_AUDIO) {
-        append(sink, flv_write_audio(time_ms, packet->buffer));
+        send(sink, RTMP_AUDIO, time_ms, flv_body_audio(packet->buffer));
         return true;
     }
     int32_t offset_ms = (int32_t)(rtmp_time_ms(sink, packet->pts_ns) - time_ms);
-    append(sink, flv_write_video(time_ms, offset_ms, packet->key, packet->buffer));
+    send(sink, RTMP_VIDEO, time_ms, flv_body_video(offset_ms, packet->key, packet->buffer));
     return true;
+}
+
+static void rtmp_flush(struct sink *sink)
+{
+    rtmp_link_flush(sink->link);
 }
 
 const struct sink_ops sink_rtmp_ops = {
@@ -92,5 +126,4 @@ const struct sink_ops sink_rtmp_ops = {
     .set_video_caps = rtmp_set_video_caps,
     .push = rtmp_push,
     .flush = rtmp_flush,
-    .is_up = sink_is_up_by_count,
 };

@@ -17,7 +17,7 @@ static void add_track(GstElement *last, GstElement *source, GstElement *payloade
     gst_pad_link(source_pad, pad);
 }
 
-static void rtsp_build(struct sink *sink, const char *location)
+static void rtsp_build(struct sink *sink, const char *location, struct written_meter *meter)
 {
     GstElement *last = gst_element_factory_make("rtspclientsink", NULL);
     GstElement *video = gst_element_factory_make("rtph264pay", NULL);

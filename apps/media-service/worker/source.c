@@ -3,10 +3,9 @@
 
 #include "aac_decoder.h"
 #include "elements.h"
-#include "flv_probe.h"
-#include "flv_times.h"
 #include "location.h"
 #include "settings.h"
+#include "source_rtmp.h"
 #include "source_rtsp.h"
 #include "track_offer.h"
 
@@ -14,9 +13,6 @@
 #include <gst/audio/audio.h>
 #include <pthread.h>
 #include <string.h>
-
-#define RTMP_TIMEOUT_S 5       /* for connecting and each answer */
-#define RTMP_IDLE_TIMEOUT_S 10 /* a publisher that is silent for so long is gone */
 
 #define VIDEO_CAPS "video/x-h264,stream-format=avc,alignment=au"
 #define PARSED_AUDIO_CAPS "audio/mpeg,mpegversion={2,4},stream-format={raw,adts},framed=true"
@@ -26,9 +22,10 @@
 struct source {
     struct source_events events;
     void *user;
-    GstElement *pipeline;
-    struct source_rtsp *rtsp; /* NULL for other inputs */
-    bool needs_parser;        /* elementary streams that carry no codec data of their own (MPEG-TS, RTP) */
+    GstElement *pipeline;     /* of RTMP's only the bus is in use */
+    struct source_rtmp *rtmp; /* NULL for other inputs, as the next */
+    struct source_rtsp *rtsp;
+    bool needs_parser; /* elementary streams that carry no codec data of their own (MPEG-TS, RTP) */
     /* A file's segment says what of it is to be heard; a live one only where it began, and its timestamps may
      * wrap to before that. */
     bool has_edits;
@@ -105,12 +102,9 @@ static GstSample *decode(struct source *source, GstSample *sample)
     return decoded;
 }
 
-static GstFlowReturn on_audio_sample(GstAppSink *sink, gpointer data)
+static GstFlowReturn take_audio(struct source *source, GstSample *sample)
 {
-    struct source *source = data;
-    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
-
-    if (!sample || !adapt_decoder(source, gst_sample_get_caps(sample)))
+    if (!adapt_decoder(source, gst_sample_get_caps(sample)))
         return GST_FLOW_EOS;
     /* Nothing comes of a damaged packet: its place is filled with silence downstream. */
     g_autoptr(GstSample) sound = decode(source, sample);
@@ -120,6 +114,12 @@ static GstFlowReturn on_audio_sample(GstAppSink *sink, gpointer data)
         sound = placed;
     }
     return sound ? hand_out(source, source->events.on_audio, sound) : GST_FLOW_OK;
+}
+
+static GstFlowReturn on_audio_sample(GstAppSink *sink, gpointer data)
+{
+    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
+    return sample ? take_audio(data, sample) : GST_FLOW_EOS;
 }
 
 static GstElement *new_sink(struct source *source, GstFlowReturn (*on_sample)(GstAppSink *, gpointer),
@@ -242,16 +242,15 @@ static void report_unusable_audio(struct source *source, const char *codec)
     report_unusable(source, WORKER_EXIT_TRACK_MISSING, message);
 }
 
-static void use_video(struct source *source, GstPad *pad, const struct track_offer *offer)
+static void note_video(struct source *source)
 {
     pthread_mutex_lock(&source->lock);
     g_free(source->facts.video_codec);
     source->facts.video_codec = g_strdup("H264");
     pthread_mutex_unlock(&source->lock);
-    attach_video(source, pad, offer->depayloader);
 }
 
-static void use_audio(struct source *source, GstPad *pad, const struct track_offer *offer)
+static void note_audio(struct source *source, const struct track_offer *offer)
 {
     pthread_mutex_lock(&source->lock);
     g_free(source->facts.audio_codec);
@@ -259,6 +258,17 @@ static void use_audio(struct source *source, GstPad *pad, const struct track_off
     source->facts.audio_rate_hz = offer->rate_hz;
     source->facts.audio_channels = offer->channels;
     pthread_mutex_unlock(&source->lock);
+}
+
+static void use_video(struct source *source, GstPad *pad, const struct track_offer *offer)
+{
+    note_video(source);
+    attach_video(source, pad, offer->depayloader);
+}
+
+static void use_audio(struct source *source, GstPad *pad, const struct track_offer *offer)
+{
+    note_audio(source, offer);
     attach_audio(source, pad, offer->depayloader);
 }
 
@@ -338,39 +348,62 @@ static void on_no_more_pads(GstElement *demuxer, gpointer data)
                         "the input has no audio track: publish H.264 and AAC");
 }
 
-/* The demuxer says nothing of video that it does not know. */
-static GstPadProbeReturn on_rtmp_tags(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+static void on_rtmp_caps(enum track track, const GstCaps *caps, void *user)
 {
-    struct source *source = data;
-    const char *codec = NULL;
-    char name[32];
-    GstMapInfo map;
+    struct source *source = user;
+    struct track_offer offer;
 
-    if (!gst_buffer_map(GST_PAD_PROBE_INFO_BUFFER(info), &map, GST_MAP_READ))
-        return GST_PAD_PROBE_OK;
-    bool found = flv_probe_video(map.data, map.size, name, &codec);
-    gst_buffer_unmap(GST_PAD_PROBE_INFO_BUFFER(info), &map);
-    if (codec)
-        report_unusable_video(source, codec);
-    return found ? GST_PAD_PROBE_REMOVE : GST_PAD_PROBE_OK;
+    track_offer_init(&offer, caps);
+    if (track == TRACK_VIDEO) {
+        note_video(source);
+        note_video_size(source, caps);
+    } else {
+        note_audio(source, &offer);
+    }
+    track_offer_clear(&offer);
+}
+
+static void on_rtmp_packet(enum track track, GstSample *sample, void *user)
+{
+    struct source *source = user;
+
+    if (track == TRACK_VIDEO)
+        hand_out(source, source->events.on_video, sample);
+    else
+        take_audio(source, sample);
+}
+
+static void on_rtmp_unusable(enum track track, const char *codec, void *user)
+{
+    (track == TRACK_VIDEO ? report_unusable_video : report_unusable_audio)(user, codec);
+}
+
+static void on_rtmp_over(const char *failure, void *user)
+{
+    struct source *source = user;
+    GstObject *sender = GST_OBJECT(source->pipeline);
+    g_autoptr(GError) error =
+        failure ? g_error_new_literal(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, failure) : NULL;
+
+    gst_element_post_message(source->pipeline, error ? gst_message_new_error(sender, error, NULL)
+                                                     : gst_message_new_eos(sender));
+}
+
+static bool build_rtmp(struct source *source, const char *location, struct dub_error *error)
+{
+    static const struct source_rtmp_events events = {
+        .on_caps = on_rtmp_caps,
+        .on_packet = on_rtmp_packet,
+        .on_unusable = on_rtmp_unusable,
+        .on_over = on_rtmp_over,
+    };
+
+    source->rtmp = source_rtmp_new(location, &events, source, error);
+    return source->rtmp != NULL;
 }
 
 /* The builders return the element that opens the location; *demuxer is what follows it, NULL when it has the
  * tracks' pads itself. NULL with an error when there is nothing to open. */
-static GstElement *build_rtmp(struct source *source, const char *location, const char **demuxer,
-                              struct dub_error *error)
-{
-    GstElement *element = gst_element_factory_make("rtmp2src", NULL);
-    g_autoptr(GstPad) pad = gst_element_get_static_pad(element, "src");
-
-    *demuxer = "flvdemux";
-    gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, on_rtmp_tags, source, NULL);
-    flv_times_attach(pad);
-    g_object_set(element, "location", location, "timeout", RTMP_TIMEOUT_S, "idle-timeout",
-                 RTMP_IDLE_TIMEOUT_S, NULL);
-    return element;
-}
-
 static GstElement *build_rtsp(struct source *source, const char *location, const char **demuxer,
                               struct dub_error *error)
 {
@@ -432,13 +465,12 @@ static GstElement *build_file(struct source *source, const char *location, const
 }
 
 static GstElement *(*const builders[])(struct source *, const char *, const char **, struct dub_error *) = {
-    [LOCATION_RTMP] = build_rtmp,
     [LOCATION_RTSP] = build_rtsp,
     [LOCATION_SRT] = build_srt,
     [LOCATION_FILE] = build_file,
 };
 
-static bool build(struct source *source, const char *location, struct dub_error *error)
+static bool build_pipeline(struct source *source, const char *location, struct dub_error *error)
 {
     const char *demuxer_name = NULL;
     GstElement *element = builders[location_kind(location)](source, location, &demuxer_name, error);
@@ -454,6 +486,12 @@ static bool build(struct source *source, const char *location, struct dub_error 
     g_signal_connect(demuxer, "pad-added", G_CALLBACK(on_pad_added), source);
     g_signal_connect(demuxer, "no-more-pads", G_CALLBACK(on_no_more_pads), source);
     return true;
+}
+
+static bool build(struct source *source, const char *location, struct dub_error *error)
+{
+    bool is_rtmp = location_kind(location) == LOCATION_RTMP;
+    return (is_rtmp ? build_rtmp : build_pipeline)(source, location, error);
 }
 
 struct source *source_new(const char *location, const struct source_events *events, void *user,
@@ -481,6 +519,7 @@ void source_free(struct source *source)
 {
     if (!source)
         return;
+    source_rtmp_free(source->rtmp);
     gst_element_set_state(source->pipeline, GST_STATE_NULL);
     gst_object_unref(source->pipeline);
     source_rtsp_free(source->rtsp);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Builds the GStreamer pipeline that reads one input: source, demuxer, H.264 as it is into one sink, AAC
- * decoded to 48 kHz stereo S16 into another. Kinds of input are rows of a table. */
+/* Reads one input: H.264 as it is, AAC decoded to 48 kHz stereo S16. RTMP is read by source_rtmp.h, all else
+ * by a GStreamer pipeline whose beginnings are rows of a table. */
 #pragma once
 
 #include <dubbing_error.h>
@@ -28,8 +28,9 @@ struct source *source_new(const char *location, const struct source_events *even
 /* Stops the pipeline; no event runs afterwards. NULL is fine. */
 void source_free(struct source *source);
 
-/* Borrowed: for its bus and state. An input that can never be dubbed says so by an application message on the
- * bus, "unusable", with the fields "exit-code" (int, enum worker_exit) and "message" (string), once. */
+/* Borrowed: for its bus and state, whether or not it has elements. An input that can never be dubbed says so
+ * by an application message on the bus, "unusable", with the fields "exit-code" (int, enum worker_exit) and
+ * "message" (string), once. */
 GstElement *source_pipeline(struct source *source);
 /* Any thread; cleared by the caller with source_facts_clear. */
 void source_get_facts(struct source *source, struct source_facts *facts);

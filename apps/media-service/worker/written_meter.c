@@ -17,9 +17,7 @@ static int64_t bytes_in(const GstPadProbeInfo *info)
 
 static GstPadProbeReturn on_written(GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-    struct written_meter *meter = data;
-    __atomic_add_fetch(&meter->bytes, bytes_in(info), __ATOMIC_RELAXED);
-    written_meter_begin_waiting(meter);
+    written_meter_add(data, bytes_in(info));
     return GST_PAD_PROBE_OK;
 }
 
@@ -27,6 +25,12 @@ void written_meter_watch(struct written_meter *meter, GstPad *pad)
 {
     gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_written, meter,
                       NULL);
+}
+
+void written_meter_add(struct written_meter *meter, int64_t bytes)
+{
+    __atomic_add_fetch(&meter->bytes, bytes, __ATOMIC_RELAXED);
+    written_meter_begin_waiting(meter);
 }
 
 void written_meter_begin_waiting(struct written_meter *meter)
