@@ -19,10 +19,11 @@ from support.stack import HEALTH, START_SECONDS, Stack, http_json, http_status
 
 ADDRESSES = ("ROUTER_RTMP_ADDRESS", "ROUTER_RTSP_ADDRESS", "ROUTER_API_ADDRESS", "ROUTER_METRICS_ADDRESS", "ORCH_HTTP_ADDR")
 URLS = ("ORCHESTRATOR_URL", "MEDIAMTX_RTMP_URL", "MEDIAMTX_RTSP_URL", "MEDIAMTX_API_URL", "WORKER_STS_SERVICE_URL")
-# Folders of the host, which the containers then have under the same path.
+# Folders of the host in place of volumes.
 FOLDERS = ("ASSET_STORE_ROOT", "LOG_DIR", "STS_MODEL_CACHE_DIR", "STS_ARTIFACT_DIR")
+MODELS = ("STS_ASR_MODEL", "STS_TRANSLATION_MODEL", "STS_TTS_MODEL")
 # Files, which must lie in the one folder that the containers see.
-FILES = ("ROUTER_CONFIG", "STS_VOICES_FILE", "STS_GLOSSARY_FILE", "STS_TLS_CERT", "STS_TLS_KEY", "STS_API_KEY_FILE",
+FILES = ("ROUTER_CONFIG", "ORCH_STREAMS_DIR", "STS_VOICES_FILE", "STS_GLOSSARY_FILE", "STS_TLS_CERT", "STS_TLS_KEY", "STS_API_KEY_FILE",
          "WORKER_STS_API_KEY_FILE", "EGRESS_DEST_URL_FILE")
 # The services of docker-compose.yml that are the program, one at a time.
 SERVICES = {"sts-service": ("sts-service", "sts-service-gpu", "sts-service-echo"), "media-router": ("media-router", "mediamtx"),
@@ -113,6 +114,11 @@ def is_loopback(host):
 def absolute_folders(variables):
     for name in filter(variables.get, (*FOLDERS, "DUBBING_CONFIG_DIR")):
         variables[name] = str((ROOT / variables[name]).resolve())
+    models = variables.get("STS_MODEL_CACHE_DIR")
+    for name in filter(variables.get, MODELS):
+        path = pathlib.Path(variables[name])
+        if models and path.is_absolute() and path.is_relative_to(models):
+            variables[name] = str(path.relative_to(models))
 
 
 def files_inside(variables):

@@ -34,6 +34,8 @@ def test_paths_of_the_host_become_those_of_the_containers(tmp_path):
                                    "STS_TLS_CERT": "/etc/dubbing/cert.pem"})
     assert found == {"ASSET_STORE_ROOT": str(ROOT / ".local/runs"), "STS_VOICES_FILE": "/etc/dubbing/voices.json",
                      "STS_TLS_CERT": "/etc/dubbing/cert.pem"}
+    models = stack_docker.prepared({"STS_MODEL_CACHE_DIR": "/srv/models", "STS_ASR_MODEL": "/srv/models/en-us"})
+    assert models["STS_ASR_MODEL"] == "en-us", "models are found by their names"
     own = stack_docker.prepared({"DUBBING_CONFIG_DIR": str(tmp_path), "ROUTER_CONFIG": f"{tmp_path}/a/router.yml"})
     assert own["ROUTER_CONFIG"] == "/etc/dubbing/a/router.yml"
 
@@ -203,6 +205,7 @@ def test_a_full_disk(tmp_path, monkeypatch):
 
 def test_what_compose_could_not_start(stack_command):
     code, said, calls = stack_command("up", BAD_START="Creating network\nERROR: for x  Cannot start service x: no space left on device")
+    assert "there is no .env: every variable has its default" in said
     assert code == 1 and "no space left on device" in said and "Creating network" not in said
     assert calls.splitlines()[-1].endswith("down --remove-orphans"), "nothing is left half started"
 

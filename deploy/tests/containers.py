@@ -2,11 +2,14 @@
 volumes at the end. Starts a container engine where none runs, and builds images that are not there."""
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import pathlib
 import subprocess
 import sys
+import tarfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,6 +43,23 @@ def prepare():
     if not all(has_image(image) for image in stack_docker.images_of(PROGRAMS, {})):
         engine_here.make_bases([engine_here.machine()])
         subprocess.run([sys.executable, ROOT / "scripts" / "images.py"], check=True)
+
+
+def empty_image(path, architecture, names):
+    """An archive for docker load: an image with nothing in it that says to be for that architecture."""
+    layer = io.BytesIO()
+    tarfile.open(fileobj=layer, mode="w").close()
+    digest = hashlib.sha256(layer.getvalue()).hexdigest()
+    config = {"os": "linux", "architecture": architecture, "config": {"Cmd": ["none"]},
+              "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]}}
+    manifest = [{"Config": "config.json", "RepoTags": names, "Layers": ["layer.tar"]}]
+    with tarfile.open(path, "w") as archive:
+        for name, data in (("config.json", json.dumps(config).encode()), ("manifest.json", json.dumps(manifest).encode()),
+                           ("layer.tar", layer.getvalue())):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return path
 
 
 class Containers:
