@@ -67,6 +67,10 @@ void dub_eio_server_close(struct dub_eio_server *server)
 {
 }
 
+void dub_eio_server_refuse(struct dub_eio_server *server)
+{
+}
+
 bool dub_eio_server_is_empty(const struct dub_eio_server *server)
 {
     return harness.conn == NULL;
