@@ -24,6 +24,7 @@ PID_FILE = HOME / "dockerd.pid"
 LOG = HOME / "dockerd.log"
 IMAGES = ROOT / "deploy" / "images"
 PUBLIC_MIRROR = "http://deb.debian.org/debian"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 FROM = re.compile(r"^(?:FROM|ARG BASE=)\s*(debian:([a-z]+)-(\d{8})-slim)\b", re.MULTILINE)
 # What dockerd is started with, the first that this kernel allows; and what that takes away.
 WAYS = (
@@ -217,15 +218,25 @@ def local_name(name, architecture):
     return name if architecture == machine() else f"dubbing-base/{architecture}:{name.partition(':')[2]}"
 
 
-def mirror():
-    """The machine's own mirror of Debian and the keyring that it is checked with."""
+def mirrors():
+    """The machine's own mirrors: {"debian": (address, keyring), "debian-security": ...}; empty where apt knows none."""
     listed = run(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)|$(SIGNED_BY)",
                   "Created-By: Packages"]).stdout
+    archives = {"Debian": "debian", "Debian-Security": "debian-security"}
+    found = {}
     for line in listed.splitlines():
         origin, label, component, uri, keyring = line.split("|")
-        if (origin, label, component) == ("Debian", "Debian", "main"):
-            return uri.rstrip("/"), keyring if keyring.startswith("/") else "/usr/share/keyrings/debian-archive-keyring.gpg"
-    raise Refused("apt knows no mirror of Debian here: add one to /etc/apt/sources.list.d and run apt-get update")
+        if origin == "Debian" and component == "main" and label in archives:
+            found.setdefault(archives[label], (uri.rstrip("/"), keyring if keyring.startswith("/") else KEYRING))
+    return found
+
+
+def mirror():
+    """The machine's own mirror of Debian and the keyring that it is checked with."""
+    found = mirrors()
+    if "debian" not in found:
+        raise Refused("apt knows no mirror of Debian here: add one to /etc/apt/sources.list.d and run apt-get update")
+    return found["debian"]
 
 
 def proxies():

@@ -5,6 +5,7 @@ Beside each image, in .local/images: the log of its build and its list of conten
 image is called as the Compose files want it (IMAGE_PREFIX/name:IMAGE_TAG), for another one its tag ends in the architecture.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 sys.dont_write_bytecode = True
 
+import apt_forwarder                                                                                 # noqa: E402
 import engine                                                                                        # noqa: E402
 from engine import Refused, machine, run                                                             # noqa: E402
 
@@ -126,14 +128,26 @@ def why(log):
     return "\n".join(lines[-15:])
 
 
-def build(name, architecture):
+@contextlib.contextmanager
+def way_to_packages():
+    """The proxy variables with which apt in a build reaches Debian as this machine does. They do not stay in the image."""
+    proxies = engine.proxies()
+    own = {archive: uri for archive, (uri, _) in engine.mirrors().items() if not uri.startswith(apt_forwarder.PUBLIC)}
+    if not own:
+        yield proxies
+        return
+    with apt_forwarder.forward(own, {name.removesuffix("_proxy"): value for name, value in proxies.items()}) as address:
+        yield {**proxies, "http_proxy": address}
+
+
+def build(name, architecture, proxies):
     dockerfile, target, _, _ = IMAGES[name]
     commit, created = revision()
     tag = tag_of(name, architecture)
     OUT.mkdir(parents=True, exist_ok=True)
     log = OUT / f"{name}-{architecture}.log"
     base = base_of(name, architecture)
-    arguments = {"BASE": base, "VERSION": version(), "REVISION": commit, "CREATED": created, **engine.proxies()}
+    arguments = {"BASE": base, "VERSION": version(), "REVISION": commit, "CREATED": created, **proxies}
     command = ["docker", "build", "--force-rm", "--network", "host", "--platform", f"linux/{architecture}",
                "--file", engine.IMAGES / f"{dockerfile}.Dockerfile", "--target", target, "--tag", tag,
                *(word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")), ROOT]
@@ -173,7 +187,9 @@ def main():
         for architecture in architectures:
             check_foreign(architecture)
         check_space()
-        built = [(name, architecture, build(name, architecture)) for architecture in architectures for name in names]
+        with way_to_packages() as proxies:
+            built = [(name, architecture, build(name, architecture, proxies))
+                     for architecture in architectures for name in names]
         print("\n".join(report(*image) for image in built))
     except Refused as refused:
         print(f"images: {refused}", file=sys.stderr)
