@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what a part of the project needs and what is missing; says nothing when nothing is: Debian packages, and for
-# the speech side the reference implementation of Socket.IO, from npm, for the tests.
+# Installs what a part of the project needs and what is missing; says nothing when nothing is: Debian packages, and from
+# npm, for the tests, the reference implementation of Socket.IO (the speech side) and the shapes of Kubernetes' resources.
 # The lists stand beside the services: apps/<service>/packages.txt (run time), packages-dev.txt (build and test).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -96,9 +96,9 @@ install_packages() {
 }
 
 # The copy of the lock file says what was installed: a clone or a checkout changes times, not contents. A failure is no
-# end: only the tests against the reference implementation need it, and they say so.
+# end: only tests need it, and they say so.
 install_reference() {
-    local folder=libs/socketio/tests/interop
+    local folder=$1
     local installed_lock=$folder/node_modules/.installed-lock.json
     cmp -s "$folder/package-lock.json" "$installed_lock" && return
     has_node || fail "Node.js $oldest_node or newer, with npm, is needed; found $(node --version 2>&1)"
@@ -108,8 +108,11 @@ install_reference() {
         return
     fi
     tail -n 20 "$log" >&2
-    printf 'setup: npm ci failed in %s (its last lines are above): the tests against the reference implementation of Socket.IO will fail; run make setup again with a network\n' "$folder" >&2
+    printf 'setup: npm ci failed in %s (its last lines are above): the tests that need it will fail; run make setup again with a network\n' "$folder" >&2
 }
 
 [ "${#missing[@]}" -eq 0 ] || install_packages
-case "$part" in media | peers) ;; *) install_reference ;; esac
+case "$part" in media | peers) ;; *) install_reference libs/socketio/tests/interop ;; esac
+if [ "$part" = all ]; then
+    install_reference deploy/tests/kubernetes-schema
+fi
