@@ -32,6 +32,9 @@ struct rtmp_link_events {
  * with an error when the URL is none. */
 struct rtmp_link *rtmp_link_new(GMainContext *context, const char *url, enum rtmp_client_role role,
                                 const struct rtmp_link_events *events, void *user, struct dub_error *error);
+/* Breaks it off: no event comes afterwards. False while an attempt to connect is still being called off: a
+ * context that nobody iterates after this is iterated until it is true. The context's thread. */
+bool rtmp_link_stop(struct rtmp_link *link);
 /* Closes it as it is; no event comes afterwards. NULL is fine. The context's thread, or once that has ended;
  * nobody sends any more. */
 void rtmp_link_free(struct rtmp_link *link);

@@ -324,6 +324,12 @@ struct rtmp_link *rtmp_link_new(GMainContext *context, const char *url, enum rtm
     return link;
 }
 
+bool rtmp_link_stop(struct rtmp_link *link)
+{
+    shut(link);
+    return link->refs == 1;
+}
+
 void rtmp_link_free(struct rtmp_link *link)
 {
     if (!link)

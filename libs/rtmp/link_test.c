@@ -216,6 +216,22 @@ static void test_freed_at_any_time(struct fixture *fixture, gconstpointer data)
     g_assert_null(fixture->failure);
 }
 
+/* In a context that is thrown away at once: nothing of the attempt is left. */
+static void test_stopped_while_connecting(struct fixture *fixture, gconstpointer data)
+{
+    g_autoptr(GMainContext) context = g_main_context_new();
+    g_main_context_push_thread_default(context);
+    fixture->link = rtmp_link_new(context, fixture->listener.url, RTMP_CLIENT_PLAYER,
+                                  &(struct rtmp_link_events){.on_failed = on_failed}, fixture, NULL);
+    g_main_context_iteration(context, FALSE);
+    g_assert_false(rtmp_link_stop(fixture->link));
+    while (!rtmp_link_stop(fixture->link))
+        g_main_context_iteration(context, TRUE);
+    g_clear_pointer(&fixture->link, rtmp_link_free);
+    g_main_context_pop_thread_default(context);
+    g_assert_null(fixture->failure);
+}
+
 static void test_bad_url(struct fixture *fixture, gconstpointer data)
 {
     struct dub_error error = {0};
@@ -238,6 +254,7 @@ int main(int argc, char **argv)
     ADD("server-is-silent", test_server_is_silent);
     ADD("refused", test_refused);
     ADD("freed-at-any-time", test_freed_at_any_time);
+    ADD("stopped-while-connecting", test_stopped_while_connecting);
     ADD("bad-url", test_bad_url);
     return g_test_run();
 }

@@ -165,6 +165,8 @@ static void *run(void *data)
     g_main_context_push_thread_default(source->context);
     while (!__atomic_load_n(&source->stops, __ATOMIC_ACQUIRE))
         g_main_context_iteration(source->context, TRUE);
+    while (!rtmp_link_stop(source->link))
+        g_main_context_iteration(source->context, TRUE);
     g_clear_pointer(&source->link, rtmp_link_free);
     g_main_context_pop_thread_default(source->context);
     return NULL;
