@@ -171,7 +171,7 @@ def test_an_instance_that_stops_is_passed_over_before_its_check_fails(balance, t
     """Between SIGTERM and the check nobody may be turned away: its 503 is HAProxy's reason to ask the next one."""
     slow = tmp_path / "haproxy.cfg"
     slow.write_text(CONFIG.read_text().replace("inter 1s", "inter 60s"))
-    balancer = balance("--echo-delay-ms", "2500", config=(slow,))
+    balancer = balance("--echo-delay-ms", "1500", config=(slow,))
     held = [Stream(balancer.url, f"held{n}") for n in range(3)]
     for stream in held:
         stream.send_fragment()

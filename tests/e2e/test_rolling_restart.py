@@ -31,8 +31,8 @@ while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 
 @pytest.fixture(scope="module")
 def talkative_sample(samples_folder):
-    """A sentence every three seconds or so, for 28 s."""
-    recipe = sample.Recipe(duration=28.0, width=320, height=180, sentences=sample.SENTENCES[:7], pauses=(0.7,))
+    """A sentence every three seconds or so, for 32 s."""
+    recipe = sample.Recipe(duration=32.0, width=320, height=180, sentences=sample.SENTENCES[:8], pauses=(0.7,))
     return sample.make_sample(samples_folder / "talkative.mp4", recipe)
 
 
