@@ -54,6 +54,10 @@ static const struct dub_config_item items[] = {
     {"ROUTER_GOP_CACHE", "gop-cache", DUB_CONFIG_BYTES, ROUTER_DEFAULT_GOP_CACHE,
      "what a path keeps of its present group of pictures, for readers to begin with at once; 0: nothing",
      offsetof(struct settings, limits.gop_bytes), 0, 48 << 20},
+    {"ROUTER_MAX_MEMORY", "max-memory", DUB_CONFIG_BYTES, ROUTER_DEFAULT_MAX_MEMORY,
+     "media that all paths and readers together may hold; beyond it the oldest groups of pictures are "
+     "forgotten, then readers that are behind lose what waits for them",
+     offsetof(struct settings, limits.held_bytes), 16 << 20, INT64_C(1) << 40},
     {NULL},
 };
 

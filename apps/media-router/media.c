@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "media.h"
 
+static __thread uint64_t held_bytes;
+
+static gsize cost_of(const struct media_message *message)
+{
+    return MEDIA_MESSAGE_OVERHEAD_BYTES + media_message_bytes(message) + message->rendition_bytes;
+}
+
 struct media_message *media_message_new(enum media_kind kind, int64_t dts_ns, GBytes *take_payload)
 {
     struct media_message *message = g_new0(struct media_message, 1);
@@ -8,6 +15,7 @@ struct media_message *media_message_new(enum media_kind kind, int64_t dts_ns, GB
     message->kind = kind;
     message->dts_ns = dts_ns;
     message->payload = take_payload;
+    held_bytes += cost_of(message);
     return message;
 }
 
@@ -21,6 +29,7 @@ void media_message_unref(struct media_message *message)
 {
     if (message == NULL || !g_ref_count_dec(&message->refs))
         return;
+    held_bytes -= cost_of(message);
     g_bytes_unref(message->payload);
     if (message->rendition != NULL)
         message->free_rendition(message->rendition);
@@ -30,4 +39,26 @@ void media_message_unref(struct media_message *message)
 gsize media_message_bytes(const struct media_message *message)
 {
     return g_bytes_get_size(message->payload);
+}
+
+void media_message_set_rendition(struct media_message *message, void *take_rendition, gsize bytes,
+                                 GDestroyNotify free_rendition)
+{
+    if (message->rendition != NULL)
+        message->free_rendition(message->rendition);
+    held_bytes += bytes;
+    held_bytes -= message->rendition_bytes;
+    message->rendition = take_rendition;
+    message->rendition_bytes = bytes;
+    message->free_rendition = free_rendition;
+}
+
+uint64_t media_held_bytes(void)
+{
+    return held_bytes;
+}
+
+void media_note_held(int64_t bytes)
+{
+    held_bytes += (uint64_t)bytes; /* negative ones wrap around to less */
 }

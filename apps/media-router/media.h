@@ -22,8 +22,12 @@ struct media_message {
     /* What a protocol's sender has made of the message, once for all its readers; NULL: nothing. Belongs to
      * the message and is freed with it. */
     void *rendition;
+    gsize rendition_bytes;
     GDestroyNotify free_rendition;
 };
+
+/* Of a message beside its payload, roughly: many small ones are not for nothing. */
+#define MEDIA_MESSAGE_OVERHEAD_BYTES 160
 
 /* Takes the payload; one reference is the caller's. The flags start false. */
 struct media_message *media_message_new(enum media_kind kind, int64_t dts_ns, GBytes *take_payload);
@@ -31,3 +35,12 @@ struct media_message *media_message_ref(struct media_message *message);
 /* NULL is fine. */
 void media_message_unref(struct media_message *message);
 gsize media_message_bytes(const struct media_message *message);
+/* Takes the rendition, in place of the one before; NULL: there is none. */
+void media_message_set_rendition(struct media_message *message, void *take_rendition, gsize bytes,
+                                 GDestroyNotify free_rendition);
+
+/* What all messages hold, each counted once however many have a reference to it, and what was noted beside
+ * them. Of this thread. */
+uint64_t media_held_bytes(void);
+/* Media that is no message yet: a protocol notes what its unfinished ones grew by, or shrank. */
+void media_note_held(int64_t bytes);

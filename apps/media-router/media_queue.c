@@ -13,6 +13,7 @@ void media_queue_init(struct media_queue *queue, guint max_messages)
     memset(queue, 0, sizeof *queue);
     g_queue_init(&queue->messages);
     queue->max_messages = max_messages;
+    queue->max_held_bytes = G_MAXUINT64;
 }
 
 void media_queue_clear(struct media_queue *queue)
@@ -54,7 +55,8 @@ static void count_dropped(struct media_queue *queue)
 static bool is_full(const struct media_queue *queue, const struct media_message *message)
 {
     return queue->messages.length >= queue->max_messages + queue->backlog ||
-           queue->bytes + media_message_bytes(message) > MEDIA_QUEUE_MAX_BYTES;
+           queue->bytes + media_message_bytes(message) > MEDIA_QUEUE_MAX_BYTES ||
+           (queue->bytes > MEDIA_QUEUE_FAIR_BYTES && media_held_bytes() > queue->max_held_bytes);
 }
 
 /* Keeps the newest configuration of each kind: it is what the next key frame needs. */

@@ -12,6 +12,8 @@
 
 /* More than the largest group of pictures that a reader may start with (STREAM_GOP_MAX_BYTES). */
 #define MEDIA_QUEUE_MAX_BYTES (64u << 20)
+/* What a reader may be behind where everybody together holds too much: some pictures. */
+#define MEDIA_QUEUE_FAIR_BYTES (256u << 10)
 /* Overflows without having been empty in between. */
 #define MEDIA_QUEUE_MAX_OVERFLOWS 3
 
@@ -29,6 +31,7 @@ struct media_queue {
     bool waits_for_key;
     bool is_behind; /* it waits because it has overflowed, not because it has just begun */
     unsigned overflows;
+    uint64_t max_held_bytes;          /* of everybody together (media_held_bytes); the owner's, after init */
     struct router_counters *counters; /* set by the owner after init; NULL: none */
     uint64_t
         dropped; /* of a reader that was too slow; what comes before its first key frame does not count */

@@ -160,6 +160,21 @@ static void test_backlog_is_extra(void)
     media_queue_clear(&queue);
 }
 
+/* Whoever is far behind gives it up, whoever is not keeps its few. */
+static void test_memory_of_all(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 1000);
+    media_queue_begin(&queue, true);
+    queue.max_held_bytes = media_held_bytes() + MEDIA_QUEUE_FAIR_BYTES / 2;
+    g_assert_cmpint(push_sized(&queue, KEY, 1, MEDIA_QUEUE_FAIR_BYTES - 10), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(push_sized(&queue, PICTURE, 2, 20), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(push_sized(&queue, PICTURE, 3, 20), ==, MEDIA_QUEUE_DROPPED);
+    g_assert_cmpint(push_sized(&queue, KEY, 4, 20), ==, MEDIA_QUEUE_ACCEPTED);
+    g_assert_cmpint(pop(&queue), ==, 4);
+    media_queue_clear(&queue);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -172,5 +187,6 @@ int main(int argc, char **argv)
     g_test_add_func("/media-queue/catching-up-is-forgiven", test_catching_up_is_forgiven);
     g_test_add_func("/media-queue/bytes-are-limited", test_bytes_are_limited);
     g_test_add_func("/media-queue/backlog-is-extra", test_backlog_is_extra);
+    g_test_add_func("/media-queue/memory-of-all", test_memory_of_all);
     return g_test_run();
 }

@@ -22,9 +22,27 @@ static void test_references(void)
     media_message_unref(NULL);
 }
 
+static void test_what_is_held(void)
+{
+    const uint64_t before = media_held_bytes();
+    struct media_message *message = media_message_new(MEDIA_VIDEO, 5, g_bytes_new_static("abcd", 4));
+    g_assert_cmpuint(media_held_bytes(), ==, before + 4 + MEDIA_MESSAGE_OVERHEAD_BYTES);
+    media_message_ref(message);
+    media_message_set_rendition(message, g_strdup("x"), 10, g_free);
+    media_message_set_rendition(message, g_strdup("y"), 30, g_free);
+    media_message_unref(message);
+    g_assert_cmpuint(media_held_bytes(), ==, before + 34 + MEDIA_MESSAGE_OVERHEAD_BYTES);
+    media_message_unref(message);
+    g_assert_cmpuint(media_held_bytes(), ==, before);
+    media_note_held(50);
+    media_note_held(-50);
+    g_assert_cmpuint(media_held_bytes(), ==, before);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/media/last-reference-frees", test_references);
+    g_test_add_func("/media/what-is-held", test_what_is_held);
     return g_test_run();
 }

@@ -12,10 +12,14 @@ struct router {
     GHashTable *paths; /* name -> struct router_path */
     struct router_counters counters;
     struct admission *admission;
-    struct log_budget budget; /* of lines about streams */
+    struct log_budget budget;        /* of lines about streams */
+    struct log_budget memory_budget; /* of lines about memory */
+    guint writes_until_trim;         /* the last look for something to forget found too little */
 };
 
 #define STREAM_LINES_PER_WINDOW 1000
+/* Of what may be held: room that is made at once, so that not each message looks for some. */
+#define TRIM_SHARE 8
 
 static void free_path(gpointer data)
 {
@@ -53,6 +57,7 @@ struct router *router_new(const struct router_config *config, struct hook_pool *
     hook_pool_set_max(hooks, (unsigned)config->limits.hooks);
     router->admission = admission_new(&config->limits, dub_clock_monotonic(), &router->counters);
     log_budget_init(&router->budget, dub_clock_monotonic(), "streams", STREAM_LINES_PER_WINDOW);
+    log_budget_init(&router->memory_budget, dub_clock_monotonic(), "memory", 1);
     router->paths = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_path);
     for (guint i = 0; i < config->paths->len; i++) {
         const struct path_config *entry = config->paths->pdata[i];
@@ -241,6 +246,60 @@ static void deliver(struct router_path *path, struct media_message *message)
     }
 }
 
+static int compare_gops(gconstpointer a, gconstpointer b)
+{
+    const struct router_path *const *first = a;
+    const struct router_path *const *second = b;
+    uint64_t one = (*first)->stream.gop_number, other = (*second)->stream.gop_number;
+    return (one > other) - (one < other);
+}
+
+/* Struct router_path * of those that keep pictures, the oldest first: the next key frame is nearest there. */
+static GPtrArray *list_gops(struct router *router)
+{
+    GPtrArray *paths = g_ptr_array_new();
+    GHashTableIter iter;
+    gpointer value;
+    g_hash_table_iter_init(&iter, router->paths);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const struct router_path *path = value;
+        if (path->publisher != NULL && path->stream.gop->len > 0)
+            g_ptr_array_add(paths, value);
+    }
+    g_ptr_array_sort(paths, compare_gops);
+    return paths;
+}
+
+static guint forget_gops(struct router *router, uint64_t until_bytes)
+{
+    g_autoptr(GPtrArray) paths = list_gops(router);
+    guint n = 0;
+    while (n < paths->len && media_held_bytes() > until_bytes)
+        stream_forget_gop(&((struct router_path *)paths->pdata[n++])->stream);
+    return n;
+}
+
+bool router_has_memory(struct router *router)
+{
+    const uint64_t limit = (uint64_t)router->config->limits.held_bytes;
+    if (media_held_bytes() <= limit)
+        return true;
+    if (router->writes_until_trim > 0) {
+        router->writes_until_trim--;
+        return false;
+    }
+    guint n = forget_gops(router, limit - limit / TRIM_SHARE);
+    router->counters.caches_dropped += n;
+    if (media_held_bytes() > limit)
+        router->writes_until_trim = g_hash_table_size(router->paths);
+    if (log_budget_take(&router->memory_budget))
+        dub_log_warn("more than %" G_GUINT64_FORMAT
+                     " MiB of media are held (ROUTER_MAX_MEMORY): %u groups of "
+                     "pictures are forgotten, new readers wait for the next key frame there",
+                     limit >> 20, n);
+    return media_held_bytes() <= limit;
+}
+
 void router_write(struct router *router, struct router_publisher *publisher, enum media_kind kind,
                   int64_t dts_ns, GBytes *take_payload)
 {
@@ -254,6 +313,7 @@ void router_write(struct router *router, struct router_publisher *publisher, enu
             set_ready(router, path);
     }
     media_message_unref(message);
+    router_has_memory(router);
 }
 
 bool router_read(struct router *router, const char *name, struct router_reader *reader,

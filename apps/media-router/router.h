@@ -85,6 +85,9 @@ const struct router_config *router_config_of(const struct router *router);
 struct admission *router_admission(struct router *router);
 /* For those who meet a limit to count it. */
 struct router_counters *router_counters(struct router *router);
+/* Where everybody together holds more media than they may, the oldest groups of pictures are forgotten. False
+ * when that was not enough: who has much shall give it up. */
+bool router_has_memory(struct router *router);
 /* True when a line about a stream or its peer may be written to the log: there are very many of them. */
 bool router_may_log(struct router *router);
 /* Sorted by name; the elements are the router's, the array is the caller's. */

@@ -19,7 +19,8 @@ void router_limits_init(struct router_limits *limits)
                                      .handshake_ns = 10 * DUB_NS_PER_S,
                                      .media_ns = 30 * DUB_NS_PER_S,
                                      .message_bytes = 10 << 20,
-                                     .gop_bytes = 32 << 20};
+                                     .gop_bytes = 32 << 20,
+                                     .held_bytes = 512 << 20};
 }
 
 void router_limits_raise_descriptors(const struct router_limits *limits)

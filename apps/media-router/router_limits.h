@@ -16,6 +16,7 @@ struct router_limits {
     int64_t media_ns;      /* a publisher without a whole message of media is closed after it */
     int64_t message_bytes; /* of one RTMP message */
     int64_t gop_bytes;     /* of one path, kept for new readers; 0: nothing is kept */
+    int64_t held_bytes;    /* of media, all paths, readers and unfinished messages together */
 };
 
 /* As they are written in the table of settings. */
@@ -26,6 +27,7 @@ struct router_limits {
 #define ROUTER_DEFAULT_MEDIA_TIMEOUT "30s"
 #define ROUTER_DEFAULT_MAX_MESSAGE "10MiB"
 #define ROUTER_DEFAULT_GOP_CACHE "32MiB"
+#define ROUTER_DEFAULT_MAX_MEMORY "512MiB"
 
 /* The defaults. */
 void router_limits_init(struct router_limits *limits);
@@ -46,6 +48,10 @@ void router_limits_raise_descriptors(const struct router_limits *limits);
     X(too_slow, "router_readers_too_slow_total", "Readers disconnected because they could not keep up.")     \
     X(discarded, "router_outbound_frames_discarded_total", "Messages dropped for slow readers.")             \
     X(paths_refused, "router_paths_refused_total", "Publishers refused: ROUTER_MAX_PATHS.")                  \
+    X(caches_dropped, "router_gop_caches_dropped_total",                                                     \
+      "Groups of pictures that new readers do not get: ROUTER_MAX_MEMORY.")                                  \
+    X(out_of_memory, "router_connections_over_memory_total",                                                 \
+      "Publishers closed for unfinished messages: ROUTER_MAX_MEMORY.")                                       \
     X(log_lines_left_out, "router_log_lines_left_out_total", "Log lines about peers that were left out.")
 
 struct router_counters {

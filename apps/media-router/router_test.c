@@ -169,6 +169,42 @@ static void test_no_stream_no_reader(struct fixture *fixture, gconstpointer yaml
     g_assert_true(read_path(fixture, "a", &fixture->reader));
 }
 
+/* The group of pictures that began first is forgotten first. */
+static void test_memory_of_all(struct fixture *fixture, gconstpointer yaml)
+{
+    publish(fixture, "a", &fixture->first);
+    publish(fixture, "b", &fixture->second);
+    write_all(fixture, &fixture->second, "CKP");
+    write_all(fixture, &fixture->first, "CKP");
+    write_all(fixture, &fixture->second, "KP"); /* now the newer one */
+    fixture->config->limits.held_bytes = (int64_t)media_held_bytes() + 10;
+    write_all(fixture, &fixture->second, "P");
+    read_path(fixture, "a", &fixture->reader);
+    read_path(fixture, "b", &fixture->other);
+    assert_got(&fixture->reader, "cc");
+    assert_got(&fixture->other, "cckpp");
+    g_assert_cmpuint(router_counters(fixture->router)->caches_dropped, ==, 1);
+    write_all(fixture, &fixture->first, "PK");
+    assert_got(&fixture->reader, "ccPK");
+    g_assert_true(router_has_memory(fixture->router));
+}
+
+/* Where there is nothing to forget, not each message looks for something. */
+static void test_memory_of_others(struct fixture *fixture, gconstpointer yaml)
+{
+    publish(fixture, "a", &fixture->first);
+    fixture->config->limits.held_bytes = (int64_t)media_held_bytes();
+    media_note_held(1000);
+    write_all(fixture, &fixture->first, "CK");
+    g_assert_false(router_has_memory(fixture->router));
+    media_note_held(-1000);
+    fixture->config->limits.held_bytes += 1000;
+    g_assert_true(router_has_memory(fixture->router));
+    write_all(fixture, &fixture->first, "KP");
+    read_path(fixture, "a", &fixture->reader);
+    assert_got(&fixture->reader, "cckp");
+}
+
 static void test_end_closes_readers_and_forgets_the_path(struct fixture *fixture, gconstpointer yaml)
 {
     publish(fixture, "a", &fixture->first);
@@ -288,6 +324,8 @@ int main(int argc, char **argv)
     ADD("only-configured-paths", "paths: {fixed: {}, '~^live/(.*)/in$': {}}", test_only_configured_paths);
     ADD("max-readers", "pathDefaults: {maxReaders: 1}", test_max_readers);
     ADD("too-many-paths", "paths: {named: {}, all_others: {}}", test_too_many_paths);
+    ADD("memory-of-all", NULL, test_memory_of_all);
+    ADD("memory-of-others", NULL, test_memory_of_others);
     ADD("nothing-is-kept", NULL, test_nothing_is_kept);
     ADD("stop-lets-everybody-go", NULL, test_stop_lets_everybody_go);
     ADD("bytes-are-counted", NULL, test_bytes_are_counted);

@@ -87,7 +87,7 @@ static bool tracks_are_known(const struct stream *stream, const struct media_mes
     return stream->has_first && message->dts_ns - stream->first_dts_ns >= STREAM_ANALYZE_NS;
 }
 
-static void clear_gop(struct stream *stream)
+void stream_forget_gop(struct stream *stream)
 {
     g_ptr_array_set_size(stream->gop, 0);
     stream->gop_bytes = 0;
@@ -95,13 +95,16 @@ static void clear_gop(struct stream *stream)
 
 static void keep_in_gop(struct stream *stream, struct media_message *message)
 {
+    static uint64_t n_gops; /* one thread */
     gsize bytes = media_message_bytes(message);
-    if (message->is_key)
-        clear_gop(stream);
-    else if (stream->gop->len == 0)
+    if (message->is_key) {
+        stream_forget_gop(stream);
+        stream->gop_number = ++n_gops;
+    } else if (stream->gop->len == 0) {
         return;
+    }
     if (stream->gop_bytes + bytes > stream->gop_max_bytes || stream->gop->len >= STREAM_GOP_MAX_MESSAGES) {
-        clear_gop(stream);
+        stream_forget_gop(stream);
         return;
     }
     g_ptr_array_add(stream->gop, media_message_ref(message));
@@ -126,7 +129,7 @@ static void keep_config(struct stream *stream, struct media_message *message)
     struct media_message **slot = &stream->config[message->kind];
     bool is_other = *slot != NULL && !g_bytes_equal((*slot)->payload, message->payload);
     if (is_other && message->kind == MEDIA_VIDEO)
-        clear_gop(stream);
+        stream_forget_gop(stream);
     if (is_other && message->kind == MEDIA_AUDIO)
         drop_sound_from_gop(stream);
     media_message_unref(*slot);

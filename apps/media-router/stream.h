@@ -26,6 +26,7 @@ struct stream {
     bool has_first;
     int64_t first_dts_ns;
     struct media_message *config[3]; /* by enum media_kind; NULL: none came */
+    uint64_t gop_number;             /* larger than that of any group begun before, of all streams */
     GPtrArray *gop;                  /* struct media_message *, from a key frame on; empty: none kept */
     gsize gop_bytes;
     gsize gop_max_bytes; /* STREAM_GOP_MAX_BYTES, or what the owner sets after init */
@@ -37,6 +38,8 @@ void stream_clear(struct stream *stream);
  * message that is no usable tag: it is not to be passed on. */
 bool stream_observe(struct stream *stream, struct media_message *message);
 bool stream_has_video(const struct stream *stream);
+/* New readers wait for the next key frame. */
+void stream_forget_gop(struct stream *stream);
 /* The config messages, then the group of pictures: what a new reader gets first. */
 void stream_for_each_start(const struct stream *stream,
                            void (*each)(struct media_message *message, void *user), void *user);

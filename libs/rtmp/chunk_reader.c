@@ -43,6 +43,7 @@ void rtmp_chunk_reader_init(struct rtmp_chunk_reader *reader)
     reader->streams = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, free_stream);
     reader->chunk_bytes = RTMP_DEFAULT_CHUNK_BYTES;
     reader->max_message_bytes = RTMP_MAX_MESSAGE_BYTES;
+    reader->max_partial_bytes = RTMP_MAX_PARTIAL_BYTES;
 }
 
 void rtmp_chunk_reader_clear(struct rtmp_chunk_reader *reader)
@@ -242,9 +243,9 @@ static bool take_payload(struct rtmp_chunk_reader *reader, const uint8_t **data,
     while (reader->pushed_fill > 0 && reader->chunk_left > 0 && next_byte(reader, data, size, &byte))
         append(reader, &byte, 1);
     size_t n = MIN(*size, reader->chunk_left);
-    if (reader->partial_bytes + n > RTMP_MAX_PARTIAL_BYTES)
-        return dub_error_set(error, DUB_ERROR_LIMIT, "more than %u bytes of unfinished messages",
-                             RTMP_MAX_PARTIAL_BYTES);
+    if (reader->partial_bytes + n > reader->max_partial_bytes)
+        return dub_error_set(error, DUB_ERROR_LIMIT, "more than %zu bytes of unfinished messages",
+                             reader->max_partial_bytes);
     append(reader, *data, (uint32_t)n);
     *data += n;
     *size -= n;

@@ -42,8 +42,9 @@ struct rtmp_chunk_reader {
     struct in_stream *current;                 /* whose chunk payload is being read; NULL: a header is next */
     uint32_t chunk_bytes;
     uint32_t max_message_bytes; /* RTMP_MAX_MESSAGE_BYTES, or less */
+    size_t max_partial_bytes;   /* RTMP_MAX_PARTIAL_BYTES, or less */
     size_t chunk_left;
-    size_t partial_bytes;
+    size_t partial_bytes; /* of unfinished messages */
     uint8_t header[RTMP_MAX_HEADER_BYTES];
     size_t header_fill;
     uint8_t pushed[4]; /* read as a header, but payload: to be read again first */

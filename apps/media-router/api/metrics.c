@@ -51,7 +51,9 @@ struct router_metrics {
     X(SESSION_IN_ERROR, "rtsp_sessions_inbound_rtp_packets_in_error", "RTP packets that could not be used.", \
       DUB_METRIC_GAUGE, CONNECTION_LABELS)                                                                   \
     X(SESSION_OUT_PACKETS, "rtsp_sessions_outbound_rtp_packets", "RTP packets sent.", DUB_METRIC_GAUGE,      \
-      CONNECTION_LABELS)
+      CONNECTION_LABELS)                                                                                     \
+    X(HELD, "router_media_held_bytes",                                                                       \
+      "Media in memory: kept for new readers, waiting for readers, unfinished.", DUB_METRIC_GAUGE)
 
 /* Ours: MediaMTX has nothing of the kind. */
 #define X(field, name, help) COUNTER_##field,
@@ -196,6 +198,7 @@ static char *gather(const struct router_metrics *metrics)
         gather_connection(families, connections->pdata[i]);
     gather_rtsp(families, metrics->rtsp);
     gather_counters(registry, router_counters(metrics->router));
+    dub_metric_set(families[FAMILY_HELD], (double)media_held_bytes(), NULL);
     char *text = dub_metrics_format(registry);
     dub_metrics_free(registry);
     return text;

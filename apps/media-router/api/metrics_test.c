@@ -59,6 +59,7 @@ static void test_paths_come_and_go(void)
     assert_line(during, "# HELP paths_readers ");
     assert_line(during, "# TYPE router_readers_too_slow_total counter");
     assert_line(during, "\nrouter_connections_refused_total 7\n");
+    assert_line(during, "\nrouter_media_held_bytes 166\n"); /* the sequence header */
     router_unpublish(router, &publisher);
     g_autofree char *after = scrape(metrics);
     g_assert_null(strstr(after, "live/a"));

@@ -19,6 +19,8 @@
 #define MAX_IOVECS 64
 /* Encoded ahead of the socket; what is beyond waits in the queue, where it can still be dropped. */
 #define ENCODE_BYTES (256u << 10)
+/* Of unfinished messages, where everybody together holds too much: more than the largest usual picture. */
+#define UNFINISHED_FAIR_BYTES (2u << 20)
 #define LINGER_NS (5 * DUB_NS_PER_S)
 #define MAX_THROWN_AWAY_BYTES (1u << 20)
 /* Ten years: what no real stream reaches, and nanoseconds of it fit. */
@@ -47,6 +49,7 @@ struct rtmp_connection {
     int64_t last_media_ns; /* a whole message of a publisher */
     int64_t last_write_ns; /* when the socket last took bytes, or had nothing to take */
     uint64_t sent_bytes;
+    size_t unfinished_bytes; /* as noted with media_note_held */
 
     const char *give_up; /* static text: end it at the next wake-up, from the connection's own watch */
     bool had_stream;     /* it has published or played */
@@ -298,6 +301,24 @@ static bool receive_some(struct rtmp_connection *connection, bool *more)
     return may_linger(connection, (size_t)n);
 }
 
+static void note_unfinished(struct rtmp_connection *connection, size_t bytes)
+{
+    media_note_held((int64_t)bytes - (int64_t)connection->unfinished_bytes);
+    connection->unfinished_bytes = bytes;
+}
+
+static void check_memory(struct rtmp_connection *connection)
+{
+    struct router *router = connection->env->router;
+    note_unfinished(connection, connection->session.reader.partial_bytes);
+    if (connection->closing || connection->unfinished_bytes <= UNFINISHED_FAIR_BYTES ||
+        router_has_memory(router))
+        return;
+    router_counters(router)->out_of_memory++;
+    rtmp_connection_close(connection, "it has much of an unfinished message where too much is held already "
+                                      "(ROUTER_MAX_MEMORY)");
+}
+
 static bool receive(struct rtmp_connection *connection)
 {
     bool more = true;
@@ -307,6 +328,7 @@ static bool receive(struct rtmp_connection *connection)
         if (connection->session.answer_bytes > RTMP_MAX_ANSWER_BYTES) /* to be sent before more is asked */
             break;
     }
+    check_memory(connection);
     if (net_link_is_pending(connection->link))
         wake(connection);
     return true;
@@ -441,6 +463,7 @@ struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *en
     connection->reader = (struct router_reader){.ops = &reader_ops[env->tls != NULL], .id = connection->id};
     media_queue_init(&connection->queue, (guint)env->config->write_queue_messages);
     connection->queue.counters = router_counters(env->router);
+    connection->queue.max_held_bytes = (uint64_t)env->config->limits.held_bytes;
     rtmp_session_init(&connection->session, &session_events, connection);
     connection->watch = fd_watch_new(take_fd, G_IO_IN, on_io, connection);
     connection->session.max_media_bytes = (uint32_t)env->config->limits.message_bytes;
@@ -452,6 +475,7 @@ struct rtmp_connection *rtmp_connection_new(const struct rtmp_connection_env *en
 void rtmp_connection_free(struct rtmp_connection *connection)
 {
     detach(connection);
+    note_unfinished(connection, 0);
     admission_leave(router_admission(connection->env->router), connection->remote_address);
     fd_watch_free(connection->watch);
     net_link_free(connection->link);

@@ -215,6 +215,33 @@ static void test_write_timeout(struct server_fixture *fixture, gconstpointer dat
 }
 
 /* Each step is as large as a step can be: times do not grow until nothing can hold them. */
+/* Unfinished messages count, and go when others need the memory. */
+static void test_unfinished_messages_count(struct server_fixture *fixture, gconstpointer data)
+{
+    enum { MEGABYTES = 5 };
+    struct client publisher, hoarder;
+    const uint64_t before = media_held_bytes();
+    g_autofree uint8_t *zeros = g_malloc0(1 << 20);
+    static const uint8_t head[] = {0x02, 0, 0,    0, 0, 0, 4,    1, 0, 0, 0, 0, 0, 0x80,
+                                   0,    0, 0x07, 0, 0, 0, 0x60, 0, 0, 9, 1, 0, 0, 0};
+    client_start_publisher(&publisher, fixture, "in");
+    client_start(&hoarder, fixture, "publish", "x");
+    TURN_UNTIL(client_has_status(&hoarder, "NetStream.Publish.Start"), &publisher, &hoarder);
+    rtmp_chunk_writer_put_raw(&hoarder.peer.writer, head, sizeof head);
+    for (unsigned i = 0; i < MEGABYTES; i++)
+        rtmp_chunk_writer_put_raw(&hoarder.peer.writer, zeros, 1 << 20);
+    TURN_UNTIL(media_held_bytes() >= before + MEGABYTES * (1 << 20), &publisher, &hoarder);
+    g_assert_false(hoarder.eof);
+    fixture->config->limits.held_bytes = (int64_t)before + (4 << 20);
+    rtmp_chunk_writer_put_raw(&hoarder.peer.writer, zeros, 1000);
+    TURN_UNTIL(hoarder.eof, &publisher, &hoarder);
+    g_assert_cmpuint(router_counters(fixture->router)->out_of_memory, ==, 1);
+    client_clear(&hoarder);
+    TURN_UNTIL(media_held_bytes() < before + (1 << 20), &publisher);
+    g_assert_false(publisher.eof);
+    client_clear(&publisher);
+}
+
 static void test_times_that_run_away(struct server_fixture *fixture, gconstpointer data)
 {
     enum { COUNT = 5000 };
@@ -246,6 +273,7 @@ int main(int argc, char **argv)
     ADD("silent-peers-are-closed", test_silent_peers_are_closed);
     ADD("publisher-without-media", test_publisher_without_media);
     ADD("idle-peers-make-room", test_idle_peers_make_room);
+    ADD("unfinished-messages-count", test_unfinished_messages_count);
     ADD("times-that-run-away", test_times_that_run_away);
     ADD("write-timeout", test_write_timeout);
     return g_test_run();

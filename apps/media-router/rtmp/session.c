@@ -10,6 +10,8 @@
 /* Most frames fit into one chunk of this size: no headers in the middle of them. */
 #define OUT_CHUNK_BYTES 65536
 #define STREAM_ID 1
+/* Unfinished commands on all chunk streams; clients send one after the other. */
+#define MAX_PARTIAL_COMMAND_BYTES (4 * RTMP_MAX_COMMAND_BYTES)
 #define SET_DATA_FRAME "@setDataFrame"
 #define STRING_HEADER_BYTES 3 /* of an AMF0 string: type, length */
 
@@ -32,7 +34,9 @@ void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_e
     session->handshake = g_new(struct rtmp_handshake, 1);
     rtmp_handshake_init(session->handshake);
     rtmp_chunk_reader_init(&session->reader);
-    session->reader.max_message_bytes = RTMP_MAX_COMMAND_BYTES; /* who does not publish sends commands only */
+    /* Who does not publish sends commands only. */
+    session->reader.max_message_bytes = RTMP_MAX_COMMAND_BYTES;
+    session->reader.max_partial_bytes = MAX_PARTIAL_COMMAND_BYTES;
     session->max_media_bytes = RTMP_MAX_MESSAGE_BYTES;
     rtmp_chunk_writer_init(&session->writer);
     rtmp_control_init(&session->control);
@@ -204,6 +208,7 @@ static bool on_publish(struct rtmp_session *session, const struct rtmp_command *
         return dub_error_set(error, refusal.code, "%s", refusal.message);
     }
     session->reader.max_message_bytes = session->max_media_bytes;
+    session->reader.max_partial_bytes = RTMP_MAX_PARTIAL_BYTES;
     set_state(session, RTMP_SESSION_PUBLISHING);
     rtmp_send_user_control(&session->writer, RTMP_STREAM_BEGIN, STREAM_ID);
     rtmp_send_status(&session->writer, STREAM_ID, "status", "NetStream.Publish.Start", "publish start");

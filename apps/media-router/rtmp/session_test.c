@@ -377,6 +377,22 @@ static void test_long_messages_are_for_publishers(struct fixture *fixture, gcons
     assert_ends(fixture, DUB_ERROR_LIMIT);
 }
 
+/* Nor many that never end. */
+static void test_unfinished_commands(struct fixture *fixture, gconstpointer data)
+{
+    enum { EACH = 60000 };
+    g_autofree uint8_t *zeros = g_malloc0(EACH);
+    connect(fixture);
+    const uint8_t size[] = {0x02, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0, EACH >> 8, EACH & 0xff};
+    rtmp_chunk_writer_put_raw(&fixture->peer.writer, size, sizeof size);
+    for (uint8_t csid = 10; csid < 15; csid++) {
+        const uint8_t head[] = {csid, 0, 0, 0, 0, 0xf0, 0, 20, 0, 0, 0, 0};
+        rtmp_chunk_writer_put_raw(&fixture->peer.writer, head, sizeof head);
+        rtmp_chunk_writer_put_raw(&fixture->peer.writer, zeros, EACH);
+    }
+    assert_ends(fixture, DUB_ERROR_LIMIT);
+}
+
 static void test_long_messages_of_a_publisher(struct fixture *fixture, gconstpointer data)
 {
     fixture->session.max_media_bytes = 200000;
@@ -588,6 +604,7 @@ int main(int argc, char **argv)
     ADD("clear-data-frame", test_clear_data_frame);
     ADD("chunk-size-at-any-time", test_chunk_size_at_any_time);
     ADD("long-messages-are-for-publishers", test_long_messages_are_for_publishers);
+    ADD("unfinished-commands-are-limited", test_unfinished_commands);
     ADD("long-messages-of-a-publisher-are-limited", test_long_messages_of_a_publisher);
     ADD("answers-have-to-be-read", test_answers_have_to_be_read);
     ADD("invalid-path-ends", test_invalid_path);

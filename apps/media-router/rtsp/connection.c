@@ -568,6 +568,7 @@ struct rtsp_connection *rtsp_connection_new(const struct rtsp_connection_env *en
     connection->publisher = (struct router_publisher){.ops = &publisher_ops};
     rtsp_reader_init(&connection->reader, &reader_ops, (guint)env->config->write_queue_messages);
     connection->reader.queue.counters = router_counters(env->router);
+    connection->reader.queue.max_held_bytes = (uint64_t)env->config->limits.held_bytes;
     out_queue_init(&connection->out);
     rtsp_session_init(&connection->session, connection->id, &session_events, connection);
     connection->watch = fd_watch_new(take_fd, G_IO_IN, on_io, connection);

@@ -270,11 +270,10 @@ const struct rtp_packets *rtp_writer_packets(struct rtp_writer *writer, struct m
     struct rtp_packets *packets = message->rendition;
     if (packets != NULL && packets->writer_ssrc == source->ssrc)
         return packets;
-    if (packets != NULL)
-        free_packets(packets);
-    message->rendition = packetize(writer, source, message);
-    message->free_rendition = free_packets;
-    return message->rendition;
+    packets = packetize(writer, source, message);
+    media_message_set_rendition(message, packets, packets != NULL ? g_bytes_get_size(packets->framed) : 0,
+                                free_packets);
+    return packets;
 }
 
 GBytes *rtp_packets_for_channel(const struct rtp_packets *packets, uint8_t channel)
