@@ -1,6 +1,7 @@
 """The Debian packages as tests need them: built once per run, and again with a higher version."""
 import os
 import pathlib
+import shutil
 import subprocess
 
 from machine import ROOT
@@ -19,8 +20,8 @@ def version(folder):
                           capture_output=True, text=True).stdout.strip()
 
 
-def with_version(folder, target, newer):
-    """The same packages with another version: to dpkg an upgrade like any other."""
+def with_version(folder, target, newer, replace=None):
+    """The same packages with another version: to dpkg an upgrade like any other. replace: a file in them by another one."""
     target.mkdir(parents=True)
     old = version(folder)
     for deb in sorted(folder.glob("*.deb")):
@@ -28,9 +29,12 @@ def with_version(folder, target, newer):
         subprocess.run(["dpkg-deb", "-R", deb, tree], check=True)
         control = tree / "DEBIAN/control"
         control.write_text(control.read_text().replace(f"Version: {old}\n", f"Version: {newer}\n").replace(f"(= {old})", f"(= {newer})"))
+        for name, source in (replace or {}).items():
+            if (tree / name).exists():
+                shutil.copy(source, tree / name)
         subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, target / deb.name.replace(f"_{old}_", f"_{newer}_")],
                        check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["rm", "-rf", tree], check=True)
+        shutil.rmtree(tree)
     sums = subprocess.run("sha256sum -- *.deb", shell=True, cwd=target, check=True, capture_output=True, text=True).stdout
     (target / "SHA256SUMS").write_text(sums)
     return target

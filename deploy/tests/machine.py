@@ -24,8 +24,8 @@ SUITE = "bookworm"
 TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "nsenter": "util-linux",
          "unshare": "util-linux", "mount": "mount"}
 # What the machine has beside the packages under test: an init, and what a cloud image of Debian brings.
-BASE_PACKAGES = ("systemd", "systemd-sysv", "dbus", "ca-certificates", "apt-utils", "nftables", "cloud-init", "curl",
-                 "procps", "iproute2")
+BASE_PACKAGES = ("systemd", "systemd-sysv", "dbus", "ca-certificates", "apt-utils", "nftables", "cloud-init", "curl", "locales",
+                 "openssh-server", "procps", "iproute2")
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -105,14 +105,15 @@ class Machine:
     """A running machine; a context manager.
 
     folder: for its disk and its console's log. binds: read-only, host folder by folder in the machine. files: path in the
-    machine to text, there before it boots.
+    machine to text, there before it boots. options: further ones of systemd-nspawn.
     """
 
-    def __init__(self, folder, binds=None, files=None):
+    def __init__(self, folder, binds=None, files=None, options=()):
         self.folder = pathlib.Path(folder)
         self.upper = self.folder / "upper"
         self.binds = binds or {}
         self.files = files or {}
+        self.options = options
         self.nspawn = None
         self.leader = 0
 
@@ -130,7 +131,7 @@ class Machine:
         script = 'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4" && shift 3 && exec systemd-nspawn ' \
                  '--quiet --register=no --keep-unit --private-network --resolv-conf=off --console=read-only --boot -D "$@"'
         self.nspawn = Child("console", ["unshare", "--mount", "sh", "-c", script, "sh", str(base), str(self.upper), str(work),
-                                        str(root), *binds], self.folder)
+                                        str(root), *binds, *self.options], self.folder)
         try:
             wait_until(self._booted, 120, "the machine to boot", step=0.3)
         except BaseException:

@@ -9,16 +9,12 @@ import subprocess
 import pytest
 
 import deb_packages
+from live import PLAY, Publisher, make_clip, packet_hashes, wait_dubbed
 from machine import Machine
-from support.processes import Child, wait_until
-from support.sample import SENTENCES, Recipe, make_sample
-from support.streams import FFMPEG
 
 pytestmark = pytest.mark.slow
 
 UNITS = ("live-dubbing-router", "live-dubbing-sts", "live-dubbing-media")
-PUBLISH = "rtmp://127.0.0.1:1935/live/demo/in?lang=es"
-PLAY = "rtmp://127.0.0.1:1935/live/demo/out"
 NEWER = "99.0"
 INSTALL = "apt-get install -qy --no-install-recommends"
 
@@ -49,48 +45,7 @@ def installed(machine):
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory):
-    recipe = Recipe(duration=20.0, width=320, height=240, fps=25, sentences=SENTENCES[:3], first_speech=2.0)
-    return make_sample(tmp_path_factory.mktemp("clip") / "clip.mp4", recipe).path
-
-
-class Publisher:
-    """Publishes the clip over and over into the machine."""
-
-    def __init__(self, machine, clip, folder):
-        self.child = Child("publisher", machine.in_network(*FFMPEG, "-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv",
-                                                           PUBLISH), folder)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exception):
-        self.child.kill()
-
-
-def stream(machine):
-    """What media-service says of the stream; empty when it says nothing."""
-    done = machine.sh("curl -fsS http://127.0.0.1:8080/api/v1/streams/demo", check=False)
-    return json.loads(done.stdout) if done.returncode == 0 else {}
-
-
-def wait_dubbed(machine, phrases=1):
-    """Until the stream runs and so many phrases have been dubbed."""
-    def dubbed():
-        found = stream(machine)
-        return found if found.get("state") == "running" and found["phrases"]["dubbed"] >= phrases else None
-    return wait_until(dubbed, 120, f"{phrases} dubbed phrases", step=0.3)
-
-
-def worker_command(machine, pid):
-    return machine.sh(f"tr '\\0' ' ' </proc/{pid}/cmdline", check=False).stdout
-
-
-def packet_hashes(machine, source, seconds=0):
-    """The hashes of a source's video packets, from a file of this machine or a stream of the tested one."""
-    command = ["ffprobe", "-v", "error", "-select_streams", "v", *(["-read_intervals", f"%+{seconds}"] if seconds else []),
-               "-show_data_hash", "sha256", "-show_entries", "packet=data_hash", "-of", "csv=p=0", str(source)]
-    out = subprocess.run(machine.in_network(*command), check=True, capture_output=True, text=True, timeout=60).stdout
-    return [line.strip(",") for line in out.split()]
+    return make_clip(tmp_path_factory.mktemp("clip"))
 
 
 def test_a_stream_is_dubbed_and_outlives_restart_crash_and_upgrade(installed, clip, tmp_path):
