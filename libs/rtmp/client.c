@@ -27,11 +27,12 @@ static void free_message(gpointer data)
 }
 
 void rtmp_client_init(struct rtmp_client *client, enum rtmp_client_role role, const struct rtmp_url *url,
-                      rtmp_client_media on_media, void *user)
+                      rtmp_client_message on_media, rtmp_client_message on_data, void *user)
 {
     g_autoptr(GByteArray) hello = g_byte_array_new();
 
-    *client = (struct rtmp_client){.role = role, .url = url, .on_media = on_media, .user = user};
+    *client = (struct rtmp_client){
+        .role = role, .url = url, .on_media = on_media, .on_data = on_data, .user = user};
     client->handshake = g_new(struct rtmp_client_handshake, 1);
     rtmp_chunk_reader_init(&client->reader);
     rtmp_chunk_writer_init(&client->writer);
@@ -247,18 +248,30 @@ static bool on_command(struct rtmp_client *client, const struct rtmp_message *me
     return fine;
 }
 
-static bool on_media(struct rtmp_client *client, const struct rtmp_message *message)
+static rtmp_client_message taker_of(const struct rtmp_client *client, uint8_t type)
 {
-    bool is_media = message->type == RTMP_AUDIO || message->type == RTMP_VIDEO;
-    if (is_media && client->on_media != NULL &&
-        (client->state == RTMP_CLIENT_STARTING || client->state == RTMP_CLIENT_READY))
-        client->on_media(message, client->user);
+    switch (type) {
+    case RTMP_AUDIO:
+    case RTMP_VIDEO:
+        return client->on_media;
+    case RTMP_DATA_AMF0:
+        return client->on_data;
+    default:
+        return NULL;
+    }
+}
+
+static bool hand_out(struct rtmp_client *client, const struct rtmp_message *message)
+{
+    rtmp_client_message take = taker_of(client, message->type);
+    if (take != NULL && (client->state == RTMP_CLIENT_STARTING || client->state == RTMP_CLIENT_READY))
+        take(message, client->user);
     return true;
 }
 
 static bool on_part(const struct rtmp_message *part, struct dub_error *error, void *user)
 {
-    return on_media(user, part);
+    return hand_out(user, part);
 }
 
 static void note_eof(struct rtmp_client *client, const struct rtmp_message *message)
@@ -279,7 +292,8 @@ static bool on_message(struct rtmp_client *client, const struct rtmp_message *me
         return on_command(client, message, error);
     case RTMP_AUDIO:
     case RTMP_VIDEO:
-        return on_media(client, message);
+    case RTMP_DATA_AMF0:
+        return hand_out(client, message);
     case RTMP_AGGREGATE:
         return rtmp_aggregate_each(message, on_part, client, error);
     case RTMP_USER_CONTROL:
@@ -349,8 +363,26 @@ static unsigned csid_of(uint8_t type)
     }
 }
 
-void rtmp_client_send(struct rtmp_client *client, uint8_t type, uint32_t timestamp_ms, GBytes *payload)
+/* The payload with the command in front of it that makes a server keep it, where it is metadata that lacks
+ * it. */
+static GBytes *as_published(uint8_t type, GBytes *payload)
 {
+    static const char metadata[] = "\2\0\12onMetaData";
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(payload, &size);
+
+    if (type != RTMP_DATA_AMF0 || size < sizeof metadata - 1 ||
+        memcmp(data, metadata, sizeof metadata - 1) != 0)
+        return g_bytes_ref(payload);
+    GByteArray *body = g_byte_array_new();
+    amf_write_string(body, "@setDataFrame");
+    g_byte_array_append(body, data, (guint)size);
+    return g_byte_array_free_to_bytes(body);
+}
+
+void rtmp_client_send(struct rtmp_client *client, uint8_t type, uint32_t timestamp_ms, GBytes *body)
+{
+    g_autoptr(GBytes) payload = as_published(type, body);
     struct rtmp_message message = {
         .type = type, .stream_id = client->stream_id, .timestamp_ms = timestamp_ms, .payload = payload};
     if (client->state < RTMP_CLIENT_READY && !client->ends_when_ready)

@@ -4,7 +4,7 @@
 
 #include "fuzz_target.h"
 
-static void on_media(const struct rtmp_message *message, void *user)
+static void on_message(const struct rtmp_message *message, void *user)
 {
 }
 
@@ -12,7 +12,7 @@ static void hear(const struct rtmp_url *url, enum rtmp_client_role role, const u
 {
     static const uint8_t hello[1 + 2 * RTMP_HANDSHAKE_BYTES] = {RTMP_VERSION};
     struct rtmp_client client;
-    rtmp_client_init(&client, role, url, on_media, NULL);
+    rtmp_client_init(&client, role, url, on_message, on_message, NULL);
     rtmp_client_receive(&client, hello, sizeof hello, NULL);
     rtmp_client_receive(&client, data, size, NULL);
     rtmp_client_clear(&client);

@@ -14,7 +14,7 @@ struct fixture {
     size_t piece;    /* bytes that travel at once */
 };
 
-static void on_media(const struct rtmp_message *message, void *user)
+static void on_message(const struct rtmp_message *message, void *user)
 {
     struct fixture *fixture = user;
     gsize size;
@@ -25,8 +25,8 @@ static void on_media(const struct rtmp_message *message, void *user)
 
 static void begin(struct fixture *fixture, enum rtmp_client_role role)
 {
-    rtmp_client_init(&fixture->client, role, &fixture->url, role == RTMP_CLIENT_PLAYER ? on_media : NULL,
-                     fixture);
+    rtmp_client_message take = role == RTMP_CLIENT_PLAYER ? on_message : NULL;
+    rtmp_client_init(&fixture->client, role, &fixture->url, take, take, fixture);
 }
 
 static void setup(struct fixture *fixture, gconstpointer data)
@@ -121,7 +121,58 @@ static void test_plays(struct fixture *fixture, gconstpointer data)
     rtmp_test_server_send(&fixture->server, RTMP_AUDIO, 45, "\xaf", 1);
     rtmp_test_server_send(&fixture->server, RTMP_DATA_AMF0, 45, "\x02", 1);
     talk(fixture);
-    g_assert_cmpstr(fixture->played->str, ==, "9@40:17 8@45:af ");
+    g_assert_cmpstr(fixture->played->str, ==, "9@40:17 8@45:af 18@45:02 ");
+}
+
+static void test_plays_without_data(struct fixture *fixture, gconstpointer data)
+{
+    rtmp_client_init(&fixture->client, RTMP_CLIENT_PLAYER, &fixture->url, on_message, NULL, fixture);
+    talk(fixture);
+    rtmp_test_server_send(&fixture->server, RTMP_DATA_AMF0, 40, "\x02", 1);
+    rtmp_test_server_send(&fixture->server, RTMP_AUDIO, 45, "\xaf", 1);
+    talk(fixture);
+    g_assert_cmpstr(fixture->played->str, ==, "8@45:af ");
+}
+
+static void assert_published(struct fixture *fixture, const void *body, size_t size)
+{
+    struct rtmp_message *message = rtmp_test_server_take(&fixture->server);
+    g_autoptr(GBytes) expected = g_bytes_new(body, size);
+    g_assert_nonnull(message);
+    g_assert_true(g_bytes_equal(message->payload, expected));
+    rtmp_message_clear(message);
+    g_free(message);
+}
+
+/* Metadata as a player gets it becomes what a publisher says; everything else is left as it is. */
+static void test_publishes_metadata(struct fixture *fixture, gconstpointer data)
+{
+    static const char published[] = "\2\0\15@setDataFrame\2\0\12onMetaData\10rest";
+    static const char played[] = "\2\0\12onMetaData\10rest", text[] = "\2\0\12onTextData\10rest";
+    static const struct {
+        uint8_t type;
+        const char *body;
+        size_t size;
+    } sent[] = {
+        {RTMP_DATA_AMF0, played, sizeof played - 1}, {RTMP_DATA_AMF0, published, sizeof published - 1},
+        {RTMP_DATA_AMF0, text, sizeof text - 1},     {RTMP_DATA_AMF0, played, 12}, /* cut off */
+        {RTMP_AUDIO, played, sizeof played - 1},
+    };
+    begin(fixture, RTMP_CLIENT_PUBLISHER);
+    for (size_t i = 0; i < 2 * G_N_ELEMENTS(sent); i++) {
+        size_t which = i % G_N_ELEMENTS(sent);
+        g_autoptr(GBytes) body = g_bytes_new_static(sent[which].body, sent[which].size);
+        rtmp_client_send(&fixture->client, sent[which].type, 0, body);
+        if (i == G_N_ELEMENTS(sent))
+            talk(fixture); /* those before wait for the server */
+    }
+    talk(fixture);
+    for (size_t i = 0; i < 2 * G_N_ELEMENTS(sent); i++) {
+        size_t which = i % G_N_ELEMENTS(sent);
+        bool is_completed = which == 0;
+        assert_published(fixture, is_completed ? published : sent[which].body,
+                         is_completed ? sizeof published - 1 : sent[which].size);
+    }
 }
 
 /* Two tags of one byte at 100 and 120, sent as one message at 5000. */
@@ -264,6 +315,8 @@ int main(int argc, char **argv)
 #define ADD(name, function) ADD_WITH(name, NULL, function)
     ADD("publishes", test_publishes);
     ADD("plays", test_plays);
+    ADD("plays-without-data", test_plays_without_data);
+    ADD("publishes-metadata", test_publishes_metadata);
     ADD("plays-aggregates", test_plays_aggregates);
     ADD("any-pieces", test_any_pieces);
     ADD_WITH("ends/unpublished", GUINT_TO_POINTER(0), test_ends);

@@ -20,14 +20,14 @@ enum rtmp_client_state {
     RTMP_CLIENT_ENDED,      /* the server has: the publisher of what is played is gone */
 };
 
-/* One RTMP_AUDIO or RTMP_VIDEO message to a player; borrowed. */
-typedef void (*rtmp_client_media)(const struct rtmp_message *message, void *user);
+/* One message to a player; borrowed, but its payload may be referenced. */
+typedef void (*rtmp_client_message)(const struct rtmp_message *message, void *user);
 
 struct rtmp_client {
     enum rtmp_client_role role;
     enum rtmp_client_state state;
     const struct rtmp_url *url;
-    rtmp_client_media on_media;
+    rtmp_client_message on_media, on_data;
     void *user;
     struct rtmp_client_handshake *handshake; /* NULL once done */
     struct rtmp_chunk_reader reader;
@@ -39,17 +39,20 @@ struct rtmp_client {
     size_t early_bytes;
 };
 
-/* The handshake is pending at once. url is borrowed and outlives the client. on_media: NULL for a publisher.
- */
+/* The handshake is pending at once. url is borrowed and outlives the client. on_media is given the messages
+ * of type RTMP_AUDIO and RTMP_VIDEO, on_data those of type RTMP_DATA_AMF0 (metadata and the like), in the
+ * order in which they come; either is NULL where it is not wanted, and for a publisher. */
 void rtmp_client_init(struct rtmp_client *client, enum rtmp_client_role role, const struct rtmp_url *url,
-                      rtmp_client_media on_media, void *user);
+                      rtmp_client_message on_media, rtmp_client_message on_data, void *user);
 void rtmp_client_clear(struct rtmp_client *client);
 /* Handles bytes from the server; client->state then tells how far it is. False: the connection is of no use
  * any more, and error says why, in the server's words where it gave some. */
 bool rtmp_client_receive(struct rtmp_client *client, const uint8_t *data, size_t size,
                          struct dub_error *error);
 /* Queues one message of a publisher, RTMP_AUDIO, RTMP_VIDEO or RTMP_DATA_AMF0; the payload is referenced.
- * Before the server is ready it waits here; after rtmp_client_finish it is dropped. */
+ * Before the server is ready it waits here; after rtmp_client_finish it is dropped. Metadata as players get
+ * it
+ * ("onMetaData", ...) goes with "@setDataFrame" in front, without which servers keep none. */
 void rtmp_client_send(struct rtmp_client *client, uint8_t type, uint32_t timestamp_ms, GBytes *payload);
 /* What waits to be sent, on either side of READY. */
 size_t rtmp_client_pending(const struct rtmp_client *client);

@@ -18,8 +18,9 @@ struct rtmp_link;
  * on_failed, of which the last two come once, and nothing after them. */
 struct rtmp_link_events {
     void (*on_ready)(void *user); /* before anything that was sent is written */
-    /* One message to a player; it may not call the link. */
-    rtmp_client_media on_media;
+    /* One message to a player, sound or picture; metadata and other script data. They may not call the link.
+     */
+    rtmp_client_message on_media, on_data;
     /* The socket has taken so much. On the thread that wrote; it may not call the link. */
     void (*on_written)(size_t bytes, void *user);
     /* Player: the stream is over. Publisher: after rtmp_link_finish, all is sent. */

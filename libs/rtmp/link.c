@@ -319,7 +319,7 @@ struct rtmp_link *rtmp_link_new(GMainContext *context, const char *url, enum rtm
     link->buffer_bytes = role == RTMP_CLIENT_PLAYER ? READ_BYTES_PLAYER : READ_BYTES_PUBLISHER;
     link->buffer = g_malloc(link->buffer_bytes);
     pthread_mutex_init(&link->lock, NULL);
-    rtmp_client_init(&link->client, role, &link->url, link->events.on_media, user);
+    rtmp_client_init(&link->client, role, &link->url, link->events.on_media, link->events.on_data, user);
     attach(link, &link->sources.start, g_idle_source_new(), on_start);
     return link;
 }

@@ -13,7 +13,7 @@ struct fixture {
     struct rtmp_link *link;
     bool is_ready, has_ended;
     char *failure;
-    unsigned n_played;
+    unsigned n_played, n_data;
     size_t written_bytes;
 };
 
@@ -25,6 +25,12 @@ static void on_ready(void *user)
 static void on_media(const struct rtmp_message *message, void *user)
 {
     ((struct fixture *)user)->n_played++;
+}
+
+static void on_data(const struct rtmp_message *message, void *user)
+{
+    g_assert_cmpint(message->type, ==, RTMP_DATA_AMF0);
+    ((struct fixture *)user)->n_data++;
 }
 
 static void on_written(size_t bytes, void *user)
@@ -50,7 +56,8 @@ static void on_failed(const char *reason, void *user)
 
 static void begin(struct fixture *fixture, enum rtmp_client_role role)
 {
-    static const struct rtmp_link_events events = {on_ready, on_media, on_written, on_ended, on_failed};
+    static const struct rtmp_link_events events = {on_ready,   on_media, on_data,
+                                                   on_written, on_ended, on_failed};
     fixture->link = rtmp_link_new(NULL, fixture->listener.url, role, &events, fixture, NULL);
     g_assert_nonnull(fixture->link);
 }
@@ -99,9 +106,11 @@ static void test_plays_to_the_end(struct fixture *fixture, gconstpointer data)
     TURN_UNTIL(fixture, fixture->is_ready);
     for (unsigned i = 0; i < 100; i++)
         rtmp_test_server_send(&fixture->listener.server, RTMP_VIDEO, i, "\x17", 1);
+    rtmp_test_server_send(&fixture->listener.server, RTMP_DATA_AMF0, 100, "\2\0\0", 3);
     rtmp_send_user_control(&fixture->listener.server.writer, RTMP_STREAM_EOF, 7);
     TURN_UNTIL(fixture, fixture->has_ended);
     g_assert_cmpuint(fixture->n_played, ==, 100);
+    g_assert_cmpuint(fixture->n_data, ==, 1);
 }
 
 /* Everything arrives before the connection ends, and each byte is counted once. */
