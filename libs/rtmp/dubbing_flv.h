@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first bytes of FLV tag bodies: which codec, is it a sequence header, is it a key frame.
- * Sources: Adobe Video File Format 10.1, annex E.4; Enhanced RTMP v1 and v2 (FourCC video). */
+ * Sources: Adobe Video File Format 10.1, annex E.4; Enhanced RTMP v1 and v2 (FourCC video and sound). */
 #pragma once
 
 #include <stdbool.h>

@@ -3,7 +3,13 @@
 
 #include <dubbing_bytes.h>
 
-enum { VIDEO_KEY_FRAME = 1, VIDEO_EX_HEADER = 0x80, AVC_SEQUENCE_HEADER = 0, AAC_SEQUENCE_HEADER = 0 };
+enum {
+    VIDEO_KEY_FRAME = 1,
+    VIDEO_EX_HEADER = 0x80,
+    AUDIO_EX_HEADER = 9,
+    AVC_SEQUENCE_HEADER = 0,
+    AAC_SEQUENCE_HEADER = 0
+};
 
 #define FOURCC(a, b, c, d) ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 
@@ -117,13 +123,25 @@ bool flv_parse_video(const uint8_t *body, size_t size, struct flv_tag *tag)
     tag->is_frame = first >> 4 != COMMAND_FRAME;
     if (has_avc_header(tag->codec)) {
         uint8_t type = dub_read_u8(&reader);
-        tag->is_config = type == AVC_SEQUENCE_HEADER;
+        tag->is_config = first >> 4 != COMMAND_FRAME && type == AVC_SEQUENCE_HEADER;
         tag->is_frame = tag->is_frame && type == NALU;
         tag->composition_ms = read_composition(&reader);
         tag->is_key = tag->is_key && !tag->is_config;
     }
     tag->data_at = reader.at;
     return !reader.failed;
+}
+
+/* AudioPacketType; the tag's flags have been read. */
+static bool parse_enhanced_audio(struct dub_reader *reader, uint8_t first, struct flv_tag *tag)
+{
+    enum { SEQUENCE_START = 0, CODED_FRAMES = 1 };
+    tag->codec = FLV_CODEC_OTHER;
+    tag->is_config = (first & 0x0f) == SEQUENCE_START;
+    tag->is_frame = (first & 0x0f) == CODED_FRAMES;
+    dub_reader_skip(reader, 4); /* FourCC */
+    tag->data_at = reader->at;
+    return !reader->failed;
 }
 
 bool flv_parse_audio(const uint8_t *body, size_t size, struct flv_tag *tag)
@@ -133,6 +151,8 @@ bool flv_parse_audio(const uint8_t *body, size_t size, struct flv_tag *tag)
     *tag = (struct flv_tag){0};
     if (reader.failed)
         return false;
+    if (first >> 4 == AUDIO_EX_HEADER)
+        return parse_enhanced_audio(&reader, first, tag);
     tag->codec = codec_of_audio_number(first >> 4);
     if (tag->codec == FLV_CODEC_AAC)
         tag->is_config = dub_read_u8(&reader) == AAC_SEQUENCE_HEADER;

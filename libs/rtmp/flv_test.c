@@ -41,6 +41,7 @@ static void test_video(void)
          5,
          true,
          {FLV_CODEC_H264, false, false, false, 0, 5}}, /* a command for the player */
+        {{0x57, 0, 0, 0, 0}, 5, true, {FLV_CODEC_H264, false, false, false, 0, 5}},
         {{0x1c, 0, 0, 0, 0}, 5, true, {FLV_CODEC_H265, true, false, false, 0, 5}},
         {{0x12, 7}, 2, true, {FLV_CODEC_OTHER, false, true, true, 0, 1}}, /* Sorenson H.263 */
         {{0x90, 'h', 'v', 'c', '1', 0}, 6, true, {FLV_CODEC_H265, true, false, false, 0, 5}},
@@ -68,8 +69,12 @@ static void test_audio(void)
         {{0x3f}, 1, true, {FLV_CODEC_PCM, false, true, false, 0, 1}},
         {{0x7f}, 1, true, {FLV_CODEC_G711, false, true, false, 0, 1}},
         {{0x5f}, 1, true, {FLV_CODEC_OTHER, false, true, false, 0, 1}},
+        {{0x90, 'O', 'p', 'u', 's'}, 5, true, {FLV_CODEC_OTHER, true, false, false, 0, 5}},
+        {{0x91, 'O', 'p', 'u', 's', 1}, 6, true, {FLV_CODEC_OTHER, false, true, false, 0, 5}},
+        {{0x92, 'O', 'p', 'u', 's'}, 5, true, {FLV_CODEC_OTHER, false, false, false, 0, 5}}, /* the end */
         {{0}, 0, false, {0}},
         {{0xaf}, 1, false, {0}},
+        {{0x90, 'O', 'p', 'u'}, 4, false, {0}},
     };
     check(cases, G_N_ELEMENTS(cases), flv_parse_audio);
 }
