@@ -15,9 +15,9 @@ RUN meson setup /build /source -Dservices=media-router,media-service \
         /build/apps/media-service/worker/media-worker /build/apps/media-service/egress/egress-forwarder
 
 FROM ${BASE} AS media-router
-COPY deploy/images/install-packages.sh deploy/images/packages.txt deploy/images/unneeded.txt /usr/local/lib/dubbing/
+COPY deploy/images/install-packages.sh deploy/images/packages.txt deploy/images/unneeded-media.txt /usr/local/lib/dubbing/
 COPY apps/media-router/packages.txt /usr/local/lib/dubbing/media-router/
-RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded.txt \
+RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded-media.txt \
         /usr/local/lib/dubbing/packages.txt /usr/local/lib/dubbing/media-router/packages.txt \
     && groupadd --gid 10001 dubbing \
     && useradd --uid 10001 --gid dubbing --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin dubbing \
@@ -53,9 +53,9 @@ ENTRYPOINT ["/usr/bin/tini", "--"]
 CMD ["media-router"]
 
 FROM ${BASE} AS media-service
-COPY deploy/images/install-packages.sh deploy/images/packages.txt deploy/images/unneeded.txt /usr/local/lib/dubbing/
+COPY deploy/images/install-packages.sh deploy/images/packages.txt deploy/images/unneeded-media.txt /usr/local/lib/dubbing/
 COPY apps/media-service/packages.txt /usr/local/lib/dubbing/media-service/
-RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded.txt \
+RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded-media.txt \
         /usr/local/lib/dubbing/packages.txt /usr/local/lib/dubbing/media-service/packages.txt \
     && groupadd --gid 10001 dubbing \
     && useradd --uid 10001 --gid dubbing --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin dubbing \

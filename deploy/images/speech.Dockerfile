@@ -12,9 +12,9 @@ RUN meson setup /build /source -Dservices=sts-service \
     && install -s -D -t /programs /build/apps/sts-service/sts-service /build/apps/sts-service/sts-espeak
 
 FROM ${BASE} AS sts-service
-COPY deploy/images/install-packages.sh deploy/images/packages.txt deploy/images/unneeded.txt /usr/local/lib/dubbing/
+COPY deploy/images/install-packages.sh deploy/images/packages.txt deploy/images/unneeded-speech.txt /usr/local/lib/dubbing/
 COPY apps/sts-service/packages.txt deploy/images/packages-speech.txt /usr/local/lib/dubbing/sts-service/
-RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded.txt \
+RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded-speech.txt \
         /usr/local/lib/dubbing/packages.txt \
         /usr/local/lib/dubbing/sts-service/packages.txt /usr/local/lib/dubbing/sts-service/packages-speech.txt \
     && groupadd --gid 10001 dubbing \
@@ -53,7 +53,7 @@ CMD ["sts-service"]
 FROM sts-service AS sts-gpu
 USER 0:0
 COPY deploy/images/packages-gpu.txt /usr/local/lib/dubbing/sts-service/
-RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded.txt \
+RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded-speech.txt \
         /usr/local/lib/dubbing/sts-service/packages-gpu.txt
 ARG VERSION=0.1.0
 ARG REVISION=unknown
