@@ -92,7 +92,9 @@ metrics: ## Print the metrics of media-service and sts-service
 images: ## Build the container images and print their sizes (PLATFORMS=linux/amd64,linux/arm64, ONLY=sts-service)
 	@$(PYTHON) scripts/images.py --platforms "$(PLATFORMS)" --only "$(ONLY)"
 
-.PHONY: deb
+.PHONY: deb release
+release: ## Packages and images as a folder that hosts are deployed from, .local/release (RELEASE_OUT, RELEASE_METHODS)
+	@scripts/release.sh
 deb: ## Build the Debian packages of HEAD into .local/deb (DEB_OUT, DEB_REF, DEB_VERSION)
 	@scripts/deb.sh
 
