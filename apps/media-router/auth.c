@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "auth.h"
 
+#include <dubbing_secret.h>
 #include <gio/gio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #define ARGON2_PREFIX "argon2:"
 #define SHA256_BYTES 32
 #define MASK "***"
+#define BASIC "Basic "
 
 static const struct {
     const char *name;
@@ -187,29 +189,17 @@ bool auth_user_permit(struct auth_user *user, const char *action, const char *pa
     return true;
 }
 
-/* Takes as long for a wrong guess as for a right one of the same length, wherever they differ. */
-static bool equal(const char *a, const char *b)
-{
-    size_t length = strlen(a);
-    volatile unsigned char difference = 0; /* so that no compiler leaves the loop early */
-    if (length != strlen(b))
-        return false;
-    for (size_t i = 0; i < length; i++)
-        difference = (unsigned char)(difference | (a[i] ^ b[i]));
-    return difference == 0;
-}
-
 static bool matches_credential(const char *credential, const char *guess)
 {
     if (!g_str_has_prefix(credential, SHA256_PREFIX))
-        return equal(credential, guess);
+        return dub_secret_equal(credential, guess);
     guint8 hash[SHA256_BYTES];
     gsize size = sizeof hash;
     g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
     g_checksum_update(checksum, (const guchar *)guess, -1);
     g_checksum_get_digest(checksum, hash, &size);
     g_autofree char *text = g_base64_encode(hash, size);
-    return equal(credential + strlen(SHA256_PREFIX), text);
+    return dub_secret_equal(credential + strlen(SHA256_PREFIX), text);
 }
 
 /* "[::1]:5", "127.0.0.1:5", "::1", "::ffff:127.0.0.1" (of a socket for both families): without brackets and
@@ -308,6 +298,23 @@ static char *decode_value(const char *pair)
 {
     g_autofree char *text = g_strdup(strchr(pair, '=') + 1);
     return g_uri_unescape_string(g_strdelimit(text, "+", ' '), NULL);
+}
+
+bool auth_from_basic(const char *header, char **user, char **pass)
+{
+    *user = *pass = NULL;
+    if (header == NULL || g_ascii_strncasecmp(header, BASIC, strlen(BASIC)) != 0)
+        return false;
+    gsize size;
+    g_autofree char *encoded = g_strstrip(g_strdup(header + strlen(BASIC)));
+    g_autofree guchar *decoded = g_base64_decode(encoded, &size);
+    g_autofree char *text = g_strndup((const char *)decoded, size);
+    const char *colon = strchr(text, ':');
+    if (colon == NULL || !g_utf8_validate(text, -1, NULL))
+        return false;
+    *user = g_strndup(text, (gsize)(colon - text));
+    *pass = g_strdup(colon + 1);
+    return true;
 }
 
 /* OBS appends "?clientConfigId=..." of its own to a stream key that has a query already. */

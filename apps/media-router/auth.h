@@ -59,6 +59,9 @@ bool auth_user_permit(struct auth_user *user, const char *action, const char *pa
 /* False sets DUB_ERROR_AUTH_FAILED with a message for the log that has no password in it. */
 bool auth_check(const GPtrArray *users, const struct auth_request *request, struct dub_error *error);
 
+/* What an Authorization header says: "Basic dXNlcjpwYXNz" (RFC 7617); *user and *pass are the caller's. False
+ * for anything else, with both NULL. header may be NULL. */
+bool auth_from_basic(const char *header, char **user, char **pass);
 /* The values of user= and pass= in a URL's query, URL-decoded; NULL where there is none. The caller's. */
 void auth_from_query(const char *query, char **user, char **pass);
 /* The query with the value of pass= replaced by "***": for logs, hooks and the API. The caller's. */

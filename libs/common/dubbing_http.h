@@ -27,7 +27,7 @@ struct dub_http_request {
     GHashTable *query; /* decoded names to decoded values; NULL when there is none */
     const char *body;  /* NUL-terminated for convenience, may hold any bytes */
     gsize body_size;
-    bool from_loopback; /* the peer's address is 127.0.0.0/8 or ::1 */
+    bool from_loopback; /* dub_http_is_loopback of the peer's address */
 };
 
 typedef void (*dub_http_handler)(struct dub_http_request *request, void *user);
@@ -64,8 +64,9 @@ struct dub_http_config {
     /* For a client to send its request, from the connection on, and then to take the answer; after that the
      * connection is closed. 0: no limit. */
     unsigned request_timeout_ms;
-    /* Asked before each handler. On false it has answered, and the handler is not called. NULL: all are let
-     * in. user is that of dub_http_server_new. */
+    /* Asked when the headers of a request are there, before its path is looked up: who is not let in learns
+     * nothing. On false it has answered. params and body are empty. NULL: all are let in. user is that of
+     * dub_http_server_new. */
     bool (*admit)(struct dub_http_request *request, void *user);
     /* The JSON body for an error that this layer answers by itself (404, 405, 401, 413, ...). NULL: the
      * default
@@ -97,5 +98,7 @@ void dub_http_request_stream(struct dub_http_request *request);
 /* Parses the body as one JSON object (at most max_depth nested, UTF-8). On failure answers 400 and returns
  * NULL. */
 JsonObject *dub_http_request_json(struct dub_http_request *request);
+/* 127.0.0.0/8, ::1, and the first in the form of the second (::ffff:127.0.0.1). */
+bool dub_http_is_loopback(GInetAddress *address);
 /* Constant-time comparison of "Authorization: Bearer <key>" with the key. */
 bool dub_http_bearer_matches(const char *authorization_header, const char *api_key);

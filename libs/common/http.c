@@ -10,6 +10,7 @@
 #include <dubbing_config.h>
 #include <dubbing_json.h>
 #include <dubbing_log.h>
+#include <dubbing_secret.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -96,17 +97,6 @@ JsonObject *dub_http_request_json(struct dub_http_request *request)
     return json_node_dup_object(node);
 }
 
-/* Of the digests, so that the time tells neither where the first difference is nor how long the key is. */
-static bool equal_in_constant_time(const char *a, const char *b)
-{
-    g_autofree char *digest_a = g_compute_checksum_for_string(G_CHECKSUM_SHA256, a, -1);
-    g_autofree char *digest_b = g_compute_checksum_for_string(G_CHECKSUM_SHA256, b, -1);
-    volatile unsigned char difference = 0;
-    for (size_t i = 0; digest_a[i] != '\0'; i++)
-        difference = (unsigned char)(difference | (digest_a[i] ^ digest_b[i]));
-    return difference == 0;
-}
-
 bool dub_http_bearer_matches(const char *authorization_header, const char *api_key)
 {
     static const char scheme[] = "Bearer ";
@@ -114,7 +104,17 @@ bool dub_http_bearer_matches(const char *authorization_header, const char *api_k
         return false;
     if (g_ascii_strncasecmp(authorization_header, scheme, strlen(scheme)) != 0)
         return false;
-    return equal_in_constant_time(authorization_header + strlen(scheme), api_key);
+    return dub_secret_equal(authorization_header + strlen(scheme), api_key);
+}
+
+/* A socket for both families calls 127.0.0.1 ::ffff:127.0.0.1 (RFC 4291, 2.5.5.2). */
+bool dub_http_is_loopback(GInetAddress *address)
+{
+    static const guint8 mapped[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
+    if (g_inet_address_get_is_loopback(address))
+        return true;
+    return g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6 &&
+           memcmp(g_inet_address_to_bytes(address), mapped, sizeof mapped) == 0;
 }
 
 static bool is_from_loopback(SoupServerMessage *message)
@@ -122,8 +122,7 @@ static bool is_from_loopback(SoupServerMessage *message)
     GSocketAddress *address = soup_server_message_get_remote_address(message);
     if (!G_IS_INET_SOCKET_ADDRESS(address))
         return false;
-    return g_inet_address_get_is_loopback(
-               g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address))) != FALSE;
+    return dub_http_is_loopback(g_inet_socket_address_get_address(G_INET_SOCKET_ADDRESS(address)));
 }
 
 /* A proxy on this machine passes on what comes from elsewhere. What such a header says is never believed,
@@ -150,8 +149,7 @@ static bool is_from_foreign_page(SoupMessageHeaders *headers)
     if (host == NULL)
         return true;
     g_autoptr(GInetAddress) address = g_inet_address_new_from_string(host);
-    return address != NULL ? !g_inet_address_get_is_loopback(address)
-                           : g_ascii_strcasecmp(host, "localhost") != 0;
+    return address != NULL ? !dub_http_is_loopback(address) : g_ascii_strcasecmp(host, "localhost") != 0;
 }
 
 static bool is_local_caller(SoupServerMessage *message)
@@ -178,6 +176,24 @@ static bool is_allowed(struct dub_http_server *server, SoupServerMessage *messag
         return false;
     }
     return true;
+}
+
+/* Before anything is said about what there is. */
+static bool is_admitted(struct dub_http_server *server, SoupServerMessage *message, const char *path,
+                        GHashTable *query)
+{
+    static const char *const no_params[] = {NULL};
+    struct dub_http_request request = {
+        .server = server,
+        .message = message,
+        .method = soup_server_message_get_method(message),
+        .path = path,
+        .params = no_params,
+        .query = query,
+        .body = "",
+        .from_loopback = is_from_loopback(message),
+    };
+    return server->admit == NULL || server->admit(&request, server->user);
 }
 
 /* Answers 404 or 405 where there is none. */
@@ -276,8 +292,8 @@ static void on_headers(SoupServer *soup, SoupServerMessage *message, const char 
         refuse_large_body(server, message);
         return;
     }
-    const struct dub_http_route *route =
-        has_too_many_headers(server, message) ? NULL : find_route_or_refuse(server, message, params);
+    bool may_ask = !has_too_many_headers(server, message) && is_admitted(server, message, path, query);
+    const struct dub_http_route *route = may_ask ? find_route_or_refuse(server, message, params) : NULL;
     bool is_refused = route == NULL || is_crowded_out(server, message, route->flags) ||
                       !is_allowed(server, message, route->flags);
     if (is_refused || !takes_a_body(message)) {
@@ -315,8 +331,7 @@ static void on_request(SoupServer *soup, SoupServerMessage *message, const char 
         .body_size = size,
         .from_loopback = is_from_loopback(message),
     };
-    if (server->admit == NULL || server->admit(&request, server->user))
-        route->handler(&request, server->user);
+    route->handler(&request, server->user);
 }
 
 static bool load_certificate(struct dub_http_server *server, const struct dub_http_config *config,

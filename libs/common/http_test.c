@@ -531,7 +531,26 @@ static void test_who_is_not_admitted_is_not_handled(struct fixture *fixture, con
 {
     expect(fixture, "GET", "/items/live", NULL, 200, "");
     expect(fixture, "GET", "/items/other", NULL, 401, "not you");
+    expect(fixture, "GET", "/nothing", NULL, 401, "not you");
+    expect(fixture, "PUT", "/items/other", NULL, 401, "not you");
+    expect(fixture, "GET", "/nothing/live", NULL, 404, "");
     g_assert_cmpstr(fixture->last_params, ==, "live");
+}
+
+static void test_loopback_addresses(void)
+{
+    static const struct {
+        const char *text;
+        bool is_loopback;
+    } cases[] = {{"127.0.0.1", true},         {"127.8.9.10", true},       {"::1", true},
+                 {"::ffff:127.0.0.1", true},  {"::ffff:127.1.2.3", true}, {"::ffff:10.0.0.1", false},
+                 {"10.0.0.1", false},         {"::127.0.0.1", false},     {"::2", false},
+                 {"1::ffff:127.0.0.1", false}};
+    for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GInetAddress) address = g_inet_address_new_from_string(cases[i].text);
+        if (dub_http_is_loopback(address) != cases[i].is_loopback)
+            g_error("%s", cases[i].text);
+    }
 }
 
 static void test_own_shape_of_errors(void)
@@ -659,6 +678,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/bad-addresses-are-named", test_bad_addresses_are_named);
     g_test_add_func("/http/all-interfaces", test_all_interfaces);
     g_test_add_func("/http/many-may-wait-to-be-accepted", test_many_may_wait_to_be_accepted);
+    g_test_add_func("/http/loopback-addresses", test_loopback_addresses);
     g_test_add("/http/who-is-not-admitted-is-not-handled", struct fixture, NULL, set_up_admitting,
                test_who_is_not_admitted_is_not_handled, tear_down);
     g_test_add_func("/http/own-shape-of-errors", test_own_shape_of_errors);

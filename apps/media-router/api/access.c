@@ -5,9 +5,6 @@
 
 #include <dubbing_json.h>
 #include <dubbing_log.h>
-#include <string.h>
-
-#define BASIC "Basic "
 
 char *access_format_error(unsigned status, const char *code, const char *message)
 {
@@ -15,22 +12,6 @@ char *access_format_error(unsigned status, const char *code, const char *message
     json_object_set_string_member(object, "status", "error");
     json_object_set_string_member(object, "error", message);
     return dub_json_object_to_string_take(object);
-}
-
-/* "Basic dXNlcjpwYXNz" (RFC 7617); *user and *pass point into the returned text, which is the caller's. */
-static char *read_credentials(const char *header, const char **user, const char **pass)
-{
-    gsize size = 0;
-    if (header == NULL || g_ascii_strncasecmp(header, BASIC, strlen(BASIC)) != 0)
-        return NULL;
-    g_autofree guchar *bytes = g_base64_decode(header + strlen(BASIC), &size);
-    char *text = g_strndup((const char *)bytes, size);
-    char *colon = strchr(text, ':');
-    *user = text;
-    *pass = colon != NULL ? colon + 1 : "";
-    if (colon != NULL)
-        *colon = '\0';
-    return text;
 }
 
 static char *remote_address(SoupServerMessage *message)
@@ -55,10 +36,10 @@ static void log_refusal(const struct dub_http_request *request, const char *addr
 bool access_check(struct dub_http_request *request, const GPtrArray *users, enum auth_action action)
 {
     struct dub_error error = {0};
-    const char *user = NULL, *pass = NULL;
+    g_autofree char *user = NULL;
+    g_autofree char *pass = NULL;
     SoupMessageHeaders *headers = soup_server_message_get_request_headers(request->message);
-    g_autofree char *text =
-        read_credentials(soup_message_headers_get_one(headers, "Authorization"), &user, &pass);
+    auth_from_basic(soup_message_headers_get_one(headers, "Authorization"), &user, &pass);
     g_autofree char *address = remote_address(request->message);
     struct auth_request asked = {.action = action, .remote_address = address, .user = user, .pass = pass};
     if (auth_check(users, &asked, &error))

@@ -63,10 +63,12 @@ static void on_answer(GObject *object, GAsyncResult *result, gpointer user)
 }
 
 /* The message, answered; *body is the caller's. */
-static SoupMessage *ask(struct fixture *fixture, const char *authorization, char **text)
+static SoupMessage *ask(struct fixture *fixture, const char *method, const char *path,
+                        const char *authorization, char **text)
 {
-    g_autofree char *url = g_strdup_printf("http://127.0.0.1:%u/", dub_http_server_port(fixture->server));
-    SoupMessage *message = soup_message_new("GET", url);
+    g_autofree char *url =
+        g_strdup_printf("http://127.0.0.1:%u%s", dub_http_server_port(fixture->server), path);
+    SoupMessage *message = soup_message_new(method, url);
     GBytes *body = NULL;
     soup_message_add_flags(message, SOUP_MESSAGE_DO_NOT_USE_AUTH_CACHE);
     if (authorization != NULL)
@@ -85,7 +87,7 @@ static SoupMessage *ask(struct fixture *fixture, const char *authorization, char
 static void expect(struct fixture *fixture, const char *authorization, unsigned status)
 {
     g_autofree char *text = NULL;
-    g_autoptr(SoupMessage) message = ask(fixture, authorization, &text);
+    g_autoptr(SoupMessage) message = ask(fixture, "GET", "/", authorization, &text);
     const char *challenge =
         soup_message_headers_get_one(soup_message_get_response_headers(message), "WWW-Authenticate");
     g_assert_cmpuint(soup_message_get_status(message), ==, status);
@@ -95,6 +97,14 @@ static void expect(struct fixture *fixture, const char *authorization, unsigned 
     }
     g_assert_cmpstr(text, ==, "{\"status\":\"error\",\"error\":\"authentication error\"}");
     g_assert_true(challenge != NULL && g_str_has_prefix(challenge, "Basic realm="));
+}
+
+static void expect_at(struct fixture *fixture, const char *method, const char *path,
+                      const char *authorization, unsigned status)
+{
+    g_autofree char *text = NULL;
+    g_autoptr(SoupMessage) message = ask(fixture, method, path, authorization, &text);
+    g_assert_cmpuint(soup_message_get_status(message), ==, status);
 }
 
 static char *basic(const char *text)
@@ -122,6 +132,10 @@ static void test_name_and_password(struct fixture *fixture, gconstpointer data)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(malformed); i++)
         expect(fixture, malformed[i], 401);
+    expect_at(fixture, "GET", "/nothing", NULL, 401); /* strangers learn nothing */
+    expect_at(fixture, "POST", "/", NULL, 401);
+    expect_at(fixture, "GET", "/nothing", right, 404);
+    expect_at(fixture, "POST", "/", right, 405);
 }
 
 static void test_a_permission_for_something_else(struct fixture *fixture, gconstpointer data)
