@@ -26,7 +26,7 @@ OUT = ROOT / ".local" / "images"
 SBOM = "/usr/share/dubbing/sbom.spdx.json"
 # Image: its Dockerfile, the stage in it, its repository, what its tag ends in.
 IMAGES = {
-    "media-router": ("media", "media-router", "media-router", ""),
+    "media-router": ("router", "media-router", "media-router", ""),
     "media-service": ("media", "media-service", "media-service", ""),
     "sts-service": ("speech", "sts-service", "sts-service", ""),
     "sts-gpu": ("speech", "sts-gpu", "sts-service", "-gpu"),

@@ -1,56 +1,16 @@
-# media-router and media-service (with media-worker, egress-forwarder and mtx-hook): one build, two images.
+# media-service, with media-worker, egress-forwarder and mtx-hook.
 #   docker build -f deploy/images/media.Dockerfile --target media-service .
 
 ARG BASE=debian:bookworm-20261005-slim
 FROM ${BASE} AS build
-COPY deploy/images/install-packages.sh apps/media-router/packages-dev.txt /lists/router/
-COPY apps/media-service/packages-dev.txt /lists/service/
-RUN sh /lists/router/install-packages.sh --to-build /lists/router/packages-dev.txt /lists/service/packages-dev.txt
+COPY deploy/images/install-packages.sh apps/media-service/packages-dev.txt /lists/
+RUN sh /lists/install-packages.sh --to-build /lists/packages-dev.txt
 COPY . /source
-RUN meson setup /build /source -Dservices=media-router,media-service \
-    && ninja -C /build apps/media-router/media-router apps/media-service/media-service apps/media-service/mtx-hook \
+RUN meson setup /build /source -Dservices=media-service \
+    && ninja -C /build apps/media-service/media-service apps/media-service/mtx-hook \
         apps/media-service/worker/media-worker apps/media-service/egress/egress-forwarder \
-    && install -s -D -t /programs/router /build/apps/media-router/media-router /build/apps/media-service/mtx-hook \
-    && install -s -D -t /programs/service /build/apps/media-service/media-service /build/apps/media-service/mtx-hook \
+    && install -s -D -t /programs /build/apps/media-service/media-service /build/apps/media-service/mtx-hook \
         /build/apps/media-service/worker/media-worker /build/apps/media-service/egress/egress-forwarder
-
-FROM ${BASE} AS media-router
-COPY deploy/images/install-packages.sh deploy/images/packages.txt deploy/images/unneeded-media.txt /usr/local/lib/dubbing/
-COPY apps/media-router/packages.txt /usr/local/lib/dubbing/media-router/
-RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded-media.txt \
-        /usr/local/lib/dubbing/packages.txt /usr/local/lib/dubbing/media-router/packages.txt \
-    && groupadd --gid 10001 dubbing \
-    && useradd --uid 10001 --gid dubbing --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin dubbing \
-    && install -d -o dubbing -g dubbing -m 0750 /var/log/dubbing
-COPY --from=build /programs/router /usr/local/bin/
-COPY deploy/images/health.sh deploy/images/sbom.sh /usr/local/lib/dubbing/
-COPY config/router.yml /etc/dubbing/
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-ARG CREATED=1970-01-01T00:00:00Z
-RUN sh /usr/local/lib/dubbing/sbom.sh media-router "$VERSION" "$CREATED"
-LABEL org.opencontainers.image.title="media-router" \
-    org.opencontainers.image.description="RTMP and RTSP router of the live dubbing stack" \
-    org.opencontainers.image.version="$VERSION" \
-    org.opencontainers.image.revision="$REVISION" \
-    org.opencontainers.image.created="$CREATED" \
-    org.opencontainers.image.licenses="GPL-3.0-or-later" \
-    org.opencontainers.image.base.name="docker.io/library/debian:bookworm-20261005-slim" \
-    dubbing.sbom="/usr/share/dubbing/sbom.spdx.json"
-ENV ROUTER_CONFIG=/etc/dubbing/router.yml \
-    ROUTER_RTMP_ADDRESS=0.0.0.0:1935 \
-    ROUTER_RTSP_ADDRESS=0.0.0.0:8554 \
-    ROUTER_API_ADDRESS=0.0.0.0:9997 \
-    ROUTER_METRICS_ADDRESS=0.0.0.0:9998 \
-    LOG_DIR=/var/log/dubbing \
-    LOG_FORMAT=json
-VOLUME ["/var/log/dubbing"]
-EXPOSE 1935 8554 9997 9998
-WORKDIR /
-USER 10001:10001
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["bash", "/usr/local/lib/dubbing/health.sh", "media-router"]
-ENTRYPOINT ["/usr/bin/tini", "--"]
-CMD ["media-router"]
 
 FROM ${BASE} AS media-service
 COPY deploy/images/install-packages.sh deploy/images/packages.txt deploy/images/unneeded-media.txt /usr/local/lib/dubbing/
@@ -61,7 +21,7 @@ RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbi
     && useradd --uid 10001 --gid dubbing --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin dubbing \
     && install -d -o dubbing -g dubbing -m 0750 /var/log/dubbing /var/lib/dubbing/state /var/lib/dubbing/runs \
     && install -d /etc/dubbing/streams.d
-COPY --from=build /programs/service /usr/local/bin/
+COPY --from=build /programs /usr/local/bin/
 # Every worker starts with it instead of looking through all plugins, which it could not write down on a read-only root.
 ENV GST_REGISTRY_1_0=/usr/share/dubbing/gstreamer-registry.bin
 RUN install -d /usr/share/dubbing \
