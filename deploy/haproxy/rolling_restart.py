@@ -73,8 +73,8 @@ def wait_back(runtime: Runtime, backend: str, name: str, seconds: float) -> None
             return
         if time.monotonic() > deadline:
             raise Failed(f"{name} did not come back within {seconds:.0f} s (HAProxy says {row['status']}, its check "
-                         f"{row['check_status'] or 'has not run'} {row['check_code']}): it is left out, the others serve. Look "
-                         f"at its log; when it is ready: echo 'set server {backend}/{name} state ready' | socat - {runtime.path}")
+                         f"{row['check_status'] or 'has not run'} {row['check_code']}): the others serve, and it joins them when it "
+                         "is ready. Look at its log, then go on with --servers")
         time.sleep(POLL_SECONDS)
 
 
@@ -89,14 +89,12 @@ def restart_one(runtime: Runtime, backend: str, name: str, restart: Callable[[],
     runtime.tell(f"set server {server} state drain")
     try:
         restart()
-    except (Failed, KeyboardInterrupt):
-        # Nobody knows how far it came: HAProxy's check tells whether it serves.
+        # What the check saw last was the old process.
+        runtime.tell(f"set server {server} health down")
+        wait_back(runtime, backend, name, seconds)
+    finally:
+        # However it went: from here on HAProxy's check alone decides whether it serves.
         runtime.tell(f"set server {server} state ready")
-        raise
-    # What the check saw last was the old process.
-    runtime.tell(f"set server {server} health down")
-    wait_back(runtime, backend, name, seconds)
-    runtime.tell(f"set server {server} state ready")
 
 
 def check_before(servers: dict[str, dict[str, str]], chosen: list[str]) -> None:
@@ -148,7 +146,7 @@ def main() -> int:
         print(f"rolling_restart: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("rolling_restart: interrupted; `show servers state` on the socket tells who is left out", file=sys.stderr)
+        print("rolling_restart: interrupted; who was out is back, as far as it is ready", file=sys.stderr)
         return 130
     return 0
 

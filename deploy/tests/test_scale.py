@@ -207,6 +207,11 @@ def test_a_rolling_restart_that_cannot_go_well_stops(balance, tmp_path):
     assert code == 1 and "`exit 7` ended with code 7" in said and "sts2" not in said
     wait_until(lambda: status(balancer, "sts1") == "UP", 30, "it to be put back")
 
+    tool = balancer.roll("sleep 300", output=tmp_path / "tool.log")
+    wait_until(lambda: status(balancer, "sts1") == "DRAIN", 30, "it to be taken out")
+    tool.terminate()
+    assert tool.wait(30) == 130 and status(balancer, "sts1") == "UP", "interrupted, it puts back what it took"
+
     code, said = roll(balancer, tmp_path, "true", "--servers", "sts2,sts9")
     assert code == 1 and "no server sts9 in the backend; there are sts1, sts2, sts3" in said
     code, said = roll(balancer, tmp_path, "true", "--backend", "media")
@@ -215,7 +220,11 @@ def test_a_rolling_restart_that_cannot_go_well_stops(balance, tmp_path):
     pid = f"{balancer.instances[0].folder}/{{server}}.pid"
     code, said = roll(balancer, tmp_path, f"kill -KILL $(cat {pid})", "--timeout", "3")
     assert code == 1 and "sts1 did not come back within 3 s" in said and "sts2" not in said.split("sts1 did not")[0]
-    assert status(balancer, "sts1").startswith("DOWN") and balancer.n_ready() == 2, "left out; the others serve"
+    assert status(balancer, "sts1").startswith("DOWN") and balancer.n_ready() == 2, "out; the others serve"
+    balancer.instances[0].tend()
+    wait_until(lambda: status(balancer, "sts1") == "UP", 30, "it to join them by itself")
+    balancer.instances[0].child.kill()
+    wait_until(lambda: status(balancer, "sts1").startswith("DOWN"), 30, "HAProxy to notice")
 
     balancer.instances[1].child.kill()
     wait_until(lambda: status(balancer, "sts2").startswith("DOWN"), 30, "HAProxy to notice")
