@@ -211,6 +211,16 @@ static void post(GstElement *pipeline, GstStructure *take_structure)
     gst_element_post_message(pipeline, gst_message_new_application(GST_OBJECT(pipeline), take_structure));
 }
 
+/* On the main thread, whoever calls: gst_bus_add_watch would take the caller's own context. */
+static guint watch_bus(GstElement *pipeline, GstBusFunc on_message, void *user)
+{
+    g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+    g_autoptr(GSource) source = gst_bus_create_watch(bus);
+
+    g_source_set_callback(source, G_SOURCE_FUNC(on_message), user, NULL);
+    return g_source_attach(source, NULL);
+}
+
 /* Under the lock. */
 static void connect_output(struct output *output)
 {
@@ -218,8 +228,7 @@ static void connect_output(struct output *output)
     output->gate_open = !output->live;
     output->gate_ns = 0;
     output->audio_packets = 0;
-    g_autoptr(GstBus) bus = gst_element_get_bus(output->sink.pipeline);
-    output->bus_watch = gst_bus_add_watch(bus, on_bus_message, output);
+    output->bus_watch = watch_bus(output->sink.pipeline, on_bus_message, output);
 }
 
 void output_prepare(struct output *output)

@@ -333,13 +333,8 @@ static gboolean on_select_stream(GstElement *element, guint number, GstCaps *cap
     return TRUE;
 }
 
-static void on_no_more_pads(GstElement *demuxer, gpointer data)
+static void report_missing_track(struct source *source, bool has_video, bool has_audio)
 {
-    struct source *source = data;
-
-    pthread_mutex_lock(&source->lock);
-    bool has_video = source->is_offered[TRACK_VIDEO], has_audio = source->is_offered[TRACK_AUDIO];
-    pthread_mutex_unlock(&source->lock);
     if (!has_video)
         report_unusable(source, WORKER_EXIT_TRACK_MISSING,
                         "the input has no video track: publish H.264 and AAC");
@@ -348,12 +343,29 @@ static void on_no_more_pads(GstElement *demuxer, gpointer data)
                         "the input has no audio track: publish H.264 and AAC");
 }
 
+static void get_offered(struct source *source, bool *has_video, bool *has_audio)
+{
+    pthread_mutex_lock(&source->lock);
+    *has_video = source->is_offered[TRACK_VIDEO];
+    *has_audio = source->is_offered[TRACK_AUDIO];
+    pthread_mutex_unlock(&source->lock);
+}
+
+static void on_no_more_pads(GstElement *demuxer, gpointer data)
+{
+    bool has_video, has_audio;
+
+    get_offered(data, &has_video, &has_audio);
+    report_missing_track(data, has_video, has_audio);
+}
+
 static void on_rtmp_caps(enum track track, const GstCaps *caps, void *user)
 {
     struct source *source = user;
     struct track_offer offer;
 
     track_offer_init(&offer, caps);
+    note_offer(source, &offer);
     if (track == TRACK_VIDEO) {
         note_video(source);
         note_video_size(source, caps);
@@ -378,13 +390,18 @@ static void on_rtmp_unusable(enum track track, const char *codec, void *user)
     (track == TRACK_VIDEO ? report_unusable_video : report_unusable_audio)(user, codec);
 }
 
+/* RTMP does not say which tracks there will be; a stream that ends with one of them had no other. */
 static void on_rtmp_over(const char *failure, void *user)
 {
     struct source *source = user;
+    bool has_video, has_audio;
     GstObject *sender = GST_OBJECT(source->pipeline);
     g_autoptr(GError) error =
         failure ? g_error_new_literal(GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ, failure) : NULL;
 
+    get_offered(source, &has_video, &has_audio);
+    if (!error && has_video != has_audio)
+        report_missing_track(source, has_video, has_audio);
     gst_element_post_message(source->pipeline, error ? gst_message_new_error(sender, error, NULL)
                                                      : gst_message_new_eos(sender));
 }

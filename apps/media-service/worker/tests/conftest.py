@@ -52,6 +52,11 @@ class Program:
     def messages(self):
         return self.log_path.read_text(errors="replace")
 
+    def misuses(self):
+        """Lines in which GLib or GStreamer complains of how the program uses it."""
+        return [line for line in self.messages().splitlines()
+                if '"domain":"G' in line and ('"level":"error"' in line or '"level":"warn"' in line)]
+
     def wait(self, timeout=DEADLINE_S):
         return self.process.wait(timeout)
 
@@ -80,6 +85,7 @@ def programs(tmp_path):
     yield start
     for program in reversed(started):
         program.close()
+    assert [line for program in started for line in program.misuses()] == []
 
 
 @pytest.fixture
