@@ -6,6 +6,7 @@ answers already; down ends it. bases makes the base images that the Dockerfiles 
 own mirror, under exactly those names. Both need root.
 """
 import argparse
+import calendar
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HOME = pathlib.Path(os.environ.get("ENGINE_DIR") or ROOT / ".local" / "engine")
@@ -43,7 +45,13 @@ class Refused(Exception):
 
 
 def run(command, **options):
-    return subprocess.run([str(part) for part in command], check=False, capture_output=True, text=True, **options)
+    command = [str(part) for part in command]
+    try:
+        return subprocess.run(command, check=False, capture_output=True, text=True, **options)
+    except FileNotFoundError:
+        return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: not found\n")
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"{command[0]} has not answered\n")
 
 
 def must(command, **options):
@@ -136,7 +144,7 @@ def up():
         return host
     need_root("starting a container engine")
     need_package("dockerd", "docker.io")
-    # The tests' binary formats and dockerd's own mounts outlive a crash: what is left of an earlier one is in the way.
+    # What a crash has left is in the way of the next.
     SOCKET.unlink(missing_ok=True)
     if our_pid() is None:
         PID_FILE.unlink(missing_ok=True)
@@ -263,13 +271,21 @@ def debootstrap(suite, architecture, folder):
         must(["chroot", folder, "/debootstrap/debootstrap", "--second-stage"], env=surroundings)
 
 
+def release_of(suite, uri):
+    """A mirror's index of a suite; "" where it cannot be had."""
+    found = {name.removesuffix("_proxy"): value for name, value in proxies().items()}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(found))
+    try:
+        with opener.open(f"{uri}/dists/{suite}/Release", timeout=60) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
+
+
 def is_expired(suite, uri):
     """Whether the mirror's index of a suite is older than Debian lets it be: a mirror that has stopped following."""
-    release = run(["curl", "-fsSL", "--max-time", "60", f"{uri}/dists/{suite}/Release"]).stdout
-    hit = re.search(r"^Valid-Until: (.+)$", release, re.MULTILINE)
-    if not hit:
-        return False
-    return time.time() > time.mktime(time.strptime(hit[1], "%a, %d %b %Y %H:%M:%S %Z"))
+    hit = re.search(r"^Valid-Until: (.+) UTC$", release_of(suite, uri), re.MULTILINE)
+    return hit is not None and time.time() > calendar.timegm(time.strptime(hit[1], "%a, %d %b %Y %H:%M:%S"))
 
 
 def sources(suite):
