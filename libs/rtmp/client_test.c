@@ -163,7 +163,7 @@ static void test_publishes_metadata(struct fixture *fixture, gconstpointer data)
         size_t which = i % G_N_ELEMENTS(sent);
         g_autoptr(GBytes) body = g_bytes_new_static(sent[which].body, sent[which].size);
         rtmp_client_send(&fixture->client, sent[which].type, 0, body);
-        if (i == G_N_ELEMENTS(sent))
+        if (i == G_N_ELEMENTS(sent) - 1)
             talk(fixture); /* those before wait for the server */
     }
     talk(fixture);

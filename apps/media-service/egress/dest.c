@@ -1,100 +1,76 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dest.h"
 
-#include "../worker/elements.h"
-#include "../worker/written_meter.h"
-
 #include <dubbing_clock.h>
-#include <gst/app/app.h>
-
-#define RTMP_TIMEOUT_S 5
-#define RTMP_CHUNK_BYTES 65536 /* larger than most frames: fewer chunk headers, fewer small writes */
-#define WRITTEN (GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST)
-/* The file header goes nowhere, and the next one waits until the server has said yes. */
-#define BUFFERS_UNTIL_UP 3
+#include <dubbing_rtmp_link.h>
 
 struct dest {
     struct dest_events events;
     void *user;
-    GstElement *pipeline, *source;
-    guint bus_watch;
-    bool up;
-    int n_through; /* buffers given to the element that writes, until it is up; its thread's */
-    struct written_meter written;
+    struct rtmp_link *link;
+    guint up_source;
+    bool is_ready;    /* the server lets us publish */
+    bool is_given;    /* something was pushed */
+    bool is_up;       /* and something was taken */
+    int64_t bytes;    /* taken since it is ready */
+    int64_t since_ns; /* when something was taken last, or began to wait */
 };
 
-static void post_up(struct dest *dest)
+static int64_t now_ns(void)
 {
-    GstStructure *structure = gst_structure_new_empty("up");
-    gst_element_post_message(dest->pipeline,
-                             gst_message_new_application(GST_OBJECT(dest->pipeline), structure));
+    return dub_clock_now_ns(dub_clock_monotonic());
 }
 
-/* Until it is up. */
-static GstPadProbeReturn on_written_first(GstPad *pad, GstPadProbeInfo *info, gpointer data)
+static void on_ready(void *user)
+{
+    struct dest *dest = user;
+    dest->is_ready = true;
+}
+
+static gboolean on_up(gpointer data)
 {
     struct dest *dest = data;
-    if (++dest->n_through < BUFFERS_UNTIL_UP)
-        return GST_PAD_PROBE_OK;
-    post_up(dest);
-    return GST_PAD_PROBE_REMOVE;
+    dest->up_source = 0;
+    dest->events.on_up(dest->user);
+    return G_SOURCE_REMOVE;
 }
 
-static void handle_error(struct dest *dest, GstMessage *message)
+/* The link writes: its owner is told afterwards, as he may free it. */
+static void on_written(size_t bytes, void *user)
 {
-    g_autofree char *text = elements_error_text(message);
-    dest->events.on_lost(text, dest->user);
+    struct dest *dest = user;
+    dest->since_ns = now_ns();
+    if (!dest->is_ready)
+        return;
+    dest->bytes += (int64_t)bytes;
+    if (dest->is_up || !dest->is_given)
+        return;
+    dest->is_up = true;
+    dest->up_source = g_idle_add_full(G_PRIORITY_DEFAULT, on_up, dest, NULL);
 }
 
-/* The connection may be gone after each of the events. */
-static gboolean on_bus_message(GstBus *bus, GstMessage *message, gpointer data)
+static void on_ended(void *user)
 {
-    struct dest *dest = data;
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
-        handle_error(dest, message);
-    else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS)
-        dest->events.on_finished(dest->user);
-    else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_APPLICATION) {
-        dest->up = true;
-        dest->events.on_up(dest->user);
-    }
-    return G_SOURCE_CONTINUE;
+    struct dest *dest = user;
+    dest->events.on_finished(dest->user);
 }
 
-/* Unbounded by itself: forwarder.c looks at the backlog before it gives more. */
-static GstElement *new_source(void)
+static void on_failed(const char *reason, void *user)
 {
-    g_autoptr(GstCaps) caps = gst_caps_new_empty_simple("video/x-flv");
-    GstElement *source = gst_element_factory_make("appsrc", NULL);
-    g_object_set(source, "caps", caps, "format", GST_FORMAT_TIME, "max-bytes", (guint64)0, "emit-signals",
-                 FALSE, NULL);
-    return source;
-}
-
-static GstElement *new_writer(struct dest *dest, const char *url)
-{
-    GstElement *writer = gst_element_factory_make("rtmp2sink", NULL);
-    g_autoptr(GstPad) pad = gst_element_get_static_pad(writer, "sink");
-    g_object_set(writer, "location", url, "timeout", RTMP_TIMEOUT_S, "chunk-size", RTMP_CHUNK_BYTES, "sync",
-                 FALSE, "async", FALSE, "enable-last-sample", FALSE, NULL);
-    written_meter_watch(&dest->written, pad);
-    gst_pad_add_probe(pad, WRITTEN, on_written_first, dest, NULL);
-    return writer;
+    struct dest *dest = user;
+    dest->events.on_lost(reason, dest->user);
 }
 
 struct dest *dest_new(const char *url, const struct dest_events *events, void *user)
 {
+    static const struct rtmp_link_events link_events = {
+        .on_ready = on_ready, .on_written = on_written, .on_ended = on_ended, .on_failed = on_failed};
     struct dest *dest = g_new0(struct dest, 1);
-    GstElement *writer = new_writer(dest, url);
     dest->events = *events;
     dest->user = user;
-    dest->pipeline = gst_pipeline_new("destination");
-    dest->source = new_source();
-    gst_bin_add_many(GST_BIN(dest->pipeline), dest->source, writer, NULL);
-    gst_element_link(dest->source, writer);
-    g_autoptr(GstBus) bus = gst_element_get_bus(dest->pipeline);
-    dest->bus_watch = gst_bus_add_watch(bus, on_bus_message, dest);
-    gst_element_set_state(dest->pipeline, GST_STATE_PLAYING);
+    dest->since_ns = now_ns();
+    dest->link = rtmp_link_new(NULL, url, RTMP_CLIENT_PUBLISHER, &link_events, dest, NULL);
+    g_assert(dest->link != NULL);
     return dest;
 }
 
@@ -102,37 +78,37 @@ void dest_free(struct dest *dest)
 {
     if (!dest)
         return;
-    g_clear_handle_id(&dest->bus_watch, g_source_remove);
-    gst_element_set_state(dest->pipeline, GST_STATE_NULL);
-    gst_object_unref(dest->pipeline);
+    g_clear_handle_id(&dest->up_source, g_source_remove);
+    rtmp_link_free(dest->link);
     g_free(dest);
 }
 
-void dest_push(struct dest *dest, GstBuffer *take_buffer)
+void dest_push(struct dest *dest, const struct rtmp_message *message)
 {
     if (dest_backlog_bytes(dest) == 0)
-        written_meter_begin_waiting(&dest->written);
-    gst_app_src_push_buffer(GST_APP_SRC(dest->source), take_buffer);
+        dest->since_ns = now_ns();
+    dest->is_given = true;
+    rtmp_link_send(dest->link, message->type, message->timestamp_ms, message->payload);
+    rtmp_link_flush(dest->link);
 }
 
 int64_t dest_backlog_bytes(const struct dest *dest)
 {
-    return (int64_t)gst_app_src_get_current_level_bytes(GST_APP_SRC(dest->source));
+    return (int64_t)rtmp_link_pending(dest->link);
 }
 
 int64_t dest_bytes(const struct dest *dest)
 {
-    return dest->up ? written_meter_bytes(&dest->written) : 0;
+    return dest->bytes;
 }
 
-void dest_watch(struct dest *dest)
+void dest_watch(struct dest *dest, int64_t at_ns)
 {
-    if (dest_backlog_bytes(dest) > 0 &&
-        written_meter_idle_ns(&dest->written) > DEST_PATIENCE_S * DUB_NS_PER_S)
-        dest->events.on_lost(dest->up ? "it does not read any more" : "it does not answer", dest->user);
+    if (dest_backlog_bytes(dest) > 0 && at_ns - dest->since_ns > DEST_PATIENCE_S * DUB_NS_PER_S)
+        dest->events.on_lost(dest->is_up ? "it does not read any more" : "it does not answer", dest->user);
 }
 
 void dest_finish(struct dest *dest)
 {
-    gst_app_src_end_of_stream(GST_APP_SRC(dest->source));
+    rtmp_link_finish(dest->link);
 }

@@ -2,7 +2,6 @@
 #include "forwarder.h"
 
 #include "../worker/control.h"
-#include "../worker/elements.h"
 #include "dest.h"
 #include "dest_url.h"
 #include "feed.h"
@@ -14,7 +13,6 @@
 #include <dubbing_log.h>
 #include <dubbing_main.h>
 #include <dubbing_worker_control.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #define TICK_MS 1000
@@ -37,8 +35,6 @@ struct forwarder {
     char *last_error; /* of the destination; NULL: none */
     int64_t bytes;    /* given to connections that are gone */
     int64_t reconnects;
-
-    pthread_mutex_t lock; /* guards what follows: the input's thread feeds what the main thread connects */
     struct feed feed;
     struct dest *dest; /* NULL: not connected, and not trying */
     int64_t n_times_behind;
@@ -51,12 +47,12 @@ static int64_t now_ns(void)
     return dub_clock_now_ns(dub_clock_monotonic());
 }
 
-/* ---- between input and destination, on the input's thread, under the lock ---- */
+/* ---- between input and destination ---- */
 
-static void on_fed(GstBuffer *take_buffer, void *user)
+static void on_fed(const struct rtmp_message *message, void *user)
 {
     struct forwarder *forwarder = user;
-    dest_push(forwarder->dest, take_buffer);
+    dest_push(forwarder->dest, message);
 }
 
 static void watch_backlog(struct forwarder *forwarder)
@@ -67,22 +63,12 @@ static void watch_backlog(struct forwarder *forwarder)
     dub_log_warn("the destination is slower than the stream: pictures are left out until it has caught up");
 }
 
-static void on_input_begin(void *user)
+static void on_message(const struct rtmp_message *message, void *user)
 {
     struct forwarder *forwarder = user;
-    pthread_mutex_lock(&forwarder->lock);
-    feed_input_begins(&forwarder->feed);
-    pthread_mutex_unlock(&forwarder->lock);
-}
-
-static void on_tag(GstBuffer *buffer, void *user)
-{
-    struct forwarder *forwarder = user;
-    pthread_mutex_lock(&forwarder->lock);
     if (forwarder->dest)
         watch_backlog(forwarder);
-    feed_take(&forwarder->feed, buffer, now_ns() / DUB_NS_PER_MS);
-    pthread_mutex_unlock(&forwarder->lock);
+    feed_take(&forwarder->feed, message, now_ns() / DUB_NS_PER_MS);
 }
 
 /* ---- the destination ---- */
@@ -95,15 +81,11 @@ static void end(struct forwarder *forwarder, int exit_code)
 
 static void disconnect_dest(struct forwarder *forwarder)
 {
-    pthread_mutex_lock(&forwarder->lock);
-    struct dest *dest = g_steal_pointer(&forwarder->dest);
     feed_output_ends(&forwarder->feed);
-    pthread_mutex_unlock(&forwarder->lock);
-    if (dest)
-        forwarder->bytes += dest_bytes(dest);
+    if (forwarder->dest)
+        forwarder->bytes += dest_bytes(forwarder->dest);
     forwarder->dest_up = false;
-    /* Outside the lock: this waits for the pipeline's threads. */
-    dest_free(dest);
+    g_clear_pointer(&forwarder->dest, dest_free);
 }
 
 static gboolean on_retry(gpointer data)
@@ -161,11 +143,8 @@ static void connect_dest(struct forwarder *forwarder)
     static const struct dest_events events = {on_dest_up, on_dest_lost, on_dest_finished};
     if (!forwarder->input_up || forwarder->dest || forwarder->retry_timer || forwarder->finishing)
         return;
-    struct dest *dest = dest_new(forwarder->settings->dest_url, &events, forwarder);
-    pthread_mutex_lock(&forwarder->lock);
-    forwarder->dest = dest;
+    forwarder->dest = dest_new(forwarder->settings->dest_url, &events, forwarder);
     feed_output_begins(&forwarder->feed);
-    pthread_mutex_unlock(&forwarder->lock);
 }
 
 /* ---- the end ---- */
@@ -195,12 +174,13 @@ static void finish(struct forwarder *forwarder, int exit_code)
     forwarder->finish_timer = g_timeout_add(FINISH_TIMEOUT_MS, on_finish_timeout, forwarder);
 }
 
-/* ---- the input, on the main thread ---- */
+/* ---- the input ---- */
 
 static void on_input_up(void *user)
 {
     struct forwarder *forwarder = user;
     forwarder->input_up = true;
+    feed_input_begins(&forwarder->feed);
     connect_dest(forwarder);
 }
 
@@ -259,21 +239,21 @@ static gboolean on_tick(gpointer data)
     if (forwarder->control)
         send_status(forwarder);
     if (forwarder->dest && !forwarder->finishing)
-        dest_watch(forwarder->dest);
+        dest_watch(forwarder->dest, now_ns());
+    if (forwarder->input)
+        input_watch(forwarder->input, now_ns());
     return G_SOURCE_CONTINUE;
 }
 
 static JsonNode *make_hello(void *user)
 {
     const struct forwarder *forwarder = user;
-    g_autofree char *gstreamer = elements_gst_version();
     struct dub_worker_hello hello = {
         .stream_id = forwarder->settings->stream_id,
         .run_id = forwarder->settings->common.run_id,
         .instance_id = (char *)dub_log_instance_id(),
         .pid = getpid(),
         .version = (char *)DUB_VERSION,
-        .gstreamer = gstreamer,
     };
     return dub_worker_hello_to_json(&hello);
 }
@@ -309,9 +289,8 @@ struct forwarder *forwarder_new(const struct egress_settings *settings, struct d
     forwarder->started_ns = now_ns();
     forwarder->masked_url = egress_dest_mask(settings->dest_url);
     retry_init(&forwarder->retry, settings->retry_base_ns, settings->retry_max_ns);
-    pthread_mutex_init(&forwarder->lock, NULL);
     feed_init(&forwarder->feed, on_fed, forwarder);
-    if (elements_check(settings->input_url, settings->dest_url, error) && serve_control(forwarder, error))
+    if (serve_control(forwarder, error))
         return forwarder;
     forwarder_free(forwarder);
     return NULL;
@@ -319,8 +298,7 @@ struct forwarder *forwarder_new(const struct egress_settings *settings, struct d
 
 static gboolean begin(gpointer data)
 {
-    static const struct input_events events = {on_input_begin, on_tag, on_input_up, on_input_down,
-                                               on_input_given_up};
+    static const struct input_events events = {on_input_up, on_message, on_input_down, on_input_given_up};
     struct forwarder *forwarder = data;
     const struct egress_settings *settings = forwarder->settings;
     forwarder->begin_source = 0;
@@ -365,7 +343,6 @@ void forwarder_free(struct forwarder *forwarder)
     disconnect_dest(forwarder);
     feed_clear(&forwarder->feed);
     control_free(forwarder->control);
-    pthread_mutex_destroy(&forwarder->lock);
     g_main_loop_unref(forwarder->loop);
     g_free(forwarder->masked_url);
     g_free(forwarder->last_error);

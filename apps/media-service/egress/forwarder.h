@@ -9,8 +9,7 @@
 
 struct forwarder;
 
-/* NULL with an error: an element of GStreamer is missing, another forwarder serves the stream. settings is
- * borrowed. */
+/* NULL with an error: another forwarder serves the stream. settings is borrowed. */
 struct forwarder *forwarder_new(const struct egress_settings *settings, struct dub_error *error);
 /* Runs the default main context until the end; the exit code. */
 int forwarder_run(struct forwarder *forwarder);

@@ -1,31 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "input.h"
 
-#include "../worker/elements.h"
-#include "../worker/flv_times.h"
 #include "../worker/location.h"
 #include "../worker/reconnect.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_ids.h>
 #include <dubbing_log.h>
-#include <gst/app/app.h>
-
-#define RTMP_TIMEOUT_S 5
-#define RTMP_IDLE_TIMEOUT_S 10 /* a publisher that is silent for so long is gone */
+#include <dubbing_rtmp_link.h>
 
 struct input {
     char *url;
     struct input_events events;
     void *user;
     struct reconnect reconnect;
-    guint retry_timer, bus_watch;
-    GstElement *pipeline; /* NULL: not connected, and not trying */
-    bool came;            /* it was there once */
+    guint retry_timer;
+    struct rtmp_link *link; /* NULL: not connected, and not trying */
+    int64_t heard_ns;       /* when the connection began or something came last; 0: not ready yet */
+    bool came;              /* it was there once */
     bool up;
-    bool said;     /* this outage has been logged */
-    bool begun;    /* this connection has given its first tag; the streaming thread's */
-    int64_t bytes; /* atomic */
+    bool said; /* this outage has been logged */
+    int64_t bytes;
     int64_t reconnects;
 };
 
@@ -36,39 +31,10 @@ static int64_t now_ns(void)
     return dub_clock_now_ns(dub_clock_monotonic());
 }
 
-static void post_up(struct input *input)
-{
-    GstStructure *structure = gst_structure_new_empty("up");
-    gst_element_post_message(input->pipeline,
-                             gst_message_new_application(GST_OBJECT(input->pipeline), structure));
-}
-
-static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
-{
-    struct input *input = data;
-    g_autoptr(GstSample) sample = gst_app_sink_pull_sample(sink);
-    GstBuffer *buffer = sample ? gst_sample_get_buffer(sample) : NULL;
-    if (!buffer)
-        return GST_FLOW_EOS;
-    if (!input->begun) {
-        input->begun = true;
-        input->events.on_begin(input->user);
-        post_up(input);
-    }
-    __atomic_add_fetch(&input->bytes, (int64_t)gst_buffer_get_size(buffer), __ATOMIC_RELAXED);
-    input->events.on_tag(buffer, input->user);
-    return GST_FLOW_OK;
-}
-
 static void disconnect(struct input *input)
 {
-    g_clear_handle_id(&input->bus_watch, g_source_remove);
-    if (!input->pipeline)
-        return;
-    /* Waits for the streaming thread. */
-    gst_element_set_state(input->pipeline, GST_STATE_NULL);
-    gst_clear_object(&input->pipeline);
-    input->begun = false;
+    g_clear_pointer(&input->link, rtmp_link_free);
+    input->heard_ns = 0;
 }
 
 static gboolean on_retry(gpointer data)
@@ -91,8 +57,8 @@ static void log_loss(struct input *input, const char *reason)
 static void lose(struct input *input, const char *reason)
 {
     bool was_up = input->up;
-    disconnect(input);
     log_loss(input, reason);
+    disconnect(input);
     input->up = false;
     int64_t wait_ns = reconnect_lost(&input->reconnect, now_ns());
     if (wait_ns >= 0)
@@ -114,48 +80,41 @@ static void note_up(struct input *input)
     input->events.on_up(input->user);
 }
 
-static gboolean on_bus_message(GstBus *bus, GstMessage *message, gpointer data)
+static void on_ready(void *user)
 {
-    struct input *input = data;
-    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
-        g_autofree char *text = elements_error_text(message);
-        lose(input, text);
-    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS) {
-        lose(input, "it ended");
-    } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_APPLICATION) {
+    struct input *input = user;
+    input->heard_ns = now_ns();
+}
+
+static void on_message(const struct rtmp_message *message, void *user)
+{
+    struct input *input = user;
+    if (!input->up)
         note_up(input);
-    }
-    return G_SOURCE_CONTINUE;
+    input->heard_ns = now_ns();
+    input->bytes += (int64_t)g_bytes_get_size(message->payload);
+    input->events.on_message(message, input->user);
 }
 
-static GstElement *new_reader(const char *url)
+static void on_ended(void *user)
 {
-    GstElement *reader = gst_element_factory_make("rtmp2src", NULL);
-    g_autoptr(GstPad) pad = gst_element_get_static_pad(reader, "src");
-    g_object_set(reader, "location", url, "timeout", RTMP_TIMEOUT_S, "idle-timeout", RTMP_IDLE_TIMEOUT_S,
-                 NULL);
-    flv_times_attach(pad);
-    return reader;
+    lose(user, "it ended");
 }
 
-static GstElement *new_sink(struct input *input)
+static void on_failed(const char *reason, void *user)
 {
-    GstElement *sink = gst_element_factory_make("appsink", NULL);
-    g_object_set(sink, "sync", FALSE, "async", FALSE, "enable-last-sample", FALSE, "max-buffers", 1, NULL);
-    gst_app_sink_set_callbacks(GST_APP_SINK(sink), &(GstAppSinkCallbacks){.new_sample = on_sample}, input,
-                               NULL);
-    return sink;
+    lose(user, reason);
 }
 
 static void connect_input(struct input *input)
 {
-    GstElement *reader = new_reader(input->url), *sink = new_sink(input);
-    input->pipeline = gst_pipeline_new("input");
-    gst_bin_add_many(GST_BIN(input->pipeline), reader, sink, NULL);
-    gst_element_link(reader, sink);
-    g_autoptr(GstBus) bus = gst_element_get_bus(input->pipeline);
-    input->bus_watch = gst_bus_add_watch(bus, on_bus_message, input);
-    gst_element_set_state(input->pipeline, GST_STATE_PLAYING);
+    static const struct rtmp_link_events events = {.on_ready = on_ready,
+                                                   .on_media = on_message,
+                                                   .on_data = on_message,
+                                                   .on_ended = on_ended,
+                                                   .on_failed = on_failed};
+    input->link = rtmp_link_new(NULL, input->url, RTMP_CLIENT_PLAYER, &events, input, NULL);
+    g_assert(input->link != NULL);
 }
 
 struct input *input_new(const char *url, int64_t grace_ns, const struct input_events *events, void *user)
@@ -179,9 +138,14 @@ void input_free(struct input *input)
     g_free(input);
 }
 
+void input_watch(struct input *input, int64_t at_ns)
+{
+    if (input->heard_ns != 0 && at_ns - input->heard_ns > INPUT_PATIENCE_S * DUB_NS_PER_S)
+        lose(input, "nothing comes any more");
+}
+
 void input_get_facts(const struct input *input, struct input_facts *facts)
 {
-    *facts = (struct input_facts){.connected = input->up,
-                                  .bytes = __atomic_load_n(&input->bytes, __ATOMIC_RELAXED),
-                                  .reconnects = input->reconnects};
+    *facts =
+        (struct input_facts){.connected = input->up, .bytes = input->bytes, .reconnects = input->reconnects};
 }

@@ -3,11 +3,8 @@
  */
 #include "forwarder.h"
 
-#include "../worker/elements.h"
-
 #include <dubbing_log.h>
 #include <dubbing_main.h>
-#include <gst/gst.h>
 #include <string.h>
 
 static void on_signal(void *user)
@@ -51,10 +48,6 @@ static int run_with(const struct egress_settings *settings)
         settings->stream_id != NULL && *settings->stream_id != '\0' ? settings->stream_id : NULL;
     dub_main_start_log(egress_program.name, stream_id, &settings->common);
     if (settings->enabled) {
-        /* A second process only for scanning plugins would cost start-up time and memory for nothing. */
-        g_setenv("GST_REGISTRY_FORK", "no", FALSE);
-        gst_init(NULL, NULL);
-        elements_calm_rtmp();
         exit_code = run(settings);
     } else {
         dub_log_info("EGRESS_ENABLED is false: nothing is forwarded");

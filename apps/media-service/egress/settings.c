@@ -6,6 +6,7 @@
 
 #include <dubbing_clock.h>
 #include <dubbing_ids.h>
+#include <dubbing_rtmp_url.h>
 #include <stddef.h>
 
 #define AT(member) offsetof(struct egress_settings, member)
@@ -49,12 +50,22 @@ static void check_input(const char *url, GPtrArray *problems)
         g_ptr_array_add(problems, g_strdup_printf("EGRESS_INPUT_URL: %s", error.message));
 }
 
+/* What is allowed of it, and what the client needs of it. */
+static bool destination_is_fine(const char *url, struct dub_error *error)
+{
+    struct rtmp_url parts;
+    bool fine = egress_dest_check(url, error) && rtmp_url_parse(url, &parts, error);
+    if (fine)
+        rtmp_url_clear(&parts);
+    return fine;
+}
+
 static void check_destination(const char *url, GPtrArray *problems)
 {
     struct dub_error error = {0};
     if (is_empty(url))
         g_ptr_array_add(problems, g_strdup("EGRESS_DEST_URL is empty: allowed is " EGRESS_DEST_ALLOWED));
-    else if (!egress_dest_check(url, &error))
+    else if (!destination_is_fine(url, &error))
         g_ptr_array_add(problems, g_strdup_printf("EGRESS_DEST_URL: %s", error.message));
 }
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Steps back of a publisher's RTMP timestamps, mended for sound and picture alike. GStreamer's flvdemux mends
- * steps of FLV_TIMES_STEP_MS and more for each track on its own, by what that track happened to have sent
- * last: after that the two are apart by up to a frame of either. So they must never get to it. Steps forward
- * and small ones back are left to timestamp_map.h. */
+/* Steps back of a publisher's RTMP timestamps, mended for sound and picture alike, so that the two stay as
+ * far apart as they were. Steps forward and small ones back are left as they are. Pure. */
 #pragma once
 
-#include "packet_queue.h"
+#include "timestamp_map.h"
 
-#include <gst/gst.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#define FLV_TIMES_STEP_MS 2000 /* flvdemux's RESYNC_THRESHOLD (GStreamer 1.22) */
+#define FLV_TIMES_STEP_MS 2000 /* less may be the order of sound and pictures */
 
 /* One connection's; all zero at its beginning. One thread. */
 struct flv_times {
@@ -23,9 +22,7 @@ struct flv_times {
     int64_t last_arrival_ms;
 };
 
-/* The timestamp that the tag should have, modulo 2^32. Time goes on by as much as passed meanwhile. */
+/* The timestamp that a message of the track should have, modulo 2^32. Time goes on by as much as passed
+ * meanwhile. Not for codec headers: they have no time of their own. */
 uint32_t flv_times_place(struct flv_times *times, enum track track, uint32_t timestamp_ms,
                          int64_t arrival_ms);
-
-/* Rewrites what flows through the pad of an rtmp2src: one tag a buffer, the first behind a file header. */
-void flv_times_attach(GstPad *pad);
