@@ -3,17 +3,14 @@
 
 #include "location.h"
 
-#include <dubbing_log.h>
 #include <string.h>
 
 #define GST_USE_UNSTABLE_API
 #include <gst/codecparsers/gsth264parser.h>
 
-/* Which locations need an element. */
+/* Which locations need an element; RTMP needs none of its own. */
 enum use {
     ALWAYS,
-    RTMP_IN,
-    RTMP_OUT,
     RTSP_IN,
     RTSP_OUT,
     SRT_IN,
@@ -31,9 +28,6 @@ static const struct {
     {"appsink", "gstreamer1.0-plugins-base", ALWAYS},
     {"aacparse", "gstreamer1.0-plugins-good", ALWAYS},
     {"h264parse", "gstreamer1.0-plugins-bad", ALWAYS},
-    {"rtmp2src", "gstreamer1.0-plugins-bad", RTMP_IN},
-    {"flvdemux", "gstreamer1.0-plugins-good", RTMP_IN},
-    {"rtmp2sink", "gstreamer1.0-plugins-bad", RTMP_OUT},
     {"rtspsrc", "gstreamer1.0-plugins-good", RTSP_IN},
     {"rtpbin", "gstreamer1.0-plugins-good", RTSP_IN},
     {"rtph264depay", "gstreamer1.0-plugins-good", RTSP_IN},
@@ -57,11 +51,11 @@ static const struct {
 
 bool elements_check(const char *input, const char *output, struct dub_error *error)
 {
-    static const enum use of_input[] = {[LOCATION_RTMP] = RTMP_IN,
+    static const enum use of_input[] = {[LOCATION_RTMP] = ALWAYS,
                                         [LOCATION_RTSP] = RTSP_IN,
                                         [LOCATION_SRT] = SRT_IN,
                                         [LOCATION_FILE] = FILES};
-    static const enum use of_output[] = {[LOCATION_RTMP] = RTMP_OUT,
+    static const enum use of_output[] = {[LOCATION_RTMP] = ALWAYS,
                                          [LOCATION_RTSP] = RTSP_OUT,
                                          [LOCATION_SRT] = SRT_OUT,
                                          [LOCATION_FILE] = FILES};
@@ -79,20 +73,6 @@ bool elements_check(const char *input, const char *output, struct dub_error *err
                                  needed[i].package);
     }
     return true;
-}
-
-static void on_critical(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
-{
-    if (g_strcmp0(message, "gst_amf_node_get_type: assertion 'node' failed") == 0)
-        dub_log_debug("rtmp2sink stumbles over an answer that it did not ask for: %s", message);
-    else
-        g_log_default_handler(domain, level, message, data);
-}
-
-void elements_calm_rtmp(void)
-{
-    /* The plugin has no log domain. */
-    g_log_set_handler(NULL, G_LOG_LEVEL_CRITICAL, on_critical, NULL);
 }
 
 char *elements_gst_version(void)

@@ -9,11 +9,6 @@
 /* Whether every element that this input and output need is installed; names a missing one and its package. */
 bool elements_check(const char *input, const char *output, struct dub_error *error);
 
-/* After gst_init, in a program that publishes over RTMP. Servers such as ffmpeg's answer commands to which
- * rtmp2sink expects no answer, with less in it than rtmp2sink looks for: it trips over an assertion of its
- * own and goes on. Nobody can do anything about that, so that it becomes a line for debugging. */
-void elements_calm_rtmp(void);
-
 /* Of the library in use: "1.22.0". Owned by the caller. */
 char *elements_gst_version(void);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* media-worker: the dubbing of one stream or file. Exit codes: dubbing_main.h, settings.h. */
-#include "elements.h"
 #include "settings.h"
 #include "worker.h"
 
@@ -41,7 +40,6 @@ static int run_with(const struct worker_settings *settings)
     g_setenv("GST_REGISTRY_FORK", "no", FALSE);
     mallopt(M_MMAP_THRESHOLD, RETURNED_BYTES_MIN);
     gst_init(NULL, NULL);
-    elements_calm_rtmp();
     dub_gst_register();
     int exit_code = run(settings);
     dub_log_clear();
