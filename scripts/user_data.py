@@ -283,30 +283,33 @@ def pod_spec(values, name, env):
             "containers": [container]}
 
 
+def produce(path, packed=False):
+    """What a provider is given, from an input file; BadInputs says what is wrong."""
+    values = load(path)
+    if values["ROLE"] == "pod":
+        return (json.dumps(pod(values), indent=2) + "\n").encode()
+    data = user_data(values, path.parent).encode()
+    data = gzip.compress(data, 9, mtime=0) if packed else data
+    if len(data) > LIMIT_BYTES:
+        raise BadInputs(f"the user-data has {len(data)} bytes, more than the {LIMIT_BYTES} that EC2 takes: " +
+                        ("use smaller certificates" if packed else "use --gzip, which cloud-init unpacks"))
+    return data
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=["check", "render"])
     parser.add_argument("inputs", type=pathlib.Path, help="the input file")
-    parser.add_argument("--gzip", action="store_true", help="render: compressed, for providers with a limit of 16 KB")
+    parser.add_argument("--gzip", action="store_true", help="compressed, for what does not fit into the 16 KB that EC2 takes")
     args = parser.parse_args()
     try:
-        values = load(args.inputs)
-        if args.command == "render" and values["ROLE"] == "pod":
-            print(json.dumps(pod(values), indent=2))
-        elif args.command == "render":
-            write(user_data(values, args.inputs.parent).encode(), args.gzip)
-        return 0
+        data = produce(args.inputs, args.gzip)
     except BadInputs as error:
         print(error, file=sys.stderr)
         return 2
-
-
-def write(data, compress):
-    data = gzip.compress(data, 9, mtime=0) if compress else data
-    if len(data) > LIMIT_BYTES:
-        raise BadInputs(f"the user-data has {len(data)} bytes, more than the {LIMIT_BYTES} that EC2 takes: " +
-                        ("use smaller certificates" if compress else "use --gzip, which cloud-init unpacks"))
-    sys.stdout.buffer.write(data)
+    if args.command == "render":
+        sys.stdout.buffer.write(data)
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ firewall is its own. What is installed in it beyond the base comes from folders 
 """
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -26,7 +27,7 @@ TOOLS = {"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "n
 # What the machine has beside the packages under test: an init, and what a cloud image of Debian brings.
 BASE_PACKAGES = ("systemd", "systemd-sysv", "dbus", "ca-certificates", "apt-utils", "nftables", "cloud-init", "curl", "locales",
                  "openssh-server", "procps", "iproute2")
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class MachineError(Exception):
@@ -69,9 +70,13 @@ def make_base():
     packages = [*BASE_PACKAGES, *runtime_packages()]
     key = hashlib.sha256("\n".join([*sources, *packages]).encode()).hexdigest()[:12]
     base = CACHE / f"debian-12-{key}"
-    if base.exists():
-        return base
     CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "machine.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return base if base.exists() else _make(base, sources, packages)
+
+
+def _make(base, sources, packages):
     work = pathlib.Path(tempfile.mkdtemp(prefix="making-", dir=CACHE))
     try:
         mirror = next(line.split()[1] for line in sources if line.split()[2] == SUITE)

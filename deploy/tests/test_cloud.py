@@ -176,7 +176,7 @@ def test_the_speech_side_keeps_models_on_its_volume_and_asks_for_its_key(package
             status, log = cloud_init(machine)
             assert status == "done", log
             machine.sh("curl -fsSk https://127.0.0.1:8000/ready")
-            assert machine.out("findmnt -n -o FSTYPE,OPTIONS /var/lib/live-dubbing-sts").startswith("ext4 rw,nosuid,nodev")
+            assert machine.out("findmnt -n -o FSTYPE,OPTIONS /var/lib/live-dubbing-sts").split() == ["ext4", "rw,nosuid,nodev,relatime"]
             assert machine.out("cat /var/lib/live-dubbing-sts/models/some-model/weights") == "0123"
             assert machine.out("stat -c '%U %G %a' /etc/live-dubbing/tls/key.pem") == "root live-dubbing-sts 640"
             post = "curl -sk -o /dev/null -w %{http_code} -X POST -d '{}' https://127.0.0.1:8000/api/v1/sts/process"
