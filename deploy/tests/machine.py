@@ -63,11 +63,11 @@ def check_tools():
         raise MachineError(f"run: apt-get install {' '.join(sorted(missing))}")
 
 
-def make_base():
+def make_base(more=()):
     """The folder with the base system, made on the first call (some minutes) and kept in .local/deploy."""
     check_tools()
     sources = apt_sources()
-    packages = [*BASE_PACKAGES, *runtime_packages()]
+    packages = [*BASE_PACKAGES, *runtime_packages(), *more]
     key = hashlib.sha256("\n".join([*sources, *packages]).encode()).hexdigest()[:12]
     base = CACHE / f"debian-12-{key}"
     CACHE.mkdir(parents=True, exist_ok=True)
@@ -110,20 +110,21 @@ class Machine:
     """A running machine; a context manager.
 
     folder: for its disk and its console's log. binds: read-only, host folder by folder in the machine. files: path in the
-    machine to text, there before it boots. options: further ones of systemd-nspawn.
+    machine to text, there before it boots. options: further ones of systemd-nspawn. packages: Debian's, beside the base.
     """
 
-    def __init__(self, folder, binds=None, files=None, options=()):
+    def __init__(self, folder, binds=None, files=None, options=(), packages=()):
         self.folder = pathlib.Path(folder)
         self.upper = self.folder / "upper"
         self.binds = binds or {}
         self.files = files or {}
         self.options = options
+        self.packages = packages
         self.nspawn = None
         self.leader = 0
 
     def __enter__(self):
-        base = make_base()
+        base = make_base(self.packages)
         root, work = self.folder / "root", self.folder / "work"
         for path in (root, work, self.upper):
             path.mkdir(parents=True)
