@@ -238,7 +238,9 @@ static void test_held_back(struct fixture *fixture, gconstpointer data)
     say(fixture, "wrong");
     g_assert_cmpstr(hear(fixture), ==, "-");
     say(fixture, "more");
+    fd_watch_wake(fixture->echo->peer.watch); /* whoever wakes it */
     g_assert_cmpstr(hear(fixture), ==, "-");
+    g_assert_cmpuint(fixture->echo->out->len, ==, strlen("wrong"));
     advance_clock(fixture, DUB_NS_PER_S);
     g_assert_cmpstr(hear(fixture), ==, "-");
     g_assert_cmpuint(fixture->echo->n_resumed, ==, 0);
