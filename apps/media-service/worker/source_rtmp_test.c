@@ -92,7 +92,7 @@ static void send(struct fixture *fixture, uint8_t type, uint32_t timestamp_ms, c
     rtmp_test_server_send(&fixture->listener.server, type, timestamp_ms, body, size);
 }
 
-#define SEND(type, timestamp_ms, body) send(fixture, type, timestamp_ms, body, sizeof body - 1)
+#define SEND(type, timestamp_ms, body) send(fixture, type, timestamp_ms, (body), sizeof(body) - 1)
 #define AVC_CONFIG "\x17\0\0\0\0\1\x64\0\x1e\xff\xe0\0"
 #define AAC_CONFIG "\xaf\0\x11\x90" /* LC, 48 kHz, stereo */
 
