@@ -408,3 +408,37 @@ def test_no_engine(stacks, tmp_path):
     stack.environment = lambda: {**environment(), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
     found, said = stack.make("up", "DETACH=1")
     assert found != 0 and f"no container engine answers at unix://{tmp_path}/none.sock" in said and "STACK=native" in said
+
+
+# -- Prometheus
+
+STAND_IN = """FROM {base}
+RUN apt-get update -q && apt-get install -qy --no-install-recommends prometheus busybox \\
+    && ln -s /bin/busybox /usr/local/bin/wget && install -d -o 65534 -g 65534 /prometheus
+ENTRYPOINT ["prometheus"]
+"""
+
+
+def test_prometheus_finds_every_service_and_the_rules(stacks):
+    """Debian's Prometheus in the place of its authors' image, which cannot be had here."""
+    base = next(name for name, suite in containers.engine_here.bases_named() if suite == "bookworm")
+    proxies = [word for pair in containers.engine_here.proxies().items() for word in ("--build-arg", "=".join(pair))]
+    subprocess.run(["docker", "build", "-q", "--network", "host", *proxies, "-t", "dubbing-test/prometheus:1", "-"],
+                   input=STAND_IN.format(base=base), text=True, check=True, capture_output=True)
+    port = containers.free_ports(1)[0]
+    stack = stacks("prometheus", STS_MODE="echo", PROMETHEUS_IMAGE="dubbing-test/prometheus:1", PROMETHEUS_ADDRESS=f"127.0.0.1:{port}")
+    stack.up()
+    done = subprocess.run(["docker-compose", "-p", stack.project, "--env-file", stack.env_file, "-f", ROOT / "docker-compose.yml",
+                           "--profile", "observability", "up", "-d", "prometheus"], env=stack.environment(), capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    api = f"http://127.0.0.1:{port}/api/v1"
+    wait_until(lambda: stack.is_healthy("prometheus"), DEADLINE, "Prometheus to be healthy")
+
+    def health():
+        targets = (http_json(f"{api}/targets") or {"data": {"activeTargets": []}})["data"]["activeTargets"]
+        return {target["labels"]["job"]: target["health"] for target in targets}
+
+    wait_until(lambda: health() == dict.fromkeys(("media-service", "sts-service", "media-router"), "up"), DEADLINE,
+               "all three to be scraped")
+    assert len(http_json(f"{api}/rules")["data"]["groups"]) > 0
