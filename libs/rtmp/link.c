@@ -67,11 +67,19 @@ static void shut(struct rtmp_link *link)
     pthread_mutex_unlock(&link->lock);
 }
 
+/* TLS would say goodbye, and wait for room to say it as long as the server does not read. */
+static void drop_connection(struct rtmp_link *link)
+{
+    if (link->connection != NULL && link->url.is_encrypted)
+        g_socket_shutdown(g_socket_connection_get_socket(link->connection), TRUE, TRUE, NULL);
+    g_clear_object(&link->connection);
+}
+
 static void unref(struct rtmp_link *link)
 {
     if (--link->refs > 0)
         return;
-    g_clear_object(&link->connection);
+    drop_connection(link);
     g_object_unref(link->cancellable);
     g_clear_error(&link->write_error);
     rtmp_client_clear(&link->client);
