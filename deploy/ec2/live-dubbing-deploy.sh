@@ -146,8 +146,16 @@ wait_ready() {
     done
 }
 
+# False, with the reason on stderr, when the release cannot be installed or does not work.
 activate() {
-    apply "$1" && wait_ready
+    apply "$1" || {
+        say "the release ${1##*/} cannot be installed: see above" >&2
+        return 1
+    }
+    wait_ready && return
+    why_not "$1"
+    say "the release ${1##*/} is not ready after ${READY_SECONDS} s ($READY_URL): see above" >&2
+    return 1
 }
 
 remember() {
@@ -213,10 +221,7 @@ install() {
     prepare_user
     fetch_models
     fetch "$RELEASE_URL" "$RELEASE_SHA256"
-    activate "$release" || {
-        why_not "$release"
-        fail "the release does not become ready within ${READY_SECONDS} s at $READY_URL; the log above says why"
-    }
+    activate "$release" || fail "mend that, then run live-dubbing-deploy install"
     remember "$release"
     say "ready"
 }
@@ -248,9 +253,8 @@ upgrade() {
         say "upgraded to ${release##*/}"
         return
     fi
-    why_not "$release"
-    say "the new release does not become ready (its log is above): back to ${before##*/}" >&2
-    activate "$before" || fail "the release before does not become ready either: look at the log"
+    say "back to ${before##*/}" >&2
+    activate "$before" || fail "the release before does not work any more either"
     rm -rf "$release"
     fail "the upgrade was taken back; ${before##*/} is ready"
 }
@@ -258,7 +262,7 @@ upgrade() {
 rollback() {
     local previous
     previous=$(readlink "$state/previous") || fail "there is no release before this one"
-    activate "$previous" || { why_not "$previous"; fail "${previous##*/} does not become ready; the log above says why"; }
+    activate "$previous" || fail "the release before does not work"
     remember "$previous"
     say "back to ${previous##*/}"
 }

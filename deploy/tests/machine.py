@@ -136,8 +136,10 @@ class Machine:
         # The mount is seen by this process and its children only, and is gone when they are.
         script = 'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2,workdir=$3" "$4" && shift 3 && exec systemd-nspawn ' \
                  '--quiet --register=no --keep-unit --private-network --resolv-conf=off --console=read-only --boot -D "$@"'
+        # One hierarchy of control groups, as Debian 12 has it, whatever this machine has.
+        surroundings = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         self.nspawn = Child("console", ["unshare", "--mount", "sh", "-c", script, "sh", str(base), str(self.upper), str(work),
-                                        str(root), *binds, *self.options], self.folder)
+                                        str(root), *binds, *self.options], self.folder, surroundings)
         try:
             wait_until(self._booted, 120, "the machine to boot", step=0.3)
         except BaseException:

@@ -5,11 +5,13 @@ own; a release is read from a folder that is bound into them.
 """
 import hashlib
 import json
+import os
 import pathlib
 import subprocess
 
 import pytest
 
+import containers
 import deb_packages
 from live import Publisher, make_clip, wait_dubbed
 from machine import ROOT, Machine
@@ -50,6 +52,17 @@ def broken(packages, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """A release of images: RELEASE_DIR, or made of those that make images builds."""
+    if os.environ.get("RELEASE_DIR"):
+        return pathlib.Path(os.environ["RELEASE_DIR"]).resolve()
+    containers.prepare()
+    folder = tmp_path_factory.mktemp("release")
+    subprocess.run([ROOT / "scripts/release.sh"], check=True, env={**os.environ, "RELEASE_OUT": str(folder), "RELEASE_METHODS": "containers"})
+    return folder
+
+
+@pytest.fixture(scope="session")
 def clip(tmp_path_factory):
     return make_clip(tmp_path_factory.mktemp("clip"))
 
@@ -79,9 +92,9 @@ def seeded(user_data):
             "/etc/cloud/cloud.cfg.d/99-test.cfg": "datasource_list: [NoCloud]\nnetwork: {config: disabled}\nlocale: C.UTF-8\n"}
 
 
-def cloud_init(machine):
+def cloud_init(machine, seconds=180):
     """What cloud-init says at its end."""
-    machine.wait_for("test -e /run/cloud-init/result.json", "cloud-init to end", timeout=180)
+    machine.wait_for("test -e /run/cloud-init/result.json", "cloud-init to end", seconds)
     said = json.loads(machine.out("cloud-init status --format json --wait || true"))
     return said["status"], machine.out("cat /var/log/cloud-init-output.log")
 
@@ -227,3 +240,23 @@ def test_a_host_without_a_gpu_says_so(packages, tmp_path):
     with Machine(tmp_path / "machine", {"/srv/packages": packages}, seeded(render(tmp_path, **inputs))) as machine:
         status, log = cloud_init(machine)
         assert status == "error" and "this host has no NVIDIA GPU" in log, log
+
+
+def test_the_streaming_side_comes_up_in_containers(packages, images, clip, tmp_path):
+    """An engine from Debian's packages, our images, Compose; the speech service is another host's, at 10.88.0.1."""
+    docker = tmp_path / "docker"
+    docker.mkdir()
+    inputs = media_inputs(images, METHOD="containers", WORKER_STS_SERVICE_URL="http://10.88.0.1:8000", READY_SECONDS="240")
+    # An engine within needs the rights of a whole machine, and a file system that can be the lower one of an overlay.
+    options = ("--capability=all", "--system-call-filter=@keyring bpf", f"--bind={docker}:/var/lib/docker")
+    with Machine(tmp_path / "machine", {"/srv/packages": images, "/srv/debs": packages}, seeded(render(tmp_path, **inputs)), options,
+                 ("docker.io", "docker-compose", "iptables")) as machine:
+        status, log = cloud_init(machine, 600)
+        assert status == "done", log
+        machine.sh("ip link add speech0 type dummy && ip addr add 10.88.0.1/24 dev speech0 && ip link set speech0 up")
+        machine.sh("apt-get install -qy --no-install-recommends /srv/debs/live-dubbing-sts_*.deb && "
+                   "echo STS_ADDR=0.0.0.0 >>/etc/live-dubbing/sts.env && systemctl restart live-dubbing-sts")
+        with Publisher(machine, clip, tmp_path / "publisher", publish_url()):
+            wait_dubbed(machine)
+        assert "ready" in machine.sh("live-dubbing-deploy status").stdout
+        assert machine.out("stat -c '%a' /etc/live-dubbing/stack.env") == "600"
