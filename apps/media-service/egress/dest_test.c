@@ -94,8 +94,8 @@ static void test_up_when_something_is_taken(struct fixture *fixture, gconstpoint
 {
     TURN_UNTIL(fixture, is_published(fixture));
     rtmp_send_user_control(&fixture->listener.server.writer, RTMP_PING_REQUEST, 1);
-    for (unsigned i = 0; i < 10; i++)
-        turn(fixture);
+    TURN_UNTIL(fixture, dest_bytes(fixture->dest) > 0);
+    turn(fixture);
     g_assert_cmpstr(fixture->said->str, ==, "");
     push(fixture, 1000);
     TURN_UNTIL(fixture, n_received(fixture) == 1);

@@ -120,6 +120,8 @@ static void test_the_end_is_waited_out(struct fixture *fixture, gconstpointer da
 static void test_given_up_after_the_grace(struct fixture *fixture, gconstpointer data)
 {
     begin(fixture, 0);
+    input_watch(fixture->input, INT64_MAX); /* not connected yet: that has a time of its own */
+    g_assert_cmpstr(fixture->said->str, ==, "");
     turn_until_played(fixture);
     if (data)
         play(fixture, RTMP_VIDEO, 40);
@@ -132,7 +134,6 @@ static void test_given_up_after_the_grace(struct fixture *fixture, gconstpointer
 static void test_silence_is_a_loss(struct fixture *fixture, gconstpointer data)
 {
     begin(fixture, 60 * DUB_NS_PER_S);
-    input_watch(fixture->input, INT64_MAX); /* not connected yet: that has its own time */
     turn_until_played(fixture);
     play(fixture, RTMP_VIDEO, 40);
     turn_until_said(fixture, "9@40 ");
