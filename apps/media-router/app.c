@@ -74,24 +74,36 @@ static unsigned port_for_hooks(const struct router_config *config, const struct 
 {
     g_autofree char *host = NULL;
     uint16_t port = 0;
-    if (config->rtsp)
+    if (listener->fd >= 0)
         return listener->port;
     dub_parse_address(config->rtsp_address, &host, &port);
     return port;
 }
 
+static bool start_rtsp(struct app *app, struct rtsp_listener listener, struct dub_error *error)
+{
+    const struct router_config *config = app->config;
+    app->rtsp = rtsp_server_new(app->router, config, dub_clock_monotonic(), listener);
+    if (rtsp_server_port(app->rtsp) != 0)
+        log_listening("RTSP", config->rtsp_address, rtsp_server_port(app->rtsp));
+    if (config->rtsp_encryption == ROUTER_ENCRYPTION_NO)
+        return true;
+    if (!rtsp_server_listen_encrypted(app->rtsp, error))
+        return false;
+    log_listening("RTSPS", config->rtsps_address, rtsp_server_encrypted_port(app->rtsp));
+    return true;
+}
+
 /* Listens before there is a router, which has to know the port. */
 static bool start_router_and_rtsp(struct app *app, struct dub_error *error)
 {
+    const struct router_config *config = app->config;
     struct rtsp_listener listener = {.fd = -1};
-    if (app->config->rtsp && !rtsp_listen(app->config->rtsp_address, &listener, error))
+    bool is_plain = config->rtsp && config->rtsp_encryption != ROUTER_ENCRYPTION_STRICT;
+    if (is_plain && !rtsp_listen(config->rtsp_address, &listener, error))
         return false;
-    app->router = router_new(app->config, app->hooks, port_for_hooks(app->config, &listener));
-    if (!app->config->rtsp)
-        return true;
-    app->rtsp = rtsp_server_new(app->router, app->config, dub_clock_monotonic(), listener);
-    log_listening("RTSP", app->config->rtsp_address, rtsp_server_port(app->rtsp));
-    return true;
+    app->router = router_new(config, app->hooks, port_for_hooks(config, &listener));
+    return !config->rtsp || start_rtsp(app, listener, error);
 }
 
 static void finish_stop(struct app *app)

@@ -37,6 +37,9 @@ struct router_config *router_config_new(void)
     config->rtmps_address = g_strdup(ROUTER_DEFAULT_RTMPS_ADDRESS);
     config->rtmp_server_key = g_strdup("server.key");
     config->rtmp_server_cert = g_strdup("server.crt");
+    config->rtsps_address = g_strdup(ROUTER_DEFAULT_RTSPS_ADDRESS);
+    config->rtsp_server_key = g_strdup("server.key");
+    config->rtsp_server_cert = g_strdup("server.crt");
     config->rtmp = config->rtsp = config->api = config->metrics = true;
     config->read_timeout_ns = config->write_timeout_ns = 10 * DUB_NS_PER_S;
     config->write_queue_messages = 512;
@@ -59,6 +62,9 @@ void router_config_free(struct router_config *config)
     g_free(config->rtmp_server_key);
     g_free(config->rtmp_server_cert);
     g_free(config->rtsp_address);
+    g_free(config->rtsps_address);
+    g_free(config->rtsp_server_key);
+    g_free(config->rtsp_server_cert);
     g_free(config->api_address);
     g_free(config->metrics_address);
     g_free(config->defaults.run_on_ready);

@@ -22,13 +22,14 @@ struct path_config {
     char *run_on_not_ready;
 };
 
-/* rtmpEncryption: on rtmpAddress only, on both addresses, on rtmpsAddress only. */
+/* rtmpEncryption, rtspEncryption: on the plain address only, on both, on the encrypted one only. */
 enum router_encryption { ROUTER_ENCRYPTION_NO, ROUTER_ENCRYPTION_OPTIONAL, ROUTER_ENCRYPTION_STRICT };
 
 struct router_config {
     char *rtmp_address, *rtsp_address, *api_address, *metrics_address;
     char *rtmps_address, *rtmp_server_key, *rtmp_server_cert; /* PEM files */
-    enum router_encryption rtmp_encryption;
+    char *rtsps_address, *rtsp_server_key, *rtsp_server_cert;
+    enum router_encryption rtmp_encryption, rtsp_encryption;
     bool rtmp, rtsp, api, metrics; /* listen at all */
     int64_t read_timeout_ns, write_timeout_ns;
     int64_t write_queue_messages; /* what a reader may be behind */
@@ -41,6 +42,7 @@ struct router_config {
 #define ROUTER_DEFAULT_RTMP_ADDRESS "127.0.0.1:1935"
 #define ROUTER_DEFAULT_RTMPS_ADDRESS "127.0.0.1:1936"
 #define ROUTER_DEFAULT_RTSP_ADDRESS "127.0.0.1:8554"
+#define ROUTER_DEFAULT_RTSPS_ADDRESS "127.0.0.1:8322"
 #define ROUTER_DEFAULT_API_ADDRESS "127.0.0.1:9997"
 #define ROUTER_DEFAULT_METRICS_ADDRESS "127.0.0.1:9998"
 

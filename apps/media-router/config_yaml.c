@@ -217,15 +217,6 @@ static bool check_transports(struct loader *loader, const yaml_node_t *value)
     return has_tcp || fail(loader, "rtspTransports must have tcp in it: this router has no other");
 }
 
-/* Whoever asks for encryption must not get a plain listener by mistake. */
-static bool check_rtsp_encryption(struct loader *loader, const yaml_node_t *value)
-{
-    static const char *const none[] = {"no", "false", "off", NULL};
-    const char *text = yaml_node_text(value);
-    return (text != NULL && g_strv_contains(none, text)) ||
-           fail(loader, "rtspEncryption must be \"no\": this router encrypts RTMP only");
-}
-
 /* -- the file -- */
 
 static bool on_global(struct loader *loader, const char *name, yaml_node_t *value, void *user)
@@ -240,8 +231,6 @@ static bool on_global(struct loader *loader, const char *name, yaml_node_t *valu
         return check_method(loader, value);
     if (strcmp(name, "rtspTransports") == 0)
         return check_transports(loader, value);
-    if (strcmp(name, "rtspEncryption") == 0)
-        return check_rtsp_encryption(loader, value);
     if (key == NULL)
         return warn_unknown(loader, "", name);
     return set_scalar(loader, key, loader->config, "", name, value);

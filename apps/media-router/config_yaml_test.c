@@ -187,7 +187,7 @@ static const char *const bad_files[][2] = {
     {"rtspTransports: [udp]", "tcp"},
     {"rtspTransports: multicast", "tcp"},
     {"rtspTransports: [[tcp]]", "tcp"},
-    {"rtspEncryption: strict", "rtspEncryption"},
+    {"rtspEncryption: perhaps", "rtspEncryption"},
     {"rtspEncryption: []", "rtspEncryption"},
     {"authInternalUsers: 5", "authInternalUsers"},
 };

@@ -304,61 +304,118 @@ static void on_encrypted_kick(struct dub_http_request *request, void *user)
     kick_connection(request, user, true);
 }
 
-static void on_rtsp_connections_list(struct dub_http_request *request, void *user)
+static void keep_kind(GPtrArray *list, bool encrypted)
 {
-    const struct router_api *api = user;
+    for (guint i = list->len; i-- > 0;)
+        if (((const struct rtsp_connection_info *)list->pdata[i])->is_encrypted != encrypted)
+            g_ptr_array_remove_index(list, i);
+}
+
+static void list_rtsp_connections(struct dub_http_request *request, const struct router_api *api,
+                                  bool encrypted)
+{
     g_autoptr(GPtrArray) list = api->rtsp != NULL ? rtsp_server_list(api->rtsp) : g_ptr_array_new();
+    keep_kind(list, encrypted);
     reply_page(request, list, rtsp_connection_json);
 }
 
-static void on_rtsp_connections_get(struct dub_http_request *request, void *user)
+static void on_rtsp_connections_list(struct dub_http_request *request, void *user)
 {
-    const struct router_api *api = user;
+    list_rtsp_connections(request, user, false);
+}
+
+static void on_rtsps_connections_list(struct dub_http_request *request, void *user)
+{
+    list_rtsp_connections(request, user, true);
+}
+
+static void get_rtsp_connection(struct dub_http_request *request, const struct router_api *api,
+                                bool encrypted)
+{
     struct rtsp_connection_info info;
     const char *id = get_id_or_refuse(request);
     if (id == NULL)
         return;
-    if (api->rtsp != NULL && rtsp_server_find(api->rtsp, id, &info))
+    if (api->rtsp != NULL && rtsp_server_find(api->rtsp, id, &info) && info.is_encrypted == encrypted)
         dub_http_reply_json(request, 200, rtsp_connection_json(&info));
     else
         dub_http_reply_error(request, 404, "NOT_FOUND", "connection not found");
 }
 
+static void on_rtsp_connections_get(struct dub_http_request *request, void *user)
+{
+    get_rtsp_connection(request, user, false);
+}
+
+static void on_rtsps_connections_get(struct dub_http_request *request, void *user)
+{
+    get_rtsp_connection(request, user, true);
+}
+
+static void list_sessions(struct dub_http_request *request, const struct router_api *api, bool encrypted)
+{
+    g_autoptr(GPtrArray) list = api->rtsp != NULL ? rtsp_server_list_sessions(api->rtsp) : g_ptr_array_new();
+    keep_kind(list, encrypted);
+    reply_page(request, list, session_json);
+}
+
 static void on_sessions_list(struct dub_http_request *request, void *user)
 {
-    const struct router_api *api = user;
-    g_autoptr(GPtrArray) list = api->rtsp != NULL ? rtsp_server_list_sessions(api->rtsp) : g_ptr_array_new();
-    reply_page(request, list, session_json);
+    list_sessions(request, user, false);
+}
+
+static void on_encrypted_sessions_list(struct dub_http_request *request, void *user)
+{
+    list_sessions(request, user, true);
 }
 
 /* False when it has answered already. */
 static bool find_session_or_refuse(struct dub_http_request *request, const struct router_api *api,
-                                   struct rtsp_connection_info *info)
+                                   bool encrypted, struct rtsp_connection_info *info)
 {
     const char *id = get_id_or_refuse(request);
     if (id == NULL)
         return false;
-    if (api->rtsp != NULL && rtsp_server_find_session(api->rtsp, id, info))
+    if (api->rtsp != NULL && rtsp_server_find_session(api->rtsp, id, info) && info->is_encrypted == encrypted)
         return true;
     dub_http_reply_error(request, 404, "NOT_FOUND", "session not found");
     return false;
 }
 
-static void on_sessions_get(struct dub_http_request *request, void *user)
+static void get_session(struct dub_http_request *request, const struct router_api *api, bool encrypted)
 {
     struct rtsp_connection_info info;
-    if (find_session_or_refuse(request, user, &info))
+    if (find_session_or_refuse(request, api, encrypted, &info))
         dub_http_reply_json(request, 200, session_json(&info));
+}
+
+static void on_sessions_get(struct dub_http_request *request, void *user)
+{
+    get_session(request, user, false);
+}
+
+static void on_encrypted_sessions_get(struct dub_http_request *request, void *user)
+{
+    get_session(request, user, true);
+}
+
+static void kick_session(struct dub_http_request *request, const struct router_api *api, bool encrypted)
+{
+    struct rtsp_connection_info info;
+    if (!find_session_or_refuse(request, api, encrypted, &info))
+        return;
+    rtsp_server_kick_session(api->rtsp, info.session);
+    reply_ok(request);
 }
 
 static void on_sessions_kick(struct dub_http_request *request, void *user)
 {
-    const struct router_api *api = user;
-    struct rtsp_connection_info info;
-    if (!find_session_or_refuse(request, api, &info))
-        return;
-    rtsp_server_kick_session(api->rtsp, info.session);
-    reply_ok(request);
+    kick_session(request, user, false);
+}
+
+static void on_encrypted_sessions_kick(struct dub_http_request *request, void *user)
+{
+    kick_session(request, user, true);
 }
 
 static void on_info(struct dub_http_request *request, void *user)
@@ -385,6 +442,11 @@ static const struct dub_http_route routes[] = {
     {"GET", "/v3/rtspsessions/list", on_sessions_list, 0},
     {"GET", "/v3/rtspsessions/get/{id}", on_sessions_get, 0},
     {"POST", "/v3/rtspsessions/kick/{id}", on_sessions_kick, DUB_HTTP_WRITES},
+    {"GET", "/v3/rtspsconns/list", on_rtsps_connections_list, 0},
+    {"GET", "/v3/rtspsconns/get/{id}", on_rtsps_connections_get, 0},
+    {"GET", "/v3/rtspssessions/list", on_encrypted_sessions_list, 0},
+    {"GET", "/v3/rtspssessions/get/{id}", on_encrypted_sessions_get, 0},
+    {"POST", "/v3/rtspssessions/kick/{id}", on_encrypted_sessions_kick, DUB_HTTP_WRITES},
     {NULL},
 };
 

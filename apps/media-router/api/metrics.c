@@ -27,6 +27,25 @@ struct router_metrics {
     X(ID##_DROPPED, name "_outbound_frames_discarded", "Messages dropped for a slow reader.",                \
       DUB_METRIC_GAUGE, CONNECTION_LABELS)
 
+/* Of connections, then of their sessions. */
+#define RTSP_FAMILIES(X, ID, SESSION_ID, prefix, protocol)                                                   \
+    X(ID##_CONNS, prefix "_conns", protocol " connections.", DUB_METRIC_GAUGE, "id")                         \
+    X(ID##_CONNS_IN, prefix "_conns_inbound_bytes", "Bytes received.", DUB_METRIC_GAUGE, "id")               \
+    X(ID##_CONNS_OUT, prefix "_conns_outbound_bytes", "Bytes sent.", DUB_METRIC_GAUGE, "id")                 \
+    X(ID##_CONNS_RECEIVED, prefix "_conns_bytes_received", "As " prefix "_conns_inbound_bytes.",             \
+      DUB_METRIC_GAUGE, "id")                                                                                \
+    X(ID##_CONNS_SENT, prefix "_conns_bytes_sent", "As " prefix "_conns_outbound_bytes.", DUB_METRIC_GAUGE,  \
+      "id")                                                                                                  \
+    CONNECTION_FAMILIES(X, SESSION_ID, prefix "_sessions", protocol " sessions.")                            \
+    X(SESSION_ID##_IN_PACKETS, prefix "_sessions_inbound_rtp_packets", "RTP packets received.",              \
+      DUB_METRIC_GAUGE, CONNECTION_LABELS)                                                                   \
+    X(SESSION_ID##_IN_LOST, prefix "_sessions_inbound_rtp_packets_lost",                                     \
+      "RTP packets missing by their numbers.", DUB_METRIC_GAUGE, CONNECTION_LABELS)                          \
+    X(SESSION_ID##_IN_ERROR, prefix "_sessions_inbound_rtp_packets_in_error",                                \
+      "RTP packets that could not be used.", DUB_METRIC_GAUGE, CONNECTION_LABELS)                            \
+    X(SESSION_ID##_OUT_PACKETS, prefix "_sessions_outbound_rtp_packets", "RTP packets sent.",                \
+      DUB_METRIC_GAUGE, CONNECTION_LABELS)
+
 #define FAMILIES(X)                                                                                          \
     X(PATHS, "paths", "Paths by state.", DUB_METRIC_GAUGE, "name", "state")                                  \
     X(READERS, "paths_readers", "Readers of a path.", DUB_METRIC_GAUGE, "name", "state", "readerType")       \
@@ -37,21 +56,8 @@ struct router_metrics {
     X(SENT, "paths_bytes_sent", "As paths_outbound_bytes.", DUB_METRIC_GAUGE, "name", "state")               \
     CONNECTION_FAMILIES(X, CONN, "rtmp_conns", "RTMP connections.")                                          \
     CONNECTION_FAMILIES(X, TLS_CONN, "rtmps_conns", "RTMPS connections.")                                    \
-    X(RTSP_CONNS, "rtsp_conns", "RTSP connections.", DUB_METRIC_GAUGE, "id")                                 \
-    X(RTSP_CONNS_IN, "rtsp_conns_inbound_bytes", "Bytes received.", DUB_METRIC_GAUGE, "id")                  \
-    X(RTSP_CONNS_OUT, "rtsp_conns_outbound_bytes", "Bytes sent.", DUB_METRIC_GAUGE, "id")                    \
-    X(RTSP_CONNS_RECEIVED, "rtsp_conns_bytes_received", "As rtsp_conns_inbound_bytes.", DUB_METRIC_GAUGE,    \
-      "id")                                                                                                  \
-    X(RTSP_CONNS_SENT, "rtsp_conns_bytes_sent", "As rtsp_conns_outbound_bytes.", DUB_METRIC_GAUGE, "id")     \
-    CONNECTION_FAMILIES(X, SESSION, "rtsp_sessions", "RTSP sessions.")                                       \
-    X(SESSION_IN_PACKETS, "rtsp_sessions_inbound_rtp_packets", "RTP packets received.", DUB_METRIC_GAUGE,    \
-      CONNECTION_LABELS)                                                                                     \
-    X(SESSION_IN_LOST, "rtsp_sessions_inbound_rtp_packets_lost", "RTP packets missing by their numbers.",    \
-      DUB_METRIC_GAUGE, CONNECTION_LABELS)                                                                   \
-    X(SESSION_IN_ERROR, "rtsp_sessions_inbound_rtp_packets_in_error", "RTP packets that could not be used.", \
-      DUB_METRIC_GAUGE, CONNECTION_LABELS)                                                                   \
-    X(SESSION_OUT_PACKETS, "rtsp_sessions_outbound_rtp_packets", "RTP packets sent.", DUB_METRIC_GAUGE,      \
-      CONNECTION_LABELS)                                                                                     \
+    RTSP_FAMILIES(X, RTSP, SESSION, "rtsp", "RTSP")                                                          \
+    RTSP_FAMILIES(X, RTSPS, TLS_SESSION, "rtsps", "RTSPS")                                                   \
     X(HELD, "router_media_held_bytes",                                                                       \
       "Media in memory: kept for new readers, waiting for readers, unfinished.", DUB_METRIC_GAUGE)
 
@@ -139,7 +145,8 @@ static void gather_rtsp_connection(struct dub_metric *const *families,
     const char *labels[] = {info->id};
     const uint64_t values[] = {1, info->received_bytes, info->sent_bytes, info->received_bytes,
                                info->sent_bytes};
-    add_row(families, FAMILY_RTSP_CONNS, values, G_N_ELEMENTS(values), labels);
+    add_row(families, info->is_encrypted ? FAMILY_RTSPS_CONNS : FAMILY_RTSP_CONNS, values,
+            G_N_ELEMENTS(values), labels);
 }
 
 static void gather_session(struct dub_metric *const *families, const struct rtsp_connection_info *info)
@@ -155,7 +162,8 @@ static void gather_session(struct dub_metric *const *families, const struct rtsp
                                info->lost_packets,
                                info->bad_packets,
                                info->sent_packets};
-    add_row(families, FAMILY_SESSIONS, values, G_N_ELEMENTS(values), labels);
+    add_row(families, info->is_encrypted ? FAMILY_TLS_SESSIONS : FAMILY_SESSIONS, values,
+            G_N_ELEMENTS(values), labels);
 }
 
 static void gather_rtsp(struct dub_metric *const *families, struct rtsp_server *rtsp)

@@ -18,6 +18,7 @@
 struct rtsp_connection {
     struct peer peer;    /* first: the peer's calls get it */
     GHashTable *sources; /* rtsp_sources_new; the server's */
+    bool is_encrypted;
     struct rtsp_session session;
     int64_t session_created_wall_ms;
     char *shown_query; /* of the session, the password masked */
@@ -101,9 +102,15 @@ static void on_reader_message(struct router_reader *router_reader, struct media_
         peer_wake(&connection->peer);
 }
 
-static const struct router_publisher_ops publisher_ops = {.type = "rtspSession", .close = on_publisher_close};
-static const struct router_reader_ops reader_ops = {
-    .type = "rtspSession", .message = on_reader_message, .close = on_reader_close};
+/* By whether the connection is encrypted. */
+static const struct router_publisher_ops publisher_ops[] = {
+    {.type = "rtspSession", .close = on_publisher_close},
+    {.type = "rtspsSession", .close = on_publisher_close},
+};
+static const struct router_reader_ops reader_ops[] = {
+    {.type = "rtspSession", .message = on_reader_message, .close = on_reader_close},
+    {.type = "rtspsSession", .message = on_reader_message, .close = on_reader_close},
+};
 
 /* -- the session's side -- */
 
@@ -392,7 +399,7 @@ static const struct peer_ops peer_ops = {
     .free = on_free,
 };
 
-void rtsp_connection_new(struct peer_server *server, GHashTable *sources, int take_fd,
+void rtsp_connection_new(struct peer_server *server, GHashTable *sources, struct net_tls *tls, int take_fd,
                          char *take_remote_address)
 {
     struct rtsp_connection *connection = g_new0(struct rtsp_connection, 1);
@@ -400,11 +407,13 @@ void rtsp_connection_new(struct peer_server *server, GHashTable *sources, int ta
     peer->ops = &peer_ops;
     peer->publisher = &connection->publisher;
     peer->reader = &connection->reader.reader;
-    peer_init(peer, server, take_fd, NULL, take_remote_address);
+    peer_init(peer, server, take_fd, tls, take_remote_address);
+    connection->is_encrypted = tls != NULL;
     connection->sources = sources;
     connection->last_request_ns = now_ns(connection);
-    connection->publisher = (struct router_publisher){.ops = &publisher_ops};
-    rtsp_reader_init(&connection->reader, &reader_ops, (guint)server->config->write_queue_messages);
+    connection->publisher = (struct router_publisher){.ops = &publisher_ops[connection->is_encrypted]};
+    rtsp_reader_init(&connection->reader, &reader_ops[connection->is_encrypted],
+                     (guint)server->config->write_queue_messages);
     connection->reader.queue.counters = router_counters(server->router);
     connection->reader.queue.max_held_bytes = (uint64_t)server->config->limits.held_bytes;
     out_queue_init(&connection->out);
@@ -428,6 +437,7 @@ void rtsp_connection_describe(const struct peer *peer, struct rtsp_connection_in
         .id = peer->id,
         .session = rtsp_connection_session(peer),
         .remote_address = peer->remote_address,
+        .is_encrypted = connection->is_encrypted,
         .state = peer_state(peer),
         .path = session->id != NULL ? session->path : "",
         .query = connection->shown_query != NULL ? connection->shown_query : "",

@@ -15,6 +15,7 @@ struct rtsp_connection_info {
     const char *id;      /* UUID of the connection */
     const char *session; /* UUID; "" without a session */
     const char *remote_address;
+    bool is_encrypted;
     const char *state; /* "idle", "publish", "read" */
     const char *path;  /* "" without a session */
     const char *query;
@@ -34,12 +35,16 @@ struct rtsp_listener {
 
 bool rtsp_listen(const char *address, struct rtsp_listener *listener, struct dub_error *error);
 
-/* Takes the listener. Everything else is borrowed and outlives the server. */
+/* Takes the listener; fd -1: none. Everything else is borrowed and outlives the server. */
 struct rtsp_server *rtsp_server_new(struct router *router, const struct router_config *config,
                                     const struct dub_clock *clock, struct rtsp_listener take_listener);
+/* Listens on rtspsAddress inside TLS too. */
+bool rtsp_server_listen_encrypted(struct rtsp_server *server, struct dub_error *error);
 /* Closes all connections. NULL is fine. */
 void rtsp_server_free(struct rtsp_server *server);
+/* 0: it does not listen there. */
 unsigned rtsp_server_port(const struct rtsp_server *server);
+unsigned rtsp_server_encrypted_port(const struct rtsp_server *server);
 
 /* struct rtsp_connection_info *, in the order of connecting; freed with the array. */
 GPtrArray *rtsp_server_list(struct rtsp_server *server);

@@ -3,6 +3,7 @@
 
 #include "../tests/rtp_rig.h"
 #include "../tests/rtsp_client.h"
+#include "../tests/tls_files.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -280,6 +281,49 @@ static void test_connection_limit(struct rtsp_fixture *fixture, gconstpointer da
     g_test_add("/server/" name, struct rtsp_fixture, NULL, rtsp_fixture_setup, function,                     \
                rtsp_fixture_teardown)
 
+static struct rtsp_server *new_encrypted(struct rtsp_fixture *fixture, struct dub_error *error)
+{
+    struct rtsp_listener none = {.fd = -1};
+    struct rtsp_server *server =
+        rtsp_server_new(fixture->router, fixture->config, &fixture->clock.clock, none);
+    if (rtsp_server_listen_encrypted(server, error))
+        return server;
+    rtsp_server_free(server);
+    return NULL;
+}
+
+static void set_text(char **field, const char *text)
+{
+    g_free(*field);
+    *field = g_strdup(text);
+}
+
+/* An address of its own; a plain client there ends, and so does the server without a certificate. */
+static void test_encryption(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    struct rtsp_fixture encrypted = *fixture;
+    struct tls_files files;
+    struct rtsp_client plain;
+    struct dub_error error = {0};
+    tls_files_make(&files);
+    set_text(&fixture->config->rtsps_address, "127.0.0.1:0");
+    set_text(&fixture->config->rtsp_server_key, "/nonexistent.key");
+    set_text(&fixture->config->rtsp_server_cert, files.certificate);
+    g_assert_null(new_encrypted(fixture, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_INVALID_CONFIG);
+    g_assert_nonnull(strstr(error.message, "rtspServerKey"));
+    set_text(&fixture->config->rtsp_server_key, files.key);
+    encrypted.server = new_encrypted(fixture, NULL);
+    g_assert_cmpuint(rtsp_server_port(encrypted.server), ==, 0);
+    g_assert_cmpuint(rtsp_server_encrypted_port(encrypted.server), !=, 0);
+    rtsp_client_connect_to(&plain, rtsp_server_encrypted_port(encrypted.server), "live/in");
+    rtsp_client_send(&plain, "OPTIONS", "", "", "");
+    RTSP_TURN_UNTIL(plain.eof, &plain);
+    rtsp_client_clear(&plain);
+    rtsp_server_free(encrypted.server);
+    tls_files_clear(&files);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -294,5 +338,6 @@ int main(int argc, char **argv)
     ADD("sound-that-changes", test_sound_that_changes);
     ADD("port-in-use", test_port_in_use);
     ADD("connection-limit", test_connection_limit);
+    ADD("encryption", test_encryption);
     return g_test_run();
 }

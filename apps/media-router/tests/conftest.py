@@ -7,6 +7,16 @@ import pytest
 from router_support import Router, make_sample, packets
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A folder with server.crt and server.key for localhost."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-keyout", folder / "server.key", "-out", folder / "server.crt"],
+                   check=True, capture_output=True)
+    return folder
+
+
 @pytest.fixture
 def make_router(program, tmp_path):
     routers = []

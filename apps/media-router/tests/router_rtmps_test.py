@@ -22,15 +22,6 @@ pathDefaults:
 """
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", "/CN=localhost", "-keyout", folder / "server.key", "-out", folder / "server.crt"],
-                   check=True, capture_output=True)
-    return folder
-
-
 @pytest.fixture
 def encrypted(make_router, certificate):
     router = make_router(f"rtmpEncryption: optional\nrtmpsAddress: 127.0.0.1:0\nrtmpServerKey: {certificate}/server.key\n"

@@ -8,7 +8,7 @@ import time
 import urllib.request
 
 DEADLINE = 20.0
-LISTENING = {"rtmp": r"RTMP listening on \S*:(\d+)", "rtsp": r"RTSP listening on \S*:(\d+)", "api": r"API listening on \S*:(\d+)",
+LISTENING = {"rtmp": r"RTMP listening on \S*:(\d+)", "rtsp": r"RTSPS? listening on \S*:(\d+)", "api": r"API listening on \S*:(\d+)",
              "metrics": r"metrics listening on \S*:(\d+)"}
 
 

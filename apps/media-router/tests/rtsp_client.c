@@ -46,7 +46,11 @@ void rtsp_fixture_teardown(struct rtsp_fixture *fixture, gconstpointer data)
 
 void rtsp_client_connect(struct rtsp_client *client, const struct rtsp_fixture *fixture, const char *path)
 {
-    unsigned port = rtsp_server_port(fixture->server);
+    rtsp_client_connect_to(client, rtsp_server_port(fixture->server), path);
+}
+
+void rtsp_client_connect_to(struct rtsp_client *client, unsigned port, const char *path)
+{
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     const int small = 4096; /* so that a client that does not read is soon felt */

@@ -44,6 +44,7 @@ void rtsp_fixture_teardown(struct rtsp_fixture *fixture, gconstpointer data);
 
 /* path: "live/x", a query may follow. */
 void rtsp_client_connect(struct rtsp_client *client, const struct rtsp_fixture *fixture, const char *path);
+void rtsp_client_connect_to(struct rtsp_client *client, unsigned port, const char *path);
 void rtsp_client_clear(struct rtsp_client *client);
 /* Sends a request for the URL with a suffix; headers are whole lines. */
 void rtsp_client_send(struct rtsp_client *client, const char *method, const char *suffix, const char *headers,
