@@ -31,8 +31,8 @@ while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 
 @pytest.fixture(scope="module")
 def talkative_sample(samples_folder):
-    """A sentence every three seconds or so, for 32 s."""
-    recipe = sample.Recipe(duration=32.0, width=320, height=180, sentences=sample.SENTENCES[:8], pauses=(0.7,))
+    """A sentence every three seconds or so, for 28 s."""
+    recipe = sample.Recipe(duration=28.0, width=320, height=180, sentences=sample.SENTENCES[:7], pauses=(0.7,))
     return sample.make_sample(samples_folder / "talkative.mp4", recipe)
 
 
@@ -42,7 +42,7 @@ def rolled(build_dir, talkative_sample, tmp_path_factory):
     folder = tmp_path_factory.mktemp("rolled")
     programs = find_programs(build_dir)
     layout = Layout(programs, folder / "stack", Ports.free(), {"ORCH_GRACE_PERIOD": "4s"})
-    environment = {**layout.environment(), "STS_API_KEY": KEY, "STS_ECHO_DELAY_MS": "900"}
+    environment = {**layout.environment(), "STS_API_KEY": KEY, "STS_ECHO_DELAY_MS": "700"}
     with Balancer(programs["sts-service"], folder / "sts", environment, "--mode", "echo") as balancer:
         for one in balancer.instances:
             (one.folder / f"{one.name}.port").write_text(str(one.port))
