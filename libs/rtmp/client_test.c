@@ -87,8 +87,8 @@ static void test_publishes(struct fixture *fixture, gconstpointer data)
     talk(fixture);
     g_assert_cmpint(fixture->client.state, ==, RTMP_CLIENT_READY);
     g_assert_cmpstr(fixture->server.heard->str, ==, "connect releaseStream FCPublish createStream publish ");
-    g_assert_cmpstr(fixture->server.app, ==, "live");
-    g_assert_cmpstr(fixture->server.key, ==, "a/key?user=me");
+    g_assert_cmpstr(fixture->server.app, ==, "live/a");
+    g_assert_cmpstr(fixture->server.key, ==, "key?user=me");
     rtmp_client_send(&fixture->client, RTMP_AUDIO, 50, second);
     talk(fixture);
     g_assert_cmpuint(rtmp_client_pending(&fixture->client), ==, 0);

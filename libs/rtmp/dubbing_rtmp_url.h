@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* rtmp://host[:port]/app/key[?query] and rtmps://, taken apart as an RTMP client needs it. */
+/* rtmp://host[:port]/app/key[?query] and rtmps://, taken apart as an RTMP client needs it. The app may have
+ * several parts, "app/instance": what services call the server ends before the last slash, and the key, which
+ * is secret, comes behind it. */
 #pragma once
 
 #include <dubbing_error.h>
@@ -14,7 +16,7 @@ struct rtmp_url {
     bool is_encrypted;
     char *host; /* without the brackets of an IPv6 address */
     uint16_t port;
-    char *app;    /* the first part of the path */
+    char *app;    /* the path up to its last slash */
     char *key;    /* what follows, with the query */
     char *tc_url; /* the URL up to the app, without user and password */
 };

@@ -12,7 +12,7 @@ static bool refuse(struct dub_error *error)
 
 static void split_path(struct rtmp_url *url, const char *path, const char *query)
 {
-    const char *slash = strchr(path + 1, '/');
+    const char *slash = strrchr(path, '/');
 
     url->app = g_strndup(path + 1, (gsize)(slash - path - 1));
     url->key = query ? g_strconcat(slash + 1, "?", query, NULL) : g_strdup(slash + 1);
@@ -20,7 +20,7 @@ static void split_path(struct rtmp_url *url, const char *path, const char *query
 
 static bool has_app_and_key(const char *path)
 {
-    const char *slash = path[0] == '/' ? strchr(path + 1, '/') : NULL;
+    const char *slash = path[0] == '/' ? strrchr(path, '/') : NULL;
     return slash && slash > path + 1 && slash[1] != '\0';
 }
 

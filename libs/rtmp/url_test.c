@@ -20,7 +20,9 @@ static void test_parts(void)
                  "plain example.org 1935 live key rtmp://example.org:1935/live");
     assert_parts("rtmps://example.org/live/key", "tls example.org 443 live key rtmps://example.org:443/live");
     assert_parts("rtmp://127.0.0.1:99/live/a/source?user=me&pass=x%20y",
-                 "plain 127.0.0.1 99 live a/source?user=me&pass=x%20y rtmp://127.0.0.1:99/live");
+                 "plain 127.0.0.1 99 live/a source?user=me&pass=x%20y rtmp://127.0.0.1:99/live/a");
+    assert_parts("rtmps://example.org:2935/live/_definst_/key?sign=a/b",
+                 "tls example.org 2935 live/_definst_ key?sign=a/b rtmps://example.org:2935/live/_definst_");
     assert_parts("rtmp://[::1]:99/live/key", "plain ::1 99 live key rtmp://[::1]:99/live");
     assert_parts("rtmp://user:secret@host/live/key", "plain host 1935 live key rtmp://host:1935/live");
 }
