@@ -156,7 +156,15 @@ def build(name, architecture, proxies):
         done = subprocess.run([str(part) for part in command], stdout=out, stderr=out, stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
         raise Refused(f"{tag} could not be built: {why(log)}")
-    return tag
+
+
+def build_all(wanted):
+    for _, architecture in wanted:
+        check_foreign(architecture)
+    check_space()
+    with way_to_packages() as proxies:
+        for name, architecture in wanted:
+            build(name, architecture, proxies)
 
 
 def save_sbom(tag, path):
@@ -178,19 +186,17 @@ def report(name, architecture, tag):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--platforms", default="", help="comma-separated, of linux/amd64 and linux/arm64; default: this machine's")
+    parser.add_argument("--report", action="store_true", help="build nothing: the sizes of what is there")
     parser.add_argument("--only", default="", help=f"comma-separated, of {', '.join(IMAGES)}; default: all")
     args = parser.parse_args()
     try:
         architectures = check_platforms(args.platforms or f"linux/{machine()}")
         names = check_names(args.only)
         check_engine()
-        for architecture in architectures:
-            check_foreign(architecture)
-        check_space()
-        with way_to_packages() as proxies:
-            built = [(name, architecture, build(name, architecture, proxies))
-                     for architecture in architectures for name in names]
-        print("\n".join(report(*image) for image in built))
+        wanted = [(name, architecture) for architecture in architectures for name in names]
+        if not args.report:
+            build_all(wanted)
+        print("\n".join(report(name, architecture, tag_of(name, architecture)) for name, architecture in wanted))
     except Refused as refused:
         print(f"images: {refused}", file=sys.stderr)
         return 1

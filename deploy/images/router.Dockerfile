@@ -8,7 +8,7 @@ COPY deploy/images/install-packages.sh apps/media-router/packages-dev.txt /lists
 RUN sed -i '/^libgst/d' /lists/packages-dev.txt \
     && sh /lists/install-packages.sh --to-build /lists/packages-dev.txt
 COPY . /source
-# The hook is three files without a library; Meson builds it with media-service, whose packages are ten times the router's.
+# The hook is three files without a library; Meson builds it with media-service, which needs GStreamer.
 RUN meson setup /build /source -Dservices=media-router \
     && ninja -C /build apps/media-router/media-router \
     && install -s -D -t /programs /build/apps/media-router/media-router \
