@@ -205,6 +205,7 @@ typecheck: ## Every compiler warning an error, and gcc's -fanalyzer
 bench: setup build ## The benchmarks, each beside its reference
 	@$(PYTHON) bench/worker_cost.py --build-dir $(BUILD)
 	@$(PYTHON) bench/worker_scale.py --build-dir $(BUILD) --streams 1,5 --seconds 20
+	@$(PYTHON) bench/forwarder_cost.py --build-dir $(BUILD)
 	@$(PYTHON) bench/router.py --build-dir $(BUILD) --quick
 	@$(PYTHON) bench/speech_detection.py --build-dir $(BUILD) --quick
 	@$(PYTHON) bench/sts_echo.py --build-dir $(BUILD)
