@@ -33,7 +33,7 @@ add_images() {
     [ "$found" -gt 0 ] || fail "there are no images $prefix/*:$tag: make images"
     work=$(mktemp -d)
     git archive HEAD docker-compose.yml deploy/compose deploy/mediamtx config | tar -x -C "$work"
-    printf '%s\n' "$tag" >"$work/image-tag"
+    printf 'IMAGE_PREFIX=%s\nIMAGE_TAG=%s\n' "$prefix" "$tag" >"$work/images.env"
     tar -czf "$out/compose.tar.gz" --owner=0 --group=0 --sort=name --mtime="@$(git log -1 --format=%ct)" -C "$work" .
     rm -rf "$work"
 }

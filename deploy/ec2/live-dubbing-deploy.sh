@@ -53,6 +53,7 @@ fetch() {
     if [ -f "$release/SHA256SUMS" ]; then
         return
     fi
+    check_space
     mkdir -p "$state/releases"
     work=$(mktemp -d "$state/releases/fetching.XXXXXX")
     get "$url/SHA256SUMS" "$work/SHA256SUMS"
@@ -65,6 +66,14 @@ fetch() {
         printf '%s  %s\n' "$sum" "$work/$file" | sha256sum --check --status || reject "$work" "$url/$file is damaged: not what SHA256SUMS says"
     done <"$work/SHA256SUMS"
     mv "$work" "$release"
+}
+
+# Images are there twice, as fetched and unpacked.
+check_space() {
+    local wanted=300 free
+    [ "$METHOD" = packages ] || wanted=4000
+    free=$(df --output=avail --block-size=1M "$state" | tail -n 1)
+    [ "$free" -ge "$wanted" ] || fail "$state has $((free)) MB free, a release needs up to $wanted: enlarge the disk, or remove what fills it"
 }
 
 # A release holds both methods, both sides and both architectures.
@@ -123,15 +132,17 @@ apply_containers() {
     (cd "$1/compose" && compose up -d --remove-orphans)
 }
 
-compose() {
-    local image_tag
-    image_tag=$(cat image-tag)
+# In the release's folder.
+compose() (
+    set -a
+    # shellcheck disable=SC1091
+    . ./images.env
     if docker compose version >/dev/null 2>&1; then
-        IMAGE_TAG=$image_tag docker compose -p live-dubbing --env-file /etc/live-dubbing/stack.env "$@"
+        docker compose -p live-dubbing --env-file /etc/live-dubbing/stack.env "$@"
     else
-        IMAGE_TAG=$image_tag docker-compose -p live-dubbing --env-file /etc/live-dubbing/stack.env "$@"
+        docker-compose -p live-dubbing --env-file /etc/live-dubbing/stack.env "$@"
     fi
-}
+)
 
 # Ready is: the streaming side has its router and can start workers; the speech side has loaded its models.
 is_ready() {

@@ -34,6 +34,17 @@ ip -n outside link set outside0 up && ip -n outside link set lo up
 ip route add 169.254.169.254/32 dev inside0
 """
 
+# A release with the same images by another name.
+NEWER_IMAGES = """set -e
+mkdir -p /root/newer/compose && cd /root/newer
+tar -xzf /srv/packages/compose.tar.gz -C compose && sed -i s/=0.1.0/=99.0/ compose/images.env && tar -czf compose.tar.gz -C compose . && rm -r compose
+for name in media-service media-router; do
+    docker tag live-dubbing/$name:0.1.0 live-dubbing/$name:99.0
+    docker save live-dubbing/$name:99.0 | gzip -1 >${name}_$(dpkg --print-architecture).image.tar.gz
+done
+sha256sum *.tar.gz >SHA256SUMS
+"""
+
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
@@ -233,6 +244,20 @@ def test_what_is_wrong_is_said_in_cloud_inits_log(packages, tmp_path, change, sa
         assert status == "error" and said in log, log
 
 
+def test_a_full_disk_and_a_second_deployment_at_once_are_said(packages, tmp_path):
+    with Machine(tmp_path / "machine", {"/srv/packages": packages}, seeded(render(tmp_path, **media_inputs(packages)))) as machine:
+        status, log = cloud_init(machine)
+        assert status == "done", log
+        upgrade = "live-dubbing-deploy upgrade file:///srv/packages " + "ab" * 32
+        machine.sh("mount -t tmpfs -o size=8M none /var/lib/live-dubbing-deploy && ln -s /nowhere /var/lib/live-dubbing-deploy/current")
+        done = machine.sh(upgrade, check=False)
+        assert done.returncode == 1 and "MB free, a release needs up to 300" in done.stderr, done
+        machine.sh("systemd-run --unit other flock /var/lib/live-dubbing-deploy/lock sleep infinity")
+        machine.wait_for("! flock -n /var/lib/live-dubbing-deploy/lock true", "the lock to be held")
+        done = machine.sh(upgrade, check=False)
+        assert done.returncode == 1 and "another live-dubbing-deploy is at work" in done.stderr, done
+
+
 def test_a_host_without_a_gpu_says_so(packages, tmp_path):
     inputs = {"ROLE": "speech", "METHOD": "containers", "RELEASE_URL": "file:///srv/packages", "STS_DEVICE": "cuda", "PLAIN_HTTP": "yes",
               "RELEASE_SHA256": sha256(packages / "SHA256SUMS"), "STS_API_KEY": KEY, "CLIENT_NETWORKS": "10.0.0.0/8",
@@ -253,10 +278,20 @@ def test_the_streaming_side_comes_up_in_containers(packages, images, clip, tmp_p
                  ("docker.io", "docker-compose", "iptables")) as machine:
         status, log = cloud_init(machine, 600)
         assert status == "done", log
-        machine.sh("ip link add speech0 type dummy && ip addr add 10.88.0.1/24 dev speech0 && ip link set speech0 up")
+        check_firewall(machine)
+        machine.sh("ip addr add 10.88.0.1/32 dev lo")
         machine.sh("apt-get install -qy --no-install-recommends /srv/debs/live-dubbing-sts_*.deb && "
                    "echo STS_ADDR=0.0.0.0 >>/etc/live-dubbing/sts.env && systemctl restart live-dubbing-sts")
         with Publisher(machine, clip, tmp_path / "publisher", publish_url()):
             wait_dubbed(machine)
-        assert "ready" in machine.sh("live-dubbing-deploy status").stdout
         assert machine.out("stat -c '%a' /etc/live-dubbing/stack.env") == "600"
+        router = "docker exec live-dubbing_media-router_1 timeout 5 bash -c"
+        machine.sh(f"{router} 'exec 3<>/dev/tcp/10.88.0.1/8000'")
+        assert machine.sh(f"{router} 'exec 3<>/dev/tcp/169.254.169.254/80'", check=False).returncode != 0, "no metadata for containers"
+        machine.sh(NEWER_IMAGES)
+        running = "docker ps --format '{{.Image}}' | sort"
+        machine.sh("live-dubbing-deploy upgrade file:///root/newer $(sha256sum </root/newer/SHA256SUMS | cut -d' ' -f1)")
+        assert machine.out(running).split() == ["live-dubbing/media-router:99.0", "live-dubbing/media-service:99.0"]
+        machine.sh("live-dubbing-deploy rollback")
+        assert machine.out(running).split() == ["live-dubbing/media-router:0.1.0", "live-dubbing/media-service:0.1.0"]
+        assert "ready" in machine.sh("live-dubbing-deploy status").stdout
