@@ -7,6 +7,7 @@ own mirror, under exactly those names. Both need root.
 """
 import argparse
 import calendar
+import hashlib
 import json
 import os
 import pathlib
@@ -339,11 +340,26 @@ def make_base(name, suite, architecture):
         folder = pathlib.Path(work) / "root"
         debootstrap(suite, architecture, folder)
         make_slim(folder, suite, uri)
-        archive = pathlib.Path(work) / "base.tar"
-        must(["tar", "--numeric-owner", "--xattrs", "-C", folder, "-cf", archive, "."])
-        must(["docker", "import", "--platform", f"linux/{architecture}", "--change", 'CMD ["bash"]',
-              "--message", f"debootstrap of {suite}", archive, tag])
+        layer = pathlib.Path(work) / "layer.tar"
+        must(["tar", "--numeric-owner", "--xattrs", "-C", folder, "-cf", layer, "."])
+        load_image(layer, tag, architecture, f"debootstrap of {suite}")
     return True
+
+
+def load_image(layer, tag, architecture, how):
+    """Makes an image of one layer. `docker import` would say that it is for this machine, whatever it is told."""
+    with open(layer, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    config = {"architecture": architecture, "os": "linux", "created": created,
+              "config": {"Cmd": ["bash"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
+              "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]}, "history": [{"created": created, "created_by": how}]}
+    folder = layer.parent
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "manifest.json").write_text(json.dumps([{"Config": "config.json", "RepoTags": [tag], "Layers": [layer.name]}]))
+    archive = folder / "image.tar"
+    must(["tar", "-C", folder, "-cf", archive, "manifest.json", "config.json", layer.name])
+    must(["docker", "load", "--input", archive])
 
 
 def make_bases(architectures):

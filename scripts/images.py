@@ -140,6 +140,23 @@ def way_to_packages():
         yield {**proxies, "http_proxy": address}
 
 
+def has_buildkit(client):
+    """Docker's client had BuildKit built in before release 23, and has it as the plugin buildx since."""
+    hit = re.search(r"version (\d+)\.", run([client, "--version"]).stdout)
+    return hit is not None and (int(hit[1]) < 23 or run([client, "buildx", "version"]).returncode == 0)
+
+
+def builder(architecture):
+    """(client, variables). The classic builder says of what it builds that it is for this machine: another one needs BuildKit."""
+    if architecture == machine():
+        return "docker", {}
+    for client in (shutil.which("docker"), "/usr/bin/docker"):
+        if client and has_buildkit(client):
+            return client, {"DOCKER_BUILDKIT": "1"}
+    raise Refused(f"building for {architecture} needs BuildKit: install Docker's plugin buildx (docker-buildx-plugin), or the "
+                  "client of Debian 12 (docker.io)")
+
+
 def build(name, architecture, proxies):
     dockerfile, target, _, _ = IMAGES[name]
     commit, created = revision()
@@ -148,12 +165,14 @@ def build(name, architecture, proxies):
     log = OUT / f"{name}-{architecture}.log"
     base = base_of(name, architecture)
     arguments = {"BASE": base, "VERSION": version(), "REVISION": commit, "CREATED": created, **proxies}
-    command = ["docker", "build", "--force-rm", "--network", "host", "--platform", f"linux/{architecture}",
+    client, variables = builder(architecture)
+    command = [client, "build", "--force-rm", "--network", "host", "--platform", f"linux/{architecture}",
                "--file", engine.IMAGES / f"{dockerfile}.Dockerfile", "--target", target, "--tag", tag,
                *(word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")), ROOT]
     print(f"images: building {tag} (log: {log.relative_to(ROOT)})", flush=True)
     with open(log, "w", encoding="utf-8") as out:
-        done = subprocess.run([str(part) for part in command], stdout=out, stderr=out, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run([str(part) for part in command], stdout=out, stderr=out, stdin=subprocess.DEVNULL, check=False,
+                              env={**os.environ, **variables})
     if done.returncode != 0:
         raise Refused(f"{tag} could not be built: {why(log)}")
 
@@ -161,6 +180,7 @@ def build(name, architecture, proxies):
 def build_all(wanted):
     for _, architecture in wanted:
         check_foreign(architecture)
+        builder(architecture)
     check_space()
     with way_to_packages() as proxies:
         for name, architecture in wanted:

@@ -155,6 +155,22 @@ def test_a_base_image_that_cannot_be_had_is_named(monkeypatch):
         images.base_of("media-router", engine.machine())
 
 
+@pytest.mark.parametrize("release,plugin,has", [("20.10.24+dfsg1", 1, True), ("28.2.2", 1, False), ("28.2.2", 0, True)])
+def test_buildkit_is_in_old_clients_and_a_plugin_of_new_ones(tmp_path, release, plugin, has):
+    client = tmp_path / "docker"
+    client.write_text(f'#!/bin/sh\n[ "$1" = buildx ] && exit {plugin}\necho "Docker version {release}, build 1"\n')
+    client.chmod(0o755)
+    assert images.has_buildkit(str(client)) is has
+
+
+def test_another_architecture_is_not_built_without_buildkit(monkeypatch):
+    other = "arm64" if engine.machine() == "amd64" else "amd64"
+    monkeypatch.setattr(images, "has_buildkit", lambda _: False)
+    with pytest.raises(engine.Refused, match=f"building for {other} needs BuildKit"):
+        images.builder(other)
+    assert images.builder(engine.machine()) == ("docker", {})
+
+
 def test_a_build_that_fills_the_disk_is_explained(tmp_path):
     log = tmp_path / "log"
     log.write_text("Step 3\nwrite /var/lib/x: no space left on device\nmore\n")
