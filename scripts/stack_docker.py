@@ -251,7 +251,7 @@ class Containers:
         while container and time.monotonic() < deadline:
             state = engine.inspect(container)
             if state["Restarts"] or state["Status"] in ("exited", "dead", "removed"):
-                raise StartFailed(f"{name} did not come up: it ended with exit code {state['ExitCode']}; its log says:\n"
+                raise StartFailed(f"{name} did not come up: it ended{how_it_ended(state)}; its log says:\n"
                                   f"{engine.log_tail(container)}")
             if state["Running"] and http_status(self.layout.http(listener) + path) == 200:
                 return
@@ -270,6 +270,11 @@ class Containers:
         services = [service for name in self.names for service in SERVICES[name]]
         self.compose.run("stop", *services)
         return self.compose.run("rm", "-f", *services)
+
+
+def how_it_ended(state):
+    """With which code; one that the engine has started again has none at the moment."""
+    return f" with exit code {state['ExitCode']}" if not state["Running"] and state["ExitCode"] else " again and again"
 
 
 # -- commands

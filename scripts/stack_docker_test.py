@@ -243,6 +243,18 @@ def test_an_unknown_kind_is_refused(stack_command):
     assert code == 2 and 'STACK is "podman"' in said
 
 
+@pytest.mark.parametrize("state, words", [
+    ({"Running": False, "ExitCode": 2}, " with exit code 2"), ({"Running": True, "ExitCode": 0}, " again and again"),
+    ({"Running": False, "ExitCode": 0}, " again and again")])
+def test_how_a_program_ended_is_said_as_far_as_it_is_known(state, words):
+    assert stack_docker.how_it_ended(state) == words
+
+
+def test_a_log_that_says_the_same_again_is_shown_once(monkeypatch):
+    monkeypatch.setattr(stack_engine, "ask", lambda *_args, **_more: (0, "a\nb\na\nb", "c\n\nc"))
+    assert stack_engine.log_tail("x") == "a\nb\nc"
+
+
 def test_nothing_runs(stack_command):
     code, said, _ = stack_command("down")
     assert code == 0 and "nothing is running" in said

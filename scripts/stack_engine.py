@@ -171,5 +171,6 @@ def inspect(container):
 
 
 def log_tail(container, lines=12):
+    """Each line once: a program that is started again and again says the same each time."""
     _, out, err = ask("docker", "logs", "--tail", str(lines), container)
-    return "\n".join(part for part in (out, err) if part)
+    return "\n".join(dict.fromkeys(filter(None, (out + "\n" + err).splitlines())))
