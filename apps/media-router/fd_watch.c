@@ -9,8 +9,8 @@
 
 /* Descriptors served before anything else of the main loop has its turn. */
 #define EVENTS_PER_TURN 128
-/* Falling asleep and waking up cost more than a message. Where turns follow each other so closely, for so
- * many times, we collect what comes within a nap and serve it together. */
+/* Falling asleep and waking up cost more than a message. Where short turns follow each other so closely, for
+ * so many times, we collect what comes within a nap and serve it together. */
 #define BUSY_GAP_US 500
 #define BUSY_TURNS 8
 #define BUSY_NAP_US 400
@@ -27,6 +27,7 @@ struct watch_set {
     bool in_turn;
     bool needs_turn;    /* the main loop has to look at what it has: a handler may have changed it */
     int others;         /* while fd_watch_run waits: an epoll set of what GLib would poll */
+    gint64 woke_us;     /* in the last turn */
     unsigned n_close;   /* turns that followed closely upon the one before */
     GPtrArray *woken;   /* struct fd_watch *, to be served */
     GPtrArray *serving; /* those that are being served in this turn */
@@ -70,10 +71,8 @@ static void call(struct fd_watch *watch, GIOCondition condition)
 static void serve_descriptors(struct watch_set *set, int timeout_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    gint64 begin_us = timeout_ms != 0 ? g_get_monotonic_time() : 0;
     int n = epoll_wait(set->epoll, events, EVENTS_PER_TURN, timeout_ms);
-    if (timeout_ms != 0)
-        set->n_close = g_get_monotonic_time() - begin_us < BUSY_GAP_US ? set->n_close + 1 : 0;
+    set->woke_us = g_get_monotonic_time();
     for (int i = 0; i < n; i++) {
         if (events[i].data.ptr != NULL)
             call(events[i].data.ptr, (GIOCondition)events[i].events);
@@ -250,20 +249,29 @@ static void forget_others(struct watch_set *set, const GPollFD *fds, gint n)
         epoll_ctl(set->others, EPOLL_CTL_DEL, fds[i].fd, NULL);
 }
 
-static int ms_until(gint64 until_us)
+static int to_ms(gint64 us)
 {
-    gint64 left_us = until_us - g_get_monotonic_time();
-    return left_us <= 0 ? 0 : (int)MIN((left_us + 999) / 1000, INT_MAX);
+    return us <= 0 ? 0 : (int)MIN((us + 999) / 1000, INT_MAX);
+}
+
+/* When it is over. */
+static gint64 nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = BUSY_NAP_US * 1000}, NULL);
+    return g_get_monotonic_time();
 }
 
 static void serve_until(struct watch_set *set, gint64 until_us)
 {
-    const struct timespec nap = {.tv_nsec = BUSY_NAP_US * 1000};
     for (int left_ms = 1; left_ms > 0 && !set->needs_turn;) {
+        gint64 now_us = g_get_monotonic_time();
+        if (now_us - set->woke_us > BUSY_GAP_US) /* a long turn: what comes meanwhile is collected anyway */
+            set->n_close = 0;
         if (set->n_close >= BUSY_TURNS)
-            nanosleep(&nap, NULL);
-        left_ms = ms_until(until_us);
+            now_us = nap();
+        left_ms = to_ms(until_us - now_us);
         serve(set, set->woken->len > 0 ? 0 : left_ms);
+        set->n_close = set->woke_us - now_us < BUSY_GAP_US ? set->n_close + 1 : 0;
     }
 }
 
