@@ -2,6 +2,8 @@
 /* The service's variables and flags: protocol.md section 6. */
 #pragma once
 
+#include "engines/http/providers.h"
+
 #include <dubbing_config.h>
 
 #define STS_VOICES_FILE_DEFAULT "config/voices.json"
@@ -39,6 +41,7 @@ struct sts_settings {
     char *glossary_file;
     int64_t asr_workers, translation_workers, tts_workers; /* 0: by cores */
     int64_t echo_delay_ms;
+    struct engine_providers providers;
     char *artifact_dir; /* empty: no lineage is kept */
     int64_t artifact_max_bytes;
     int64_t artifact_max_age_ns;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct engine_providers;
 struct glossary;
 struct voices;
 
@@ -24,7 +25,8 @@ struct engine_config {
     int workers;                     /* calls that will be made at a time; 0: one per core */
     const struct voices *voices;     /* TTS only, outlives the engine; NULL: built-in defaults */
     const struct glossary *glossary; /* translation only, outlives the engine; NULL: none */
-    const char *mock_text;           /* what the mock engines answer; NULL: their default */
+    const struct engine_providers *providers; /* http/providers.h; NULL: none is set */
+    const char *mock_text;                    /* what the mock engines answer; NULL: their default */
     int64_t
         mock_delay_ns; /* how long the mock engines take; they sleep in steps and honour the call's terms */
 };

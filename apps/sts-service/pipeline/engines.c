@@ -50,6 +50,7 @@ static struct engine_config config_for(const struct sts_settings *settings, cons
         .model = model,
         .model_cache_dir = settings->model_cache_dir,
         .device = sts_device_name(settings->device),
+        .providers = &settings->providers,
         .workers = (int)(workers > 0 ? workers : MAX(g_get_num_processors(), 2)),
     };
 }

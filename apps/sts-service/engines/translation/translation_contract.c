@@ -2,6 +2,7 @@
 /* What every translator keeps, run on the mocks and on what is installed. */
 #include "../../text/prepare.h"
 #include "../contract_support.h"
+#include "../http/fake_apis.h"
 #include "translation.h"
 #include <string.h>
 
@@ -14,9 +15,9 @@ struct fixture {
     struct dub_error error;
 };
 
-static struct fixture open_fixture(const char *engine)
+static struct fixture open_fixture(const char *engine, const struct engine_providers *providers)
 {
-    struct engine_config config = {.workers = 4};
+    struct engine_config config = {.workers = 4, .providers = providers};
     struct fixture fixture = {.engine = engine};
     fixture.translation = translation_open(engine, &config, &fixture.error);
     return fixture;
@@ -341,15 +342,17 @@ static void add_suite(const struct fixture *fixture)
 
 int main(int argc, char **argv)
 {
-    struct fixture fixtures[8];
+    struct fixture fixtures[16];
+    struct fake_apis *apis = fake_apis_new();
     int count = 0;
     g_test_init(&argc, &argv, NULL);
     for (const struct translation_engine_ops *const *ops = translation_engines; *ops; ops++) {
-        fixtures[count] = open_fixture((*ops)->name);
+        fixtures[count] = open_fixture((*ops)->name, fake_apis_providers(apis));
         add_suite(&fixtures[count++]);
     }
     int result = g_test_run();
     while (count > 0)
         translation_close(fixtures[--count].translation);
+    fake_apis_free(apis);
     return result;
 }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fake_apis.h"
+
+#include "fake_translators.h"
+#include <pthread.h>
+#include <string.h>
+
+struct fake_apis {
+    struct provider_stand *stand;
+    struct engine_providers providers;
+    pthread_mutex_t lock;
+    const struct stand_reply *misbehave; /* guarded by lock, as is what follows */
+    char *last;
+};
+
+static const struct {
+    const char *path;
+    stand_answer *answer;
+    bool at_start;
+} apis_table[] = {
+    {"/languages", fake_libretranslate_languages, true},
+    {"/translate", fake_libretranslate_translate, false},
+};
+
+static bool misbehaves(struct fake_apis *apis, const struct stand_request *request, struct stand_reply *reply)
+{
+    pthread_mutex_lock(&apis->lock);
+    const struct stand_reply *instead = apis->misbehave;
+    g_free(apis->last);
+    apis->last = g_strdup_printf("%s%s", request->head, request->body);
+    if (instead) {
+        *reply = *instead;
+        gsize size = instead->size > 0 || !instead->body ? instead->size : strlen(instead->body) + 1;
+        reply->body = g_memdup2(instead->body, size);
+    }
+    pthread_mutex_unlock(&apis->lock);
+    return instead != NULL;
+}
+
+static void answer(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(apis_table); i++) {
+        if (!g_str_has_prefix(request->path, apis_table[i].path))
+            continue;
+        if (apis_table[i].at_start || !misbehaves(user, request, reply))
+            apis_table[i].answer(request, reply, user);
+        return;
+    }
+    reply->status = 404;
+}
+
+struct fake_apis *fake_apis_new(void)
+{
+    struct fake_apis *apis = g_new0(struct fake_apis, 1);
+    pthread_mutex_init(&apis->lock, NULL);
+    apis->stand = provider_stand_new(answer, apis);
+    const char *url = provider_stand_url(apis->stand);
+    apis->providers = (struct engine_providers){
+        .libretranslate_url = g_strdup(url),
+        .libretranslate_key = g_strdup(FAKE_LIBRETRANSLATE_KEY),
+    };
+    return apis;
+}
+
+void fake_apis_free(struct fake_apis *apis)
+{
+    provider_stand_free(apis->stand);
+    g_free(apis->providers.libretranslate_url);
+    g_free(apis->providers.libretranslate_key);
+    pthread_mutex_destroy(&apis->lock);
+    g_free(apis->last);
+    g_free(apis);
+}
+
+const struct engine_providers *fake_apis_providers(const struct fake_apis *apis)
+{
+    return &apis->providers;
+}
+
+void fake_apis_misbehave(struct fake_apis *apis, const struct stand_reply *reply)
+{
+    pthread_mutex_lock(&apis->lock);
+    apis->misbehave = reply;
+    pthread_mutex_unlock(&apis->lock);
+}
+
+char *fake_apis_last(struct fake_apis *apis)
+{
+    pthread_mutex_lock(&apis->lock);
+    char *last = g_strdup(apis->last);
+    pthread_mutex_unlock(&apis->lock);
+    return last;
+}

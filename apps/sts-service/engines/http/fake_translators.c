@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fake_translators.h"
+
+#include "answer.h"
+#include <string.h>
+
+static bool is_plain(const char *word, gsize length)
+{
+    for (gsize i = 0; i < length; i++)
+        if (!g_ascii_islower(word[i]) || word[i] == 'q')
+            return false;
+    return length > 2;
+}
+
+char *fake_translation(const char *text)
+{
+    GString *out = g_string_new(NULL);
+    while (*text) {
+        gsize word = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'");
+        g_string_append_len(out, text, (gssize)word);
+        if (is_plain(text, word))
+            g_string_append_c(out, 'o');
+        text += word;
+        if (*text)
+            g_string_append_c(out, *text++);
+    }
+    return g_string_free(out, FALSE);
+}
+
+static void refuse(struct stand_reply *reply, int status, const char *text)
+{
+    reply->status = status;
+    reply->body = g_strdup(text);
+}
+
+void fake_libretranslate_languages(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    reply->body = g_strdup("[{\"code\":\"en\",\"name\":\"English\",\"targets\":[\"de\",\"en\",\"es\"]},"
+                           "{\"code\":\"es\",\"name\":\"Spanish\",\"targets\":[\"en\",\"es\",\"pt-BR\"]}]");
+}
+
+void fake_libretranslate_translate(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    g_autoptr(JsonNode) root = dub_json_parse(request->body, request->size, NULL);
+    JsonObject *object = answer_node_object(root);
+    const char *text = answer_string(object, "q");
+    const char *source = answer_string(object, "source");
+    if (g_strcmp0(answer_string(object, "api_key"), FAKE_LIBRETRANSLATE_KEY) != 0)
+        return refuse(reply, 403, "{\"error\":\"Invalid API key\"}");
+    if (!text || !source || !answer_string(object, "target"))
+        return refuse(reply, 400, "{\"error\":\"Invalid request: missing q parameter\"}");
+    if (strlen(source) != 2)
+        return refuse(reply, 400, "{\"error\":\"source is not supported\"}");
+    g_autofree char *translated = fake_translation(text);
+    JsonObject *answer = json_object_new();
+    json_object_set_string_member(answer, "translatedText", translated);
+    reply->body = dub_json_object_to_string_take(answer);
+}

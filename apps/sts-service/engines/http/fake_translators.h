@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* For tests, private to fake_apis.c: the interfaces of translation. */
+#pragma once
+
+#include "provider_stand.h"
+
+#define FAKE_LIBRETRANSLATE_KEY "libre-key"
+
+stand_answer fake_libretranslate_languages;
+stand_answer fake_libretranslate_translate;
+
+/* Words of small letters get an "o"; those with capitals, digits or a "q" stay. Owned by the caller. */
+char *fake_translation(const char *text);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Where the providers are and what opens their doors: variables of their own, because they stand in many
+ * places besides ours. Borrowed for an engine's create(); NULL or "" is "not set". Keys are never logged. */
+#pragma once
+
+struct engine_providers {
+    char *libretranslate_url, *libretranslate_key;
+};
