@@ -163,6 +163,8 @@ def check_together(values):
 def check_media(values):
     if not re.match(r"(https?|wss?)://", values.get("WORKER_STS_SERVICE_URL", "")):
         yield "WORKER_STS_SERVICE_URL must be the address of the speech service, https://host:8000"
+    if values.get("TLS_CERT_FILE") and values.get("METHOD") == "containers":
+        yield "TLS_CERT_FILE needs METHOD=packages here: the Compose files publish no port for RTMPS"
     if values.get("ORCH_API_KEY") and len(values["ORCH_API_KEY"]) < 16:
         yield "ORCH_API_KEY must have 16 or more characters: it can be reached from ADMIN_NETWORKS"
 

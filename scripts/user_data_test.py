@@ -148,6 +148,7 @@ def test_the_rendered_router_file_is_one_that_the_router_takes(folder, program):
     ("media", ("https://speech", "speech"), "WORKER_STS_SERVICE_URL must be the address of the speech service"),
     ("media", ("#ORCH_API_KEY=", "ORCH_API_KEY=short"), "ORCH_API_KEY must have 16 or more characters"),
     ("media", ("#TLS_CERT_FILE", "TLS_CERT_FILE"), "TLS_CERT_FILE and TLS_KEY_FILE go together"),
+    ("media", ("METHOD=packages", "METHOD=containers\nTLS_CERT_FILE=cert.pem\nTLS_KEY_FILE=key.pem"), "TLS_CERT_FILE needs METHOD=packages"),
     ("media", ("#CA_FILE=ca.pem", "CA_FILE=nowhere.pem"), "CA_FILE cannot be read"),
     ("media", ("#CA_FILE=ca.pem", "CA_FILE=inputs.env"), "CA_FILE is no PEM file"),
     ("media", ("#STATE_DEVICE=/dev/", "STATE_DEVICE="), "STATE_DEVICE must be a device"),

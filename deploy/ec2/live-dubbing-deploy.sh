@@ -176,6 +176,8 @@ remember() {
     ln -sfn "$1" "$state/current"
     # The present one and the one before are enough.
     find "$state/releases" -mindepth 1 -maxdepth 1 ! -path "$1" ! -path "$(readlink "$state/previous" || echo none)" -exec rm -rf {} +
+    # Their images too: the release before has its own as files.
+    [ "$METHOD" = packages ] || docker image prune -af --filter label=dubbing.sbom >/dev/null || true
 }
 
 why_not() {
@@ -216,6 +218,7 @@ fetch_models() {
         fail "$MODELS_URL has not the SHA-256 $MODELS_SHA256 of the input file"
     }
     tar -xf "$archive" -C "$folder" --no-same-owner || fail "$MODELS_URL is no archive that tar can read"
+    chmod -R a+rX "$folder"
     rm -f "$archive"
     printf '%s\n' "$MODELS_SHA256" >"$folder/.archive-sha256"
 }

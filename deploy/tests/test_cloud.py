@@ -187,6 +187,7 @@ def test_the_speech_side_keeps_models_on_its_volume_and_asks_for_its_key(package
     certificate(tmp_path)
     (tmp_path / "models" / "some-model").mkdir(parents=True)
     (tmp_path / "models" / "some-model" / "weights").write_bytes(b"0123")
+    (tmp_path / "models" / "some-model" / "weights").chmod(0o600)
     srv = tmp_path / "srv"
     srv.mkdir()
     subprocess.run(["tar", "-cf", srv / "models.tar", "-C", tmp_path / "models", "."], check=True)
@@ -201,7 +202,8 @@ def test_the_speech_side_keeps_models_on_its_volume_and_asks_for_its_key(package
             assert status == "done", log
             machine.sh("curl -fsSk https://127.0.0.1:8000/ready")
             assert machine.out("findmnt -n -o FSTYPE,OPTIONS /var/lib/live-dubbing-sts").split() == ["ext4", "rw,nosuid,nodev,relatime"]
-            assert machine.out("cat /var/lib/live-dubbing-sts/models/some-model/weights") == "0123"
+            weights = "/var/lib/live-dubbing-sts/models/some-model/weights"
+            assert machine.out(f"setpriv --reuid live-dubbing-sts --regid live-dubbing-sts --clear-groups cat {weights}") == "0123"
             assert machine.out("stat -c '%U %G %a' /etc/live-dubbing/tls/key.pem") == "root live-dubbing-sts 640"
             post = "curl -sk -o /dev/null -w %{http_code} -X POST -d '{}' https://127.0.0.1:8000/api/v1/sts/process"
             assert machine.out(post) == "401"
@@ -267,15 +269,36 @@ def test_a_host_without_a_gpu_says_so(packages, tmp_path):
         assert status == "error" and "this host has no NVIDIA GPU" in log, log
 
 
+ENGINE = ("docker.io", "docker-compose", "iptables")
+
+
+def engine_options(folder):
+    """An engine within needs the rights of a whole machine, and a file system that can be the lower one of an overlay."""
+    (folder / "docker").mkdir()
+    return "--capability=all", "--system-call-filter=@keyring bpf", f"--bind={folder / 'docker'}:/var/lib/docker"
+
+
+def test_the_speech_side_comes_up_in_containers(images, tmp_path):
+    certificate(tmp_path)
+    inputs = {"ROLE": "speech", "METHOD": "containers", "RELEASE_URL": "file:///srv/packages", "STS_DEVICE": "cpu", "STS_API_KEY": KEY,
+              "RELEASE_SHA256": sha256(images / "SHA256SUMS"), "CLIENT_NETWORKS": "10.77.0.0/24", "ADMIN_NETWORKS": "10.77.0.3/32",
+              "TLS_CERT_FILE": "cert.pem", "TLS_KEY_FILE": "key.pem"}
+    files = seeded(render(tmp_path, **inputs))
+    with Machine(tmp_path / "machine", {"/srv/packages": images}, files, engine_options(tmp_path), ENGINE) as machine:
+        status, log = cloud_init(machine, 600)
+        assert status == "done", log
+        post = "curl -sk -o /dev/null -w %{http_code} -X POST -d '{}' https://127.0.0.1:8000/api/v1/sts/process"
+        assert machine.out(post) == "401"
+        assert machine.out(post + f" -H 'Authorization: Bearer {KEY}'") == "400"
+        assert machine.out("docker exec live-dubbing_sts-service_1 sh -c 'touch /var/lib/dubbing/models/kept'; "
+                           "ls /var/lib/live-dubbing-sts/models") == "kept", "models are on the host"
+
+
 def test_the_streaming_side_comes_up_in_containers(packages, images, clip, tmp_path):
     """An engine from Debian's packages, our images, Compose; the speech service is another host's, at 10.88.0.1."""
-    docker = tmp_path / "docker"
-    docker.mkdir()
     inputs = media_inputs(images, METHOD="containers", WORKER_STS_SERVICE_URL="http://10.88.0.1:8000", READY_SECONDS="240")
-    # An engine within needs the rights of a whole machine, and a file system that can be the lower one of an overlay.
-    options = ("--capability=all", "--system-call-filter=@keyring bpf", f"--bind={docker}:/var/lib/docker")
-    with Machine(tmp_path / "machine", {"/srv/packages": images, "/srv/debs": packages}, seeded(render(tmp_path, **inputs)), options,
-                 ("docker.io", "docker-compose", "iptables")) as machine:
+    binds = {"/srv/packages": images, "/srv/debs": packages}
+    with Machine(tmp_path / "machine", binds, seeded(render(tmp_path, **inputs)), engine_options(tmp_path), ENGINE) as machine:
         status, log = cloud_init(machine, 600)
         assert status == "done", log
         check_firewall(machine)
@@ -292,6 +315,7 @@ def test_the_streaming_side_comes_up_in_containers(packages, images, clip, tmp_p
         running = "docker ps --format '{{.Image}}' | sort"
         machine.sh("live-dubbing-deploy upgrade file:///root/newer $(sha256sum </root/newer/SHA256SUMS | cut -d' ' -f1)")
         assert machine.out(running).split() == ["live-dubbing/media-router:99.0", "live-dubbing/media-service:99.0"]
+        assert "0.1.0" not in machine.out("docker images"), "images of other releases do not pile up"
         machine.sh("live-dubbing-deploy rollback")
         assert machine.out(running).split() == ["live-dubbing/media-router:0.1.0", "live-dubbing/media-service:0.1.0"]
         assert "ready" in machine.sh("live-dubbing-deploy status").stdout
