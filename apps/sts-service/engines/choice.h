@@ -16,7 +16,7 @@ struct engine_choice {
     enum dub_stage stage;
     const char *wanted; /* NULL: automatic */
     bool tried;
-    char known[128]; /* names seen so far, for the message */
+    char known[256]; /* names seen so far, for the message */
     struct dub_error error;
 };
 

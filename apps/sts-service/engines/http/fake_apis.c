@@ -18,6 +18,8 @@ static const struct {
     stand_answer *answer;
     bool at_start;
 } apis_table[] = {
+    {"/v2/languages", fake_deepl_languages, true},
+    {"/v2/translate", fake_deepl_translate, false},
     {"/languages", fake_libretranslate_languages, true},
     {"/translate", fake_libretranslate_translate, false},
 };
@@ -56,6 +58,8 @@ struct fake_apis *fake_apis_new(void)
     apis->stand = provider_stand_new(answer, apis);
     const char *url = provider_stand_url(apis->stand);
     apis->providers = (struct engine_providers){
+        .deepl_url = g_strdup(url),
+        .deepl_key = g_strdup(FAKE_DEEPL_KEY),
         .libretranslate_url = g_strdup(url),
         .libretranslate_key = g_strdup(FAKE_LIBRETRANSLATE_KEY),
     };
@@ -65,6 +69,8 @@ struct fake_apis *fake_apis_new(void)
 void fake_apis_free(struct fake_apis *apis)
 {
     provider_stand_free(apis->stand);
+    g_free(apis->providers.deepl_url);
+    g_free(apis->providers.deepl_key);
     g_free(apis->providers.libretranslate_url);
     g_free(apis->providers.libretranslate_key);
     pthread_mutex_destroy(&apis->lock);

@@ -56,3 +56,44 @@ void fake_libretranslate_translate(const struct stand_request *request, struct s
     json_object_set_string_member(answer, "translatedText", translated);
     reply->body = dub_json_object_to_string_take(answer);
 }
+
+static bool deepl_admits(const struct stand_request *request, struct stand_reply *reply)
+{
+    g_autofree char *key = stand_header(request, "Authorization");
+    if (g_strcmp0(key, "DeepL-Auth-Key " FAKE_DEEPL_KEY) == 0)
+        return true;
+    refuse(reply, 403, "{\"message\":\"Invalid auth key.\"}");
+    return false;
+}
+
+void fake_deepl_languages(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    bool targets = g_str_has_suffix(request->path, "type=target");
+    if (deepl_admits(request, reply))
+        reply->body =
+            g_strdup(targets ? "[{\"language\":\"EN-US\"},{\"language\":\"ES\"},{\"language\":\"ES-419\"}]"
+                             : "[{\"language\":\"EN\"},{\"language\":\"ES\"}]");
+}
+
+void fake_deepl_translate(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    g_autoptr(JsonNode) root = dub_json_parse(request->body, request->size, NULL);
+    JsonObject *object = answer_node_object(root);
+    JsonArray *texts = answer_array(object, "text");
+    const char *text = texts && json_array_get_length(texts) == 1
+                           ? answer_node_string(json_array_get_element(texts, 0))
+                           : NULL;
+    if (!deepl_admits(request, reply))
+        return;
+    if (!text || !answer_string(object, "target_lang"))
+        return refuse(reply, 400, "{\"message\":\"Parameter 'text' not specified.\"}");
+    g_autofree char *translated = fake_translation(text);
+    JsonObject *answer = json_object_new();
+    JsonObject *one = json_object_new();
+    JsonArray *all = json_array_new();
+    json_object_set_string_member(one, "detected_source_language", "EN");
+    json_object_set_string_member(one, "text", translated);
+    json_array_add_object_element(all, one);
+    json_object_set_array_member(answer, "translations", all);
+    reply->body = dub_json_object_to_string_take(answer);
+}

@@ -4,8 +4,11 @@
 
 #include "provider_stand.h"
 
+#define FAKE_DEEPL_KEY "deepl-key:fx"
 #define FAKE_LIBRETRANSLATE_KEY "libre-key"
 
+stand_answer fake_deepl_languages;
+stand_answer fake_deepl_translate;
 stand_answer fake_libretranslate_languages;
 stand_answer fake_libretranslate_translate;
 

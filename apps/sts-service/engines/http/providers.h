@@ -4,5 +4,6 @@
 #pragma once
 
 struct engine_providers {
+    char *deepl_key, *deepl_url, *deepl_formality, *deepl_glossaries;
     char *libretranslate_url, *libretranslate_key;
 };

@@ -5,6 +5,7 @@
 #include "translation.h"
 
 extern const struct translation_engine_ops translation_apertium;
+extern const struct translation_engine_ops translation_deepl;
 extern const struct translation_engine_ops translation_identity;
 extern const struct translation_engine_ops translation_libretranslate;
 extern const struct translation_engine_ops translation_mock;

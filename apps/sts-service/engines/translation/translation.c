@@ -10,7 +10,8 @@
 #include <string.h>
 
 const struct translation_engine_ops *const translation_engines[] = {
-    &translation_libretranslate, &translation_apertium, &translation_identity, &translation_mock, NULL};
+    &translation_deepl,    &translation_libretranslate, &translation_apertium,
+    &translation_identity, &translation_mock,           NULL};
 
 struct translation {
     const struct translation_engine_ops *ops;
