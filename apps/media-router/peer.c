@@ -16,6 +16,8 @@
 #define MAX_IOVECS 64
 /* Encoded ahead of the socket; what is beyond waits in the queue, where it can still be dropped. */
 #define ENCODE_BYTES (256u << 10)
+/* Of unfinished messages, where everybody together holds too much: more than the largest usual picture. */
+#define UNFINISHED_FAIR_BYTES (2u << 20)
 #define LINGER_NS (5 * DUB_NS_PER_S)
 #define MAX_THROWN_AWAY_BYTES (1u << 20)
 
@@ -58,6 +60,22 @@ void peer_hold(struct peer *peer)
 static bool is_held(const struct peer *peer)
 {
     return peer->hold_until_ns > 0 && peer->hold_until_ns > peer_now_ns(peer);
+}
+
+static void set_unfinished(struct peer *peer, size_t bytes)
+{
+    media_note_held((int64_t)bytes - (int64_t)peer->unfinished_bytes);
+    peer->unfinished_bytes = bytes;
+}
+
+bool peer_note_unfinished(struct peer *peer, size_t bytes, struct dub_error *error)
+{
+    set_unfinished(peer, bytes);
+    if (bytes <= UNFINISHED_FAIR_BYTES || router_has_memory(peer_router(peer)))
+        return true;
+    router_counters(peer_router(peer))->out_of_memory++;
+    return dub_error_set(error, DUB_ERROR_UNAVAILABLE,
+                         "much of an unfinished message where too much is held already (ROUTER_MAX_MEMORY)");
 }
 
 void peer_close(struct peer *peer, const char *reason)
@@ -297,6 +315,7 @@ void peer_init(struct peer *peer, struct peer_server *server, int take_fd, struc
 
 void peer_clear(struct peer *peer)
 {
+    set_unfinished(peer, 0);
     g_queue_unlink(&peer->server->peers, &peer->link);
     admission_leave(router_admission(peer_router(peer)), peer->remote_address);
     fd_watch_free(peer->watch);

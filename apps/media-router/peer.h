@@ -58,6 +58,7 @@ struct peer {
     int64_t last_media_ns; /* a whole message of a publisher */
     int64_t last_write_ns; /* when the socket last took bytes, or had nothing to take */
     uint64_t sent_bytes;
+    size_t unfinished_bytes; /* as peer_note_unfinished was told */
 
     const char *give_up; /* static text: end it at the next wake-up, from its own watch */
     bool had_stream;     /* it has published or played: the protocol says so */
@@ -85,6 +86,9 @@ bool peer_may_log(const struct peer *peer);
 void peer_wake(struct peer *peer);
 /* A refusal is held back for a while: whoever tries passwords shall not try many. */
 void peer_hold(struct peer *peer);
+/* How much it holds of messages that are not whole. False: more than it may have while everybody together
+ * holds too much (ROUTER_MAX_MEMORY). */
+bool peer_note_unfinished(struct peer *peer, size_t bytes, struct dub_error *error);
 /* Ends it after what is pending has been sent. */
 void peer_close(struct peer *peer, const char *reason);
 /* For the server: ends it when a deadline has passed, which frees it. */

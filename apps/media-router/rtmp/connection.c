@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-/* Of unfinished messages, where everybody together holds too much: more than the largest usual picture. */
-#define UNFINISHED_FAIR_BYTES (2u << 20)
 /* Ten years: what no real stream reaches, and nanoseconds of it fit. */
 #define MAX_TIME_MS (INT64_C(315360000) * 1000)
 
@@ -24,8 +22,6 @@ struct rtmp_connection {
     bool has_time; /* unwrapping of the publisher's timestamps */
     uint32_t last_timestamp_ms;
     int64_t time_ms;
-
-    size_t unfinished_bytes; /* as noted with media_note_held */
 };
 
 static struct rtmp_connection *of_peer(struct peer *peer)
@@ -199,27 +195,11 @@ static const struct rtmp_session_events session_events = {
 
 /* -- the peer's side -- */
 
-static void note_unfinished(struct rtmp_connection *connection, size_t bytes)
-{
-    media_note_held((int64_t)bytes - (int64_t)connection->unfinished_bytes);
-    connection->unfinished_bytes = bytes;
-}
-
-static bool check_memory(struct rtmp_connection *connection, struct dub_error *error)
-{
-    struct router *router = peer_router(&connection->peer);
-    note_unfinished(connection, connection->session.reader.partial_bytes);
-    if (connection->unfinished_bytes <= UNFINISHED_FAIR_BYTES || router_has_memory(router))
-        return true;
-    router_counters(router)->out_of_memory++;
-    return dub_error_set(error, DUB_ERROR_UNAVAILABLE,
-                         "much of an unfinished message where too much is held already (ROUTER_MAX_MEMORY)");
-}
-
 static bool receive(struct peer *peer, const uint8_t *data, size_t size, struct dub_error *error)
 {
     struct rtmp_connection *connection = of_peer(peer);
-    return rtmp_session_receive(&connection->session, data, size, error) && check_memory(connection, error);
+    return rtmp_session_receive(&connection->session, data, size, error) &&
+           peer_note_unfinished(peer, connection->session.reader.partial_bytes, error);
 }
 
 static bool fetches_answers(const struct peer *peer)
@@ -272,7 +252,6 @@ static void on_free(struct peer *peer)
 {
     struct rtmp_connection *connection = of_peer(peer);
     detach(connection);
-    note_unfinished(connection, 0);
     rtmp_session_clear(&connection->session);
     media_queue_clear(&connection->queue);
     peer_clear(peer);

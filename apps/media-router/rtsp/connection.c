@@ -289,7 +289,8 @@ static bool receive(struct peer *peer, const uint8_t *data, size_t size, struct 
     bool fine = rtsp_session_receive(&connection->session, data, size, error);
     note_requests(connection);
     take_replies(connection);
-    return fine;
+    gsize unfinished = connection->packets != NULL ? rtp_reader_unfinished_bytes(connection->packets) : 0;
+    return fine && peer_note_unfinished(peer, unfinished, error);
 }
 
 /* Those that are not fetched end the connection. */

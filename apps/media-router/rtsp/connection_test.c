@@ -397,6 +397,39 @@ static void test_held_peer_vanishes(struct rtsp_fixture *fixture, gconstpointer 
     rtsp_client_clear(&other);
 }
 
+/* A picture that does not end counts, and goes with its publisher when others need the memory. */
+static void test_unfinished_picture(struct rtsp_fixture *fixture, gconstpointer data)
+{
+    enum { PACKETS = 2500, PAYLOAD = 1400, RTP_HEADER = 12, FU_A = 0x7c, START_OF_IDR = 0x85 };
+    const uint64_t before = media_held_bytes();
+    struct rtsp_client hoarder, other;
+    rtsp_client_publish(&hoarder, fixture, "live/in");
+    rtsp_client_connect(&other, fixture, "live/other");
+    for (unsigned i = 0; i < PACKETS; i++) {
+        uint8_t packet[4 + RTP_HEADER + PAYLOAD] = {
+            '$', 0, (RTP_HEADER + PAYLOAD) >> 8, (RTP_HEADER + PAYLOAD) & 0xff, 0x80, 96};
+        uint16_t sequence = hoarder.out_sequence[0]++;
+        packet[6] = (uint8_t)(sequence >> 8);
+        packet[7] = (uint8_t)sequence;
+        packet[15] = 1; /* the SSRC */
+        packet[16] = FU_A;
+        packet[17] = i == 0 ? START_OF_IDR : START_OF_IDR & 0x1f;
+        packet[18] = 0x80;
+        rtsp_client_send_raw(&hoarder, packet, sizeof packet);
+    }
+    RTSP_TURN_UNTIL(media_held_bytes() > before + 3000000, &hoarder);
+    g_assert_false(hoarder.eof);
+    fixture->config->limits.held_bytes = 16 << 20;
+    media_note_held(16 << 20);
+    rtsp_client_send(&hoarder, "GET_PARAMETER", "", "", "");
+    RTSP_TURN_UNTIL(hoarder.eof, &hoarder);
+    media_note_held(-(16 << 20));
+    g_assert_cmpuint(router_counters(fixture->router)->out_of_memory, ==, 1);
+    rtsp_client_clear(&hoarder);
+    RTSP_TURN_UNTIL(media_held_bytes() < before + 1000000, &other);
+    rtsp_client_clear(&other);
+}
+
 #define ADD(name, function)                                                                                  \
     g_test_add("/connection/" name, struct rtsp_fixture, NULL, rtsp_fixture_setup, function,                 \
                rtsp_fixture_teardown)
@@ -421,5 +454,6 @@ int main(int argc, char **argv)
     ADD("credentials", test_credentials);
     ADD("guesses-in-a-row", test_guesses_in_a_row);
     ADD("held-peer-vanishes", test_held_peer_vanishes);
+    ADD("unfinished-picture", test_unfinished_picture);
     return g_test_run();
 }

@@ -24,6 +24,8 @@ void rtp_h264_reader_start(struct rtp_h264_reader *reader);
 void rtp_h264_reader_packet(struct rtp_h264_reader *reader, const struct rtp_packet *packet, bool after_gap,
                             int64_t pts_ns);
 void rtp_h264_reader_flush(struct rtp_h264_reader *reader);
+/* Of the picture that has begun. */
+gsize rtp_h264_reader_unfinished_bytes(const struct rtp_h264_reader *reader);
 /* Of the picture; false while no SPS is known. */
 bool rtp_h264_reader_get_size(const struct rtp_h264_reader *reader, unsigned *width, unsigned *height);
 

@@ -91,6 +91,11 @@ int64_t rtp_h264_reader_lead_ns(const struct rtp_h264_reader *reader)
     return reader->config != NULL ? reader->sps.reorder_depth * picture_ns(&reader->sps) : 0;
 }
 
+gsize rtp_h264_reader_unfinished_bytes(const struct rtp_h264_reader *reader)
+{
+    return reader->unit.bytes != NULL ? reader->unit.bytes->len : 0;
+}
+
 bool rtp_h264_reader_get_size(const struct rtp_h264_reader *reader, unsigned *width, unsigned *height)
 {
     *width = reader->sps.width;

@@ -203,6 +203,15 @@ void rtp_reader_flush(struct rtp_reader *reader)
             rtp_h264_reader_flush(reader->tracks[i].h264);
 }
 
+gsize rtp_reader_unfinished_bytes(const struct rtp_reader *reader)
+{
+    gsize bytes = 0;
+    for (unsigned i = 0; i < reader->count; i++)
+        if (reader->tracks[i].h264 != NULL)
+            bytes += rtp_h264_reader_unfinished_bytes(reader->tracks[i].h264);
+    return bytes;
+}
+
 struct rtp_reader_stats rtp_reader_get_stats(const struct rtp_reader *reader)
 {
     return reader->stats;

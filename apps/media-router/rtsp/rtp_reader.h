@@ -47,5 +47,7 @@ void rtp_reader_rtcp(struct rtp_reader *reader, unsigned track, const uint8_t *d
                      int64_t now_ns);
 /* Hands out the picture whose last packet would only be known by the next one's arrival. At the end. */
 void rtp_reader_flush(struct rtp_reader *reader);
+/* Of pictures that are not whole. */
+gsize rtp_reader_unfinished_bytes(const struct rtp_reader *reader);
 /* Of all tracks together. */
 struct rtp_reader_stats rtp_reader_get_stats(const struct rtp_reader *reader);
