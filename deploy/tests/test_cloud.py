@@ -13,13 +13,13 @@ import pytest
 
 import containers
 import deb_packages
-from live import Publisher, make_clip, wait_dubbed
+from deb_packages import NEWER
+from live import Publisher, wait_dubbed
 from machine import ROOT, Machine
 
 pytestmark = pytest.mark.slow
 
-NEWER = "99.0"
-PASSWORD = "a password, no: a-pass-word".replace(" ", "")
+PASSWORD = "fog,horn:lamp-post"
 KEY = "0123456789abcdef0123456789abcdef"
 SEED = "/var/lib/cloud/seed/nocloud-net"
 # As another host on the network sees the machine.
@@ -34,26 +34,18 @@ ip -n outside link set outside0 up && ip -n outside link set lo up
 ip route add 169.254.169.254/32 dev inside0
 """
 
-# A release with the same images by another name.
+# A release with images of its own that do the same.
 NEWER_IMAGES = """set -e
 mkdir -p /root/newer/compose && cd /root/newer
 tar -xzf /srv/packages/compose.tar.gz -C compose && sed -i s/=0.1.0/=99.0/ compose/images.env && tar -czf compose.tar.gz -C compose . && rm -r compose
 for name in media-service media-router; do
-    docker tag live-dubbing/$name:0.1.0 live-dubbing/$name:99.0
+    container=$(docker create live-dubbing/$name:0.1.0)
+    docker commit --change 'LABEL newer=yes' $container live-dubbing/$name:99.0
+    docker rm $container
     docker save live-dubbing/$name:99.0 | gzip -1 >${name}_$(dpkg --print-architecture).image.tar.gz
 done
 sha256sum *.tar.gz >SHA256SUMS
 """
-
-
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory):
-    return deb_packages.build(tmp_path_factory.mktemp("deb"))
-
-
-@pytest.fixture(scope="session")
-def newer(packages, tmp_path_factory):
-    return deb_packages.with_version(packages, tmp_path_factory.mktemp("newer") / "deb", NEWER)
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +63,6 @@ def images(tmp_path_factory):
     folder = tmp_path_factory.mktemp("release")
     subprocess.run([ROOT / "scripts/release.sh"], check=True, env={**os.environ, "RELEASE_OUT": str(folder), "RELEASE_METHODS": "containers"})
     return folder
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory):
-    return make_clip(tmp_path_factory.mktemp("clip"))
 
 
 def sha256(path):

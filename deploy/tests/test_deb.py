@@ -8,25 +8,14 @@ import subprocess
 
 import pytest
 
-import deb_packages
-from live import PLAY, Publisher, make_clip, packet_hashes, wait_dubbed
+from deb_packages import NEWER
+from live import PLAY, Publisher, packet_hashes, wait_dubbed
 from machine import Machine
 
 pytestmark = pytest.mark.slow
 
 UNITS = ("live-dubbing-router", "live-dubbing-sts", "live-dubbing-media")
-NEWER = "99.0"
 INSTALL = "apt-get install -qy --no-install-recommends"
-
-
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory):
-    return deb_packages.build(tmp_path_factory.mktemp("deb"))
-
-
-@pytest.fixture(scope="session")
-def newer(packages, tmp_path_factory):
-    return deb_packages.with_version(packages, tmp_path_factory.mktemp("newer") / "deb", NEWER)
 
 
 @pytest.fixture
@@ -41,11 +30,6 @@ def installed(machine):
     machine.sh(f"{INSTALL} /srv/packages/*.deb")
     machine.wait_for("curl -fsS http://127.0.0.1:8000/ready && curl -fsS http://127.0.0.1:8080/ready", "the services to be ready")
     return machine
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory):
-    return make_clip(tmp_path_factory.mktemp("clip"))
 
 
 def test_a_stream_is_dubbed_and_outlives_restart_crash_and_upgrade(installed, clip, tmp_path):
