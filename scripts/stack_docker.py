@@ -18,13 +18,11 @@ from support.processes import StartFailed
 from support.stack import HEALTH, START_SECONDS, Stack, http_json, http_status
 
 ADDRESSES = ("ROUTER_RTMP_ADDRESS", "ROUTER_RTSP_ADDRESS", "ROUTER_API_ADDRESS", "ROUTER_METRICS_ADDRESS", "ORCH_HTTP_ADDR")
-URLS = ("ORCHESTRATOR_URL", "MEDIAMTX_RTMP_URL", "MEDIAMTX_RTSP_URL", "MEDIAMTX_API_URL", "WORKER_STS_SERVICE_URL")
 # Folders of the host in place of volumes.
 FOLDERS = ("ASSET_STORE_ROOT", "LOG_DIR", "STS_MODEL_CACHE_DIR", "STS_ARTIFACT_DIR")
 MODELS = ("STS_ASR_MODEL", "STS_TRANSLATION_MODEL", "STS_TTS_MODEL")
-# Files, which must lie in the one folder that the containers see.
-FILES = ("ROUTER_CONFIG", "ORCH_STREAMS_DIR", "STS_VOICES_FILE", "STS_GLOSSARY_FILE", "STS_TLS_CERT", "STS_TLS_KEY", "STS_API_KEY_FILE",
-         "WORKER_STS_API_KEY_FILE", "EGRESS_DEST_URL_FILE")
+# Files and folders that must lie in the one folder that the containers see; beside them all that end in _FILE.
+FILES = ("ROUTER_CONFIG", "ORCH_STREAMS_DIR", "STS_TLS_CERT", "STS_TLS_KEY")
 # The services of docker-compose.yml that are the program, one at a time.
 SERVICES = {"sts-service": ("sts-service", "sts-service-gpu", "sts-service-echo"), "media-router": ("media-router", "mediamtx"),
             "media-service": ("media-service",)}
@@ -52,8 +50,7 @@ def chosen(settings, native_runs):
 
 def stack_settings():
     """Settings of the programs, and of the stack itself."""
-    own = {name: value for name, value in surroundings().items() if value and (
-        name in ("STACK", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME", "DETACH") or name.startswith(("IMAGE_", "DUBBING_")))}
+    own = {name: value for name, value in surroundings().items() if value and name in ("COMPOSE_PROJECT_NAME", "DETACH")}
     return {**read_settings(), **own}
 
 
@@ -62,7 +59,7 @@ def stack_settings():
 def prepared(settings):
     """The variables for Compose; all that cannot be are named at once."""
     variables, wrong = dict(settings), []
-    for change in (publish_addresses, refuse_loopback, absolute_folders, files_inside, read_key):
+    for change in (publish_addresses, refuse_loopback, absolute_folders, read_key, files_inside):
         try:
             change(variables)
         except Refused as error:
@@ -101,10 +98,17 @@ def is_port(text):
 
 def refuse_loopback(variables):
     """An address of this host's loopback is the container's own inside it."""
-    bad = [name for name in URLS if is_loopback(urllib.parse.urlsplit(variables.get(name, "")).hostname)]
+    bad = [name for name in variables if name.endswith("_URL") and is_loopback(host_of(variables[name]))]
     if bad:
         raise Refused(f"{', '.join(bad)} name this host as 127.0.0.1 or localhost, which inside a container is the container: "
                       f"leave them unset for the services of this stack, or name the other machine")
+
+
+def host_of(url):
+    try:
+        return urllib.parse.urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def is_loopback(host):
@@ -124,7 +128,7 @@ def absolute_folders(variables):
 def files_inside(variables):
     """The paths that the containers have for files of the configuration folder."""
     folder, bad = config_folder(variables).resolve(), []
-    for name in filter(variables.get, FILES):
+    for name in sorted(name for name in variables if variables[name] and (name in FILES or name.endswith("_FILE"))):
         path = pathlib.PurePosixPath(variables[name])
         if path.is_relative_to(CONFIG_INSIDE):
             continue

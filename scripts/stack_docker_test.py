@@ -49,10 +49,12 @@ def test_everything_that_cannot_be_is_named_at_once(tmp_path):
     with pytest.raises(stack_settings.Refused) as refusal:
         stack_docker.prepared({"ROUTER_RTMP_ADDRESS": "myhost:1935", "ORCH_HTTP_ADDR": "127.0.0.1:0", "STS_PORT": "many",
                                "WORKER_STS_SERVICE_URL": "http://localhost:8000", "MEDIAMTX_API_URL": "http://127.0.0.1:9997",
-                               "STS_GLOSSARY_FILE": "/srv/terms.json", "ORCH_API_KEY_FILE": str(tmp_path / "none")})
+                               "STS_GLOSSARY_FILE": "/srv/terms.json", "DEEPL_AUTH_KEY_FILE": "/root/key",
+                               "LIBRETRANSLATE_URL": "http://[::1]:5000", "ORCH_API_KEY_FILE": str(tmp_path / "none")})
     said = str(refusal.value)
     assert all(word in said for word in ("ROUTER_RTMP_ADDRESS", "ORCH_HTTP_ADDR", "STS_PORT=many", "WORKER_STS_SERVICE_URL",
-                                         "MEDIAMTX_API_URL", "STS_GLOSSARY_FILE", "DUBBING_CONFIG_DIR", "cannot read"))
+                                         "MEDIAMTX_API_URL", "LIBRETRANSLATE_URL", "STS_GLOSSARY_FILE",
+                                         "DEEPL_AUTH_KEY_FILE", "DUBBING_CONFIG_DIR", "cannot read"))
 
 
 # -- services

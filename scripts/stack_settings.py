@@ -1,6 +1,7 @@
 """What stack.py knows of the stack whether it runs as processes or in containers: parts, variables, addresses, ports."""
 import os
 import pathlib
+import re
 import shlex
 import sys
 
@@ -57,10 +58,16 @@ def surroundings():
     return {**read_dotenv(ENV_FILE), **os.environ}
 
 
+def documented():
+    """The names in .env.example."""
+    return set(re.findall(r"^#([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+
+
 def read_settings():
-    """The variables of the programs as the surroundings want them. Empty is unset."""
+    """Our variables as the surroundings want them. Empty is unset."""
+    known = documented()
     return {name: value for name, value in surroundings().items() if value and (
-        name.startswith(OUR_PREFIXES) or name.endswith(("_API_KEY", "_AUTH_KEY", "_KEY_FILE", "_BASE_URL")))}
+        name.startswith(OUR_PREFIXES) or name.removesuffix("_FILE") in known)}
 
 
 def make_layout(programs, settings):

@@ -77,3 +77,11 @@ def test_a_dotenv_that_is_no_text_is_refused(tmp_path):
         stack_settings.read_dotenv(path)
     with pytest.raises(stack_settings.Refused, match="cannot be read"):
         stack_settings.read_dotenv(tmp_path)
+
+
+def test_every_documented_variable_of_dotenv_is_a_setting(tmp_path, monkeypatch):
+    path = tmp_path / ".env"
+    path.write_text("LIBRETRANSLATE_URL=http://a\nDEEPL_AUTH_KEY_FILE=/k\nWORKER_NEW=1\nLOG_DIR=\nHOMEPAGE=x\n")
+    monkeypatch.setattr(stack_settings, "ENV_FILE", path)
+    found = stack_settings.read_settings()
+    assert {"LIBRETRANSLATE_URL", "DEEPL_AUTH_KEY_FILE", "WORKER_NEW"} <= set(found) and not {"LOG_DIR", "HOMEPAGE"} & set(found)
