@@ -53,7 +53,10 @@ CMD ["sts-service"]
 FROM sts-service AS sts-gpu
 USER 0:0
 COPY deploy/images/packages-gpu.txt /usr/local/lib/dubbing/sts-service/
-RUN sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded-speech.txt \
+# What sts-service's image is without comes back first, for apt to have its order, and goes again in the end.
+RUN apt-get update -q \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends --fix-broken \
+    && sh /usr/local/lib/dubbing/install-packages.sh --without /usr/local/lib/dubbing/unneeded-speech.txt \
         /usr/local/lib/dubbing/sts-service/packages-gpu.txt
 ARG VERSION=0.1.0
 ARG REVISION=unknown
