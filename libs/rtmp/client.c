@@ -380,13 +380,13 @@ static GBytes *as_published(uint8_t type, GBytes *payload)
     return g_byte_array_free_to_bytes(body);
 }
 
-void rtmp_client_send(struct rtmp_client *client, uint8_t type, uint32_t timestamp_ms, GBytes *body)
+void rtmp_client_send(struct rtmp_client *client, uint8_t type, uint32_t timestamp_ms, GBytes *payload)
 {
-    g_autoptr(GBytes) payload = as_published(type, body);
+    g_autoptr(GBytes) body = as_published(type, payload);
     struct rtmp_message message = {
-        .type = type, .stream_id = client->stream_id, .timestamp_ms = timestamp_ms, .payload = payload};
+        .type = type, .stream_id = client->stream_id, .timestamp_ms = timestamp_ms, .payload = body};
     if (client->state < RTMP_CLIENT_READY && !client->ends_when_ready)
-        keep_early(client, type, timestamp_ms, payload);
+        keep_early(client, type, timestamp_ms, body);
     else if (client->state == RTMP_CLIENT_READY)
         rtmp_chunk_writer_put(&client->writer, csid_of(type), &message);
 }

@@ -299,10 +299,10 @@ static void test_no_rtmp(struct fixture *fixture, gconstpointer data)
 /* A server that counts what is acknowledged stops sending otherwise. */
 static void test_acknowledges(struct fixture *fixture, gconstpointer data)
 {
-    g_autofree uint8_t *body = g_malloc0(RTMP_WINDOW_BYTES);
+    static const uint8_t body[RTMP_WINDOW_BYTES];
     begin(fixture, RTMP_CLIENT_PLAYER);
     talk(fixture);
-    rtmp_test_server_send(&fixture->server, RTMP_VIDEO, 0, body, RTMP_WINDOW_BYTES);
+    rtmp_test_server_send(&fixture->server, RTMP_VIDEO, 0, body, sizeof body);
     talk(fixture);
     g_assert_cmpuint(fixture->client.control.acknowledged_bytes, >, RTMP_WINDOW_BYTES / 2);
 }

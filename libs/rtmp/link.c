@@ -92,13 +92,12 @@ static void unref(struct rtmp_link *link)
 
 static void fail(struct rtmp_link *link, const char *reason)
 {
+    g_autofree char *copy = g_strdup(reason); /* it may be the link's own, which may be freed in the event */
     if (link->is_over)
         return;
     shut(link);
-    link->refs++; /* the reason may be the link's own */
     if (link->events.on_failed != NULL)
-        link->events.on_failed(reason, link->user);
-    unref(link);
+        link->events.on_failed(copy, link->user);
 }
 
 static void end(struct rtmp_link *link)

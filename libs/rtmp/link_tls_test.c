@@ -257,7 +257,7 @@ static void shrink_buffer(struct fixture *fixture)
 {
     int smallest = 1, n_found = 0;
     for (int fd = 0; fd < 256; fd++) {
-        struct sockaddr_in peer;
+        struct sockaddr_in peer = {0};
         socklen_t size = sizeof peer;
         if (getpeername(fd, (struct sockaddr *)&peer, &size) != 0 || peer.sin_family != AF_INET ||
             ntohs(peer.sin_port) != fixture->port)

@@ -33,6 +33,6 @@ int64_t dest_backlog_bytes(const struct dest *dest);
 /* What the destination has been given. */
 int64_t dest_bytes(const struct dest *dest);
 /* Now and then: reports a destination that does not read. */
-void dest_watch(struct dest *dest, int64_t now_ns);
+void dest_watch(struct dest *dest, int64_t at_ns);
 /* Ends the stream in order; on_finished or on_lost follows, unless the destination hangs. */
 void dest_finish(struct dest *dest);

@@ -31,5 +31,5 @@ struct input *input_new(const char *url, int64_t grace_ns, const struct input_ev
 /* No event comes afterwards. NULL is fine. */
 void input_free(struct input *input);
 /* Now and then: a connection on which nothing comes any more is given up. */
-void input_watch(struct input *input, int64_t now_ns);
+void input_watch(struct input *input, int64_t at_ns);
 void input_get_facts(const struct input *input, struct input_facts *facts);
