@@ -316,8 +316,10 @@ void fd_watch_run(GMainLoop *loop)
     add_others(set);
     while (g_main_loop_is_running(loop)) {
         g_main_context_prepare(context, &priority);
-        while ((n = g_main_context_query(context, priority, &timeout_ms, fds, room)) > room)
-            fds = g_renew(GPollFD, fds, room = n);
+        while ((n = g_main_context_query(context, priority, &timeout_ms, fds, room)) > room) {
+            fds = g_renew(GPollFD, fds, (gsize)n);
+            room = n;
+        }
         wait_for_turn(set, fds, n, timeout_ms);
         poll_others(set, fds, n);
         g_main_context_check(context, priority, fds, n);
