@@ -4,6 +4,7 @@
 #include "../../audio/resample.h"
 #include "../../audio/wav.h"
 #include "../contract_support.h"
+#include "../http/fake_apis.h"
 #include "asr.h"
 #include <math.h>
 #include <string.h>
@@ -19,9 +20,10 @@ struct fixture {
     struct dub_error error;
 };
 
-static struct fixture open_fixture(const char *engine)
+static struct fixture open_fixture(const char *engine, const struct engine_providers *providers)
 {
-    struct engine_config config = {.workers = 2, .mock_text = SENTENCE, .mock_delay_ns = 50 * DUB_NS_PER_MS};
+    struct engine_config config = {
+        .workers = 2, .providers = providers, .mock_text = SENTENCE, .mock_delay_ns = 50 * DUB_NS_PER_MS};
     struct fixture fixture = {.engine = engine};
     g_assert_true(wav_read_file(g_getenv("STS_TEST_SPEECH"), &fixture.speech, NULL));
     fixture.asr = asr_open(engine, &config, &fixture.error);
@@ -285,15 +287,17 @@ static void add_suite(const struct fixture *fixture)
 
 int main(int argc, char **argv)
 {
-    struct fixture fixtures[8];
+    struct fixture fixtures[16];
+    struct fake_apis *apis = fake_apis_new();
     int count = 0;
     g_test_init(&argc, &argv, NULL);
     for (const struct asr_engine_ops *const *ops = asr_engines; *ops; ops++) {
-        fixtures[count] = open_fixture((*ops)->name);
+        fixtures[count] = open_fixture((*ops)->name, fake_apis_providers(apis));
         add_suite(&fixtures[count++]);
     }
     int result = g_test_run();
     while (count > 0)
         close_fixture(&fixtures[--count]);
+    fake_apis_free(apis);
     return result;
 }

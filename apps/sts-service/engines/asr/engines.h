@@ -4,5 +4,6 @@
 
 #include "asr.h"
 
+extern const struct asr_engine_ops asr_openai;
 extern const struct asr_engine_ops asr_pocketsphinx;
 extern const struct asr_engine_ops asr_mock;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fake_apis.h"
 
+#include "fake_speech.h"
 #include "fake_translators.h"
 #include <pthread.h>
 #include <string.h>
@@ -20,6 +21,9 @@ static const struct {
 } apis_table[] = {
     {"/v2/languages", fake_deepl_languages, true},
     {"/v2/translate", fake_deepl_translate, false},
+    {"/v1/audio/transcriptions", fake_openai_transcriptions, false},
+    {"/v1/chat/completions", fake_openai_chat, false},
+    {"/v1/audio/speech", fake_openai_speech, false},
     {"/languages", fake_libretranslate_languages, true},
     {"/translate", fake_libretranslate_translate, false},
 };
@@ -60,6 +64,8 @@ struct fake_apis *fake_apis_new(void)
     apis->providers = (struct engine_providers){
         .deepl_url = g_strdup(url),
         .deepl_key = g_strdup(FAKE_DEEPL_KEY),
+        .openai_url = g_strdup_printf("%s/v1", url),
+        .openai_key = g_strdup(FAKE_OPENAI_KEY),
         .libretranslate_url = g_strdup(url),
         .libretranslate_key = g_strdup(FAKE_LIBRETRANSLATE_KEY),
     };
@@ -71,6 +77,8 @@ void fake_apis_free(struct fake_apis *apis)
     provider_stand_free(apis->stand);
     g_free(apis->providers.deepl_url);
     g_free(apis->providers.deepl_key);
+    g_free(apis->providers.openai_url);
+    g_free(apis->providers.openai_key);
     g_free(apis->providers.libretranslate_url);
     g_free(apis->providers.libretranslate_key);
     pthread_mutex_destroy(&apis->lock);

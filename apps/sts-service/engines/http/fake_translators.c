@@ -97,3 +97,31 @@ void fake_deepl_translate(const struct stand_request *request, struct stand_repl
     json_object_set_array_member(answer, "translations", all);
     reply->body = dub_json_object_to_string_take(answer);
 }
+
+void fake_openai_chat(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    g_autoptr(JsonNode) root = dub_json_parse(request->body, request->size, NULL);
+    g_autofree char *key = stand_header(request, "Authorization");
+    JsonArray *messages = answer_array(answer_node_object(root), "messages");
+    const char *text = messages && json_array_get_length(messages) == 2
+                           ? answer_string(answer_node_object(json_array_get_element(messages, 1)), "content")
+                           : NULL;
+    if (g_strcmp0(key, "Bearer sk-openai-key") != 0)
+        return refuse(reply, 401, "{\"error\":{\"message\":\"Incorrect API key provided\"}}");
+    if (!text)
+        return refuse(reply, 400, "{\"error\":{\"message\":\"Invalid 'messages'\"}}");
+    /* A model writes in the target's letters. */
+    g_autofree char *latin = g_str_to_ascii(text, "C");
+    g_autofree char *translated = fake_translation(latin);
+    JsonObject *answer = json_object_new();
+    JsonObject *choice = json_object_new();
+    JsonObject *message = json_object_new();
+    JsonArray *choices = json_array_new();
+    json_object_set_string_member(message, "role", "assistant");
+    json_object_set_string_member(message, "content", translated);
+    json_object_set_object_member(choice, "message", message);
+    json_object_set_string_member(choice, "finish_reason", "stop");
+    json_array_add_object_element(choices, choice);
+    json_object_set_array_member(answer, "choices", choices);
+    reply->body = dub_json_object_to_string_take(answer);
+}

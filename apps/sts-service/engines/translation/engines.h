@@ -9,3 +9,4 @@ extern const struct translation_engine_ops translation_deepl;
 extern const struct translation_engine_ops translation_identity;
 extern const struct translation_engine_ops translation_libretranslate;
 extern const struct translation_engine_ops translation_mock;
+extern const struct translation_engine_ops translation_openai;

@@ -9,9 +9,13 @@
 #include <dubbing_log.h>
 #include <string.h>
 
-const struct translation_engine_ops *const translation_engines[] = {
-    &translation_deepl,    &translation_libretranslate, &translation_apertium,
-    &translation_identity, &translation_mock,           NULL};
+const struct translation_engine_ops *const translation_engines[] = {&translation_openai,
+                                                                    &translation_deepl,
+                                                                    &translation_libretranslate,
+                                                                    &translation_apertium,
+                                                                    &translation_identity,
+                                                                    &translation_mock,
+                                                                    NULL};
 
 struct translation {
     const struct translation_engine_ops *ops;

@@ -5,4 +5,5 @@
 #include "tts.h"
 
 extern const struct tts_engine_ops tts_espeak;
+extern const struct tts_engine_ops tts_openai;
 extern const struct tts_engine_ops tts_mock;

@@ -2,11 +2,14 @@
 /* What every synthesiser keeps, run on the mock and on what is installed. */
 #include "../../audio/loudness.h"
 #include "../contract_support.h"
+#include "../http/fake_apis.h"
 #include "tts.h"
 #include <string.h>
 
 #define THREADS 4
 #define SENTENCE "Buenas noches y bienvenidos a las noticias de las diez."
+
+static struct fake_apis *apis;
 
 /* One per engine for the whole run. */
 struct fixture {
@@ -17,7 +20,7 @@ struct fixture {
 
 static struct fixture open_fixture(const char *engine, const struct voices *voices)
 {
-    struct engine_config config = {.workers = 4, .voices = voices};
+    struct engine_config config = {.workers = 4, .voices = voices, .providers = fake_apis_providers(apis)};
     struct fixture fixture = {.engine = engine};
     fixture.tts = tts_open(engine, &config, &fixture.error);
     return fixture;
@@ -379,9 +382,10 @@ static void add_suite(const struct fixture *fixture)
 
 int main(int argc, char **argv)
 {
-    struct fixture fixtures[8];
+    struct fixture fixtures[16];
     int count = 0;
     g_test_init(&argc, &argv, NULL);
+    apis = fake_apis_new();
     struct voices *voices = voices_load(g_getenv("STS_TEST_VOICES"), NULL);
     g_assert_nonnull(voices);
     for (const struct tts_engine_ops *const *ops = tts_engines; *ops; ops++) {
@@ -395,5 +399,6 @@ int main(int argc, char **argv)
     while (count > 0)
         tts_close(fixtures[--count].tts);
     voices_free(voices);
+    fake_apis_free(apis);
     return result;
 }

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "openai.h"
+
+#define BASE "https://api.openai.com/v1"
+
+static bool is_set(const char *text)
+{
+    return text && *text;
+}
+
+bool openai_init(struct openai *openai, const struct engine_config *config, enum dub_stage stage,
+                 const char *default_model, struct dub_error *error)
+{
+    const struct engine_providers *providers = config->providers;
+    const char *key = providers ? providers->openai_key : NULL;
+    const char *url = providers ? providers->openai_url : NULL;
+    *openai = (struct openai){0};
+    if (!is_set(key) && !is_set(url))
+        return dub_error_set_stage(
+            error, DUB_ERROR_UNAVAILABLE, stage,
+            "openai needs a key (OPENAI_API_KEY or OPENAI_API_KEY_FILE) or the address "
+            "of a server that wants none (OPENAI_BASE_URL)");
+    openai->base = http_base_url(is_set(url) ? url : BASE, "OPENAI_BASE_URL", stage, error);
+    if (!openai->base)
+        return false;
+    struct http_client_config client = {.engine = "openai",
+                                        .stage = stage,
+                                        .secret = key,
+                                        .secret_name = "OPENAI_API_KEY",
+                                        .max_connections = OPENAI_MAX_CONNECTIONS};
+    openai->client = http_client_new(&client);
+    openai->authorization = is_set(key) ? g_strdup_printf("Bearer %s", key) : NULL;
+    openai->model = g_strdup(is_set(config->model) ? config->model : default_model);
+    return true;
+}
+
+void openai_clear(struct openai *openai)
+{
+    http_client_free(openai->client);
+    g_free(openai->base);
+    g_free(openai->authorization);
+    g_free(openai->model);
+    *openai = (struct openai){0};
+}
+
+GBytes *openai_ask(const struct openai *openai, const char *path, const char *content_type, GBytes *body,
+                   const char *answer_type, gsize max_bytes, const struct engine_call *call,
+                   struct dub_error *error)
+{
+    g_autofree char *url = g_strconcat(openai->base, path, NULL);
+    struct http_request request = {.method = "POST",
+                                   .url = url,
+                                   .content_type = content_type,
+                                   .body = body,
+                                   .answer_type = answer_type,
+                                   .max_bytes = max_bytes};
+    if (openai->authorization)
+        request.headers[0] = (struct http_header){"Authorization", openai->authorization};
+    return http_client_ask(openai->client, &request, call, error);
+}
