@@ -184,8 +184,6 @@ static void test_bytes_go_both_ways(struct fixture *fixture, gconstpointer data)
     say(fixture, "abc");
     g_assert_cmpstr(hear(fixture), ==, "abc");
     g_assert_cmpuint(fixture->echo->peer.sent_bytes, ==, 3);
-    g_assert_true(peer_server_find(&fixture->server, fixture->echo->peer.id) == &fixture->echo->peer);
-    g_assert_null(peer_server_find(&fixture->server, "nobody"));
     close(fixture->fd);
     fixture->fd = -1;
     turn();
@@ -282,25 +280,6 @@ static void test_deadlines(struct fixture *fixture, gconstpointer data)
     close(stalled);
 }
 
-/* The oldest of the address that has the most; who has a stream stays. */
-static void test_room_for_others(struct fixture *fixture, gconstpointer data)
-{
-    int clients[2];
-    bool freed[2];
-    struct router_path path = {.ready = false};
-    fixture->config->limits.connections = 2;
-    struct echo *second = add_echo(fixture, "10.0.0.2:1", &freed[0], &clients[0]);
-    fixture->echo->reader.path = &path;
-    add_echo(fixture, "10.0.0.2:2", &freed[1], &clients[1]);
-    g_assert_true(freed[0]);
-    g_assert_false(freed[1] || fixture->freed);
-    g_assert_cmpuint(fixture->server.peers.length, ==, 2);
-    fixture->echo->reader.path = NULL;
-    g_assert_nonnull(second);
-    close(clients[0]);
-    close(clients[1]);
-}
-
 #define ADD(name, function) g_test_add("/peer/" name, struct fixture, NULL, setup, function, teardown)
 
 int main(int argc, char **argv)
@@ -313,6 +292,5 @@ int main(int argc, char **argv)
     ADD("held-back", test_held_back);
     ADD("gone-while-held-back", test_gone_while_held_back);
     ADD("deadlines", test_deadlines);
-    ADD("room-for-others", test_room_for_others);
     return g_test_run();
 }
