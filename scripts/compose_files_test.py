@@ -19,7 +19,7 @@ SECTIONS = {"media-service": ("all", "media-service", "media-worker", "egress-fo
 # Passed besides: what is no variable of the program itself, and files with secrets.
 BESIDES = {"media-service": {"ORCH_API_KEY_FILE", "WORKER_STS_API_KEY_FILE", "EGRESS_DEST_URL_FILE"},
            "media-router": {"ORCHESTRATOR_URL", "ORCH_API_KEY", "ORCH_API_KEY_FILE"},
-           "sts-service": {"STS_API_KEY_FILE", "OPENAI_API_KEY_FILE", "LIBRETRANSLATE_API_KEY_FILE", "DEEPL_AUTH_KEY_FILE"}}
+           "sts-service": {"STS_API_KEY_FILE", "ELEVENLABS_API_KEY_FILE", "OPENAI_API_KEY_FILE", "LIBRETRANSLATE_API_KEY_FILE", "DEEPL_AUTH_KEY_FILE"}}
 # Where a container wants another default than a process: places inside it, services beside it.
 INSIDE = {"ORCH_STREAMS_DIR", "ASSET_STORE_ROOT", "LOG_DIR", "STS_MODEL_CACHE_DIR", "STS_ARTIFACT_DIR", "STS_VOICES_FILE", "ROUTER_CONFIG",
           "MEDIAMTX_RTMP_URL", "MEDIAMTX_RTSP_URL", "MEDIAMTX_API_URL", "WORKER_STS_SERVICE_URL", "DUBBING_CONFIG_DIR"}

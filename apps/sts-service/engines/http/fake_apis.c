@@ -24,6 +24,7 @@ static const struct {
     {"/v1/audio/transcriptions", fake_openai_transcriptions, false},
     {"/v1/chat/completions", fake_openai_chat, false},
     {"/v1/audio/speech", fake_openai_speech, false},
+    {"/v1/text-to-speech/", fake_elevenlabs_speech, false},
     {"/languages", fake_libretranslate_languages, true},
     {"/translate", fake_libretranslate_translate, false},
 };
@@ -66,6 +67,8 @@ struct fake_apis *fake_apis_new(void)
         .deepl_key = g_strdup(FAKE_DEEPL_KEY),
         .openai_url = g_strdup_printf("%s/v1", url),
         .openai_key = g_strdup(FAKE_OPENAI_KEY),
+        .elevenlabs_url = g_strdup(url),
+        .elevenlabs_key = g_strdup(FAKE_ELEVENLABS_KEY),
         .libretranslate_url = g_strdup(url),
         .libretranslate_key = g_strdup(FAKE_LIBRETRANSLATE_KEY),
     };
@@ -79,6 +82,8 @@ void fake_apis_free(struct fake_apis *apis)
     g_free(apis->providers.deepl_key);
     g_free(apis->providers.openai_url);
     g_free(apis->providers.openai_key);
+    g_free(apis->providers.elevenlabs_url);
+    g_free(apis->providers.elevenlabs_key);
     g_free(apis->providers.libretranslate_url);
     g_free(apis->providers.libretranslate_key);
     pthread_mutex_destroy(&apis->lock);

@@ -88,3 +88,26 @@ void fake_openai_speech(const struct stand_request *request, struct stand_reply 
     reply->type = "audio/wav";
     reply->body = g_bytes_unref_to_data(wav, &reply->size);
 }
+
+void fake_elevenlabs_speech(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    g_autoptr(JsonNode) root = dub_json_parse(request->body, request->size, NULL);
+    g_autofree char *key = stand_header(request, "xi-api-key");
+    JsonObject *object = answer_node_object(root);
+    const char *text = answer_string(object, "text");
+    double speed = answer_number(answer_object(object, "voice_settings"), "speed", 1.0);
+    if (g_strcmp0(key, FAKE_ELEVENLABS_KEY) != 0) {
+        reply->status = 401;
+        reply->body =
+            g_strdup("{\"detail\":{\"status\":\"invalid_api_key\",\"message\":\"Invalid API key\"}}");
+        return;
+    }
+    if (!text || speed < 0.7 || speed > 1.2 || !g_str_has_suffix(request->path, "?output_format=wav_24000")) {
+        reply->status = 422;
+        reply->body = g_strdup("{\"detail\":[{\"loc\":[\"body\",\"text\"],\"msg\":\"field required\"}]}");
+        return;
+    }
+    pcm_auto clip = fake_tone(text, speed);
+    reply->type = "audio/wav";
+    reply->body = g_bytes_unref_to_data(wav_build(&clip), &reply->size);
+}

@@ -4,6 +4,7 @@
 #pragma once
 
 struct engine_providers {
+    char *elevenlabs_key, *elevenlabs_url;
     char *openai_key, *openai_url;
     char *deepl_key, *deepl_url, *deepl_formality, *deepl_glossaries;
     char *libretranslate_url, *libretranslate_key;

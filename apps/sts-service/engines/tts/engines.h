@@ -4,6 +4,7 @@
 
 #include "tts.h"
 
+extern const struct tts_engine_ops tts_elevenlabs;
 extern const struct tts_engine_ops tts_espeak;
 extern const struct tts_engine_ops tts_openai;
 extern const struct tts_engine_ops tts_mock;

@@ -12,7 +12,8 @@
 #define FADE_MS 5
 #define MAX_GAIN_DB 24.0
 
-const struct tts_engine_ops *const tts_engines[] = {&tts_openai, &tts_espeak, &tts_mock, NULL};
+const struct tts_engine_ops *const tts_engines[] = {&tts_elevenlabs, &tts_openai, &tts_espeak, &tts_mock,
+                                                    NULL};
 
 struct tts {
     const struct tts_engine_ops *ops;
