@@ -46,6 +46,14 @@ static inline void contract_canceller_join(struct contract_canceller *canceller)
     g_object_unref(canceller->cancellable);
 }
 
+/* STS_TEST_MODEL_<ENGINE>: the model that an engine is tested with; NULL: its own default. */
+static inline const char *contract_model(const char *engine)
+{
+    g_autofree char *upper = g_ascii_strup(engine, -1);
+    g_autofree char *variable = g_strconcat("STS_TEST_MODEL_", upper, NULL);
+    return g_getenv(variable);
+}
+
 /* An engine that is not installed is skipped, unless the environment says that it must be there. */
 static inline bool contract_skip(const struct dub_error *error)
 {

@@ -4,7 +4,11 @@
 #include "../choice.h"
 #include "engines.h"
 
-const struct asr_engine_ops *const asr_engines[] = {&asr_openai, &asr_pocketsphinx, &asr_mock, NULL};
+const struct asr_engine_ops *const asr_engines[] = {&asr_openai,
+#ifdef HAVE_WHISPER
+                                                    &asr_whisper,
+#endif
+                                                    &asr_pocketsphinx, &asr_mock, NULL};
 
 struct asr {
     const struct asr_engine_ops *ops;

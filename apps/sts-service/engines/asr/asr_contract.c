@@ -22,8 +22,12 @@ struct fixture {
 
 static struct fixture open_fixture(const char *engine, const struct engine_providers *providers)
 {
-    struct engine_config config = {
-        .workers = 2, .providers = providers, .mock_text = SENTENCE, .mock_delay_ns = 50 * DUB_NS_PER_MS};
+    struct engine_config config = {.workers = 2,
+                                   .providers = providers,
+
+                                   .model = contract_model(engine),
+                                   .mock_text = SENTENCE,
+                                   .mock_delay_ns = 50 * DUB_NS_PER_MS};
     struct fixture fixture = {.engine = engine};
     g_assert_true(wav_read_file(g_getenv("STS_TEST_SPEECH"), &fixture.speech, NULL));
     fixture.asr = asr_open(engine, &config, &fixture.error);

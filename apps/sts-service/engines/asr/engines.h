@@ -4,6 +4,7 @@
 
 #include "asr.h"
 
+extern const struct asr_engine_ops asr_whisper; /* where its library was there: HAVE_WHISPER */
 extern const struct asr_engine_ops asr_openai;
 extern const struct asr_engine_ops asr_pocketsphinx;
 extern const struct asr_engine_ops asr_mock;
