@@ -7,8 +7,13 @@ import dataclasses
 import ipaddress
 import pathlib
 import re
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "deploy/deb/debian/tools"))
+
+import env_files                                                                                     # noqa: E402
+
 URL = re.compile(r"(https?|file)://[^\s\"'\\$`]+")
 # Both systemd's and Compose's files take these as they stand.
 PLAIN = re.compile(r"[^\"'\\$`#\n]*")
@@ -61,9 +66,14 @@ OURS = {"ROUTER_CONFIG", "ORCH_STATE_DIR", "ORCH_STREAMS_DIR", "ASSET_STORE_ROOT
         "STS_MODEL_CACHE_DIR", "STS_VOICES_FILE", "STS_MODE", "ORCHESTRATOR_URL", "REQUIRE_AUTH", "STS_API_KEY_FILE", "ORCH_API_KEY_FILE"}
 
 
+def variables_of(part):
+    """The variables of a side's programs, from .env.example: media, router or sts."""
+    sections = env_files.sections((ROOT / ".env.example").read_text(encoding="utf-8"))
+    return {name for title in env_files.PARTS[part] for _, name, _ in env_files.entries(sections[title])}
+
+
 def program_variables():
-    """Every variable of the programs, from .env.example."""
-    return set(re.findall(r"(?m)^#([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(encoding="utf-8")))
+    return set().union(*map(variables_of, env_files.PARTS))
 
 
 def check_value(kind, value, folder):

@@ -16,21 +16,20 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 sys.dont_write_bytecode = True
 
-from cloud_inputs import INPUTS, BadInputs, load                                                     # noqa: E402
+from cloud_inputs import BadInputs, load, variables_of                                               # noqa: E402
 
 ETC = "/etc/live-dubbing"
 DEPLOY = "/usr/local/sbin/live-dubbing-deploy"
 # What a provider takes at most, as it is sent.
 LIMIT_BYTES = 16384
-MEDIA_PREFIXES = ("ORCH_", "EGRESS_", "MEDIAMTX_", "CAPTURE_", "WORKER_", "LOG_", "INSTANCE_ID", "RUN_ID")
-ROUTER_PREFIXES = ("ROUTER_", "LOG_", "ORCH_API_KEY")
-SPEECH_PREFIXES = ("STS_", "LOG_", "INSTANCE_ID", "RUN_ID")
 
 
 # -- parts of the host's configuration
 
-def with_prefix(values, prefixes):
-    return {name: value for name, value in values.items() if name not in INPUTS and name.startswith(prefixes)}
+def of_programs(values, part):
+    """The variables of a side's programs among the inputs."""
+    known = variables_of(part)
+    return {name: value for name, value in values.items() if name in known}
 
 
 def env_text(values):
@@ -70,18 +69,20 @@ def settings(values):
 
 
 def media_env(values):
-    found = with_prefix(values, MEDIA_PREFIXES)
+    found = of_programs(values, "media")
     if "ORCH_API_KEY" in values:
         found.setdefault("ORCH_HTTP_ADDR", "0.0.0.0:8080")
     return found
 
 
 def router_env(values):
-    return {"ROUTER_RTMP_ADDRESS": "0.0.0.0:1935", "ROUTER_RTSP_ADDRESS": "0.0.0.0:8554", **with_prefix(values, ROUTER_PREFIXES)}
+    """Its hooks show media-service's key."""
+    key = {name: values[name] for name in ("ORCH_API_KEY",) if name in values}
+    return {"ROUTER_RTMP_ADDRESS": "0.0.0.0:1935", "ROUTER_RTSP_ADDRESS": "0.0.0.0:8554", **of_programs(values, "router"), **key}
 
 
 def speech_env(values):
-    found = {"STS_ADDR": "0.0.0.0", "REQUIRE_AUTH": "true", **with_prefix(values, SPEECH_PREFIXES)}
+    found = {"STS_ADDR": "0.0.0.0", "REQUIRE_AUTH": "true", **of_programs(values, "sts")}
     if "TLS_CERT_FILE" in values:
         found.update(STS_TLS_CERT=seen_tls(values, "cert.pem"), STS_TLS_KEY=seen_tls(values, "key.pem"))
     return found
@@ -246,7 +247,7 @@ def user_data(values, folder):
 def pod(values):
     """A Secret, a volume for the models and the pod, as JSON, which kubectl and podman take for YAML."""
     env = speech_env(values)
-    secret = {"STS_API_KEY": env.pop("STS_API_KEY")}
+    secret = {key: env.pop(key) for key in sorted(env) if key.endswith(("_API_KEY", "_AUTH_KEY"))}
     env.setdefault("STS_DEVICE", "cuda")
     env["STS_MODEL_CACHE_DIR"] = "/var/lib/dubbing/models"
     name, labels = "sts-service", {"app.kubernetes.io/name": "sts-service", "app.kubernetes.io/part-of": "live-dubbing"}

@@ -121,6 +121,14 @@ def test_variables_of_the_programs_reach_them(folder, method):
     assert "PUBLISHER_PASSWORD" not in text and "RELEASE_SHA256" not in found[media]["content"]
 
 
+def test_keys_of_engines_reach_the_speech_service_as_secrets(folder):
+    more = "OPENAI_API_KEY=the-key-of-openai\n"
+    pod = json.loads(rendered(folder, "pod", more))
+    assert pod["items"][0]["stringData"]["OPENAI_API_KEY"] == "the-key-of-openai" and "the-key" not in json.dumps(pod["items"][2])
+    found = files(produced(folder, re.sub("(?m)^METHOD=.*$", "METHOD=packages", filled("speech").replace("cuda", "cpu")) + more).decode())
+    assert "OPENAI_API_KEY=the-key-of-openai\n" in found["/etc/live-dubbing/sts.env"]["content"]
+
+
 def test_the_rendered_router_file_is_one_that_the_router_takes(folder, program):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-out",
                     folder / "cert.pem", "-keyout", folder / "key.pem"], check=True, capture_output=True)
@@ -152,6 +160,7 @@ def test_the_rendered_router_file_is_one_that_the_router_takes(folder, program):
     ("media", ("#CA_FILE=ca.pem", "CA_FILE=nowhere.pem"), "CA_FILE cannot be read"),
     ("media", ("#CA_FILE=ca.pem", "CA_FILE=inputs.env"), "CA_FILE is no PEM file"),
     ("media", ("#STATE_DEVICE=/dev/", "STATE_DEVICE="), "STATE_DEVICE must be a device"),
+    ("media", ("#LOG_DEVICE=/dev/nvme2n1", "COMPOSE_PROFILES=cpu"), "COMPOSE_PROFILES is neither an input nor a variable"),
     ("media", ("#LOG_DEVICE", "LOG_DEVIC"), "LOG_DEVIC is neither an input nor a variable of .env.example"),
     ("media", ("#LOG_DEVICE=/dev/nvme2n1", "ORCH_STATE_DIR=/x"), "ORCH_STATE_DIR is set by the deployment"),
     ("media", ("#LOG_DEVICE=/dev/nvme2n1", "WORKER_TTS_VOICE=a$b"), "WORKER_TTS_VOICE has #, or one of"),
