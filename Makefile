@@ -100,7 +100,7 @@ deb: ## Build the Debian packages of HEAD into .local/deb (DEB_OUT, DEB_REF, DEB
 
 ##-- Test
 
-.PHONY: test test-all test-unit test-contract test-integration test-coverage test-asan test-tsan test-deploy
+.PHONY: test test-all test-unit test-contract test-integration test-coverage test-asan test-tsan test-deploy test-neural
 test: setup build ## Everything: unit, contract, integration and end-to-end tests, with totals
 	@$(RUN_TESTS) --build-dir $(BUILD) --meson unit,contract,component,fuzz-corpus --pytest . -- $(PYTEST_FLAGS)
 test-all: setup build ## As test, with the slow ones
@@ -126,6 +126,9 @@ test-tsan: setup ## The same under ThreadSanitizer
 
 test-deploy: setup build ## Images, Compose, packages, several speech services, for real (root; needs Debian's mirror; long)
 	@$(RUN_TESTS) --build-dir $(BUILD) --slow --pytest deploy/tests
+
+test-neural: ## The neural engines, built and tested in a Debian root that has their libraries (root; Debian's mirror; minutes)
+	@$(PYTHON) scripts/neural_root.py test
 
 ##-- One service alone (each builds and tests without the packages of the others)
 
