@@ -8,7 +8,7 @@
  * what a connection has to begin with. No clock, no sockets; one thread at a time. */
 #pragma once
 
-#include "../worker/flv_times.h"
+#include "../shared/flv_times.h"
 
 #include <dubbing_rtmp_message.h>
 #include <stdbool.h>

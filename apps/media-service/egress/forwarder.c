@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "forwarder.h"
 
-#include "../worker/control.h"
+#include "../shared/control.h"
 #include "dest.h"
 #include "dest_url.h"
 #include "feed.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "input.h"
 
-#include "../worker/location.h"
-#include "../worker/reconnect.h"
+#include "../shared/location.h"
+#include "../shared/reconnect.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_ids.h>

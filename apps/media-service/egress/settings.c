@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "settings.h"
 
-#include "../worker/location.h"
+#include "../shared/location.h"
 #include "dest_url.h"
 
 #include <dubbing_clock.h>

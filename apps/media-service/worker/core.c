@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core.h"
 
-#include "aac_encoder.h"
 #include "elements.h"
+#include "output/aac_encoder.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_gst.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "elements.h"
 
-#include "location.h"
+#include "../shared/location.h"
 
 #include <string.h>
 

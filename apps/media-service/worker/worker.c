@@ -3,15 +3,15 @@
  * Live, sound and picture leave D after their place on the timeline; a file goes as fast as it can. */
 #include "worker.h"
 
-#include "control.h"
+#include "../shared/control.h"
 #include "core.h"
-#include "delay_line.h"
 #include "elements.h"
-#include "input.h"
-#include "output.h"
-#include "phrases.h"
-#include "status.h"
-#include "sync_meter.h"
+#include "input/input.h"
+#include "output/delay_line.h"
+#include "output/output.h"
+#include "report/phrases.h"
+#include "report/status.h"
+#include "report/sync_meter.h"
 
 #include <dubbing_ids.h>
 #include <dubbing_log.h>

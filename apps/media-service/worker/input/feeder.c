@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "feeder.h"
 
-#include "monotonic_cond.h"
-#include "timestamp_map.h"
+#include "../monotonic_cond.h"
+#include "../time/timestamp_map.h"
 
 #include <dubbing_log.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "source_rtsp.h"
 
-#include "elements.h"
+#include "../elements.h"
 #include "rtp_sync.h"
 
 #include <dubbing_clock.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "source_rtmp.h"
 
-#include "flv_times.h"
+#include "../../shared/flv_times.h"
 
 #include <dubbing_clock.h>
 #include <dubbing_flv.h>

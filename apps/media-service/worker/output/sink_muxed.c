@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Outputs with a muxer: files, and MPEG-TS over SRT. The muxer sorts what comes by itself. */
+#include "../../shared/location.h"
+#include "../elements.h"
 #include "aac_encoder.h"
-#include "elements.h"
-#include "location.h"
 #include "sink_ops.h"
 
 #include <dubbing_clock.h>

@@ -3,7 +3,7 @@
  * is called when not. Pure. */
 #pragma once
 
-#include "timestamp_map.h"
+#include "../time/timestamp_map.h"
 
 #include <gst/gst.h>
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 /* RTMP, in the order in which packets come and on the thread that brings them: GStreamer's elements would
  * wake three threads for each, and its FLV muxer would hold each packet back until it knows what follows on
  * the other track. */
+#include "../elements.h"
 #include "aac_encoder.h"
-#include "elements.h"
 #include "flv_body.h"
 #include "sink_ops.h"
 

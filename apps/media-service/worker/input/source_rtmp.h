@@ -3,7 +3,7 @@
  * stream's small packets waking them costs more than the work that they do. */
 #pragma once
 
-#include "packet_queue.h"
+#include "../output/packet_queue.h"
 
 #include <dubbing_error.h>
 #include <gst/gst.h>

@@ -3,8 +3,8 @@
  * again, beginning at a key frame; a file is written once. */
 #pragma once
 
+#include "../settings.h"
 #include "packet_queue.h"
-#include "settings.h"
 
 struct output;
 

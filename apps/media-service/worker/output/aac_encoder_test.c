@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Encoder and decoder against each other: what comes back lies where it was. */
-#include "aac_decoder.h"
+#include "../input/aac_decoder.h"
 #include "aac_encoder.h"
 
 #include <dubbing_clock.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "delay_line.h"
 
-#include "monotonic_cond.h"
+#include "../monotonic_cond.h"
 
 struct delay_line {
     struct delay_line_events events;

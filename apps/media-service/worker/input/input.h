@@ -5,8 +5,8 @@
  * Everything is called on, and runs on, the main thread, except what is marked. */
 #pragma once
 
+#include "../settings.h"
 #include "feeder.h"
-#include "settings.h"
 #include "source.h"
 
 struct input;

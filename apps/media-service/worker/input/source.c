@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "source.h"
 
+#include "../../shared/location.h"
+#include "../elements.h"
+#include "../settings.h"
 #include "aac_decoder.h"
-#include "elements.h"
-#include "location.h"
-#include "settings.h"
 #include "source_rtmp.h"
 #include "source_rtsp.h"
 #include "track_offer.h"

@@ -6,7 +6,7 @@
  * keeps order), no moves after RTCP. Those are made here, of the sound alone and slowly. */
 #pragma once
 
-#include "timestamp_map.h"
+#include "../time/timestamp_map.h"
 
 #include <dubbing_error.h>
 #include <gst/gst.h>

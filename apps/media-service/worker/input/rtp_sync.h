@@ -7,7 +7,7 @@
  * nothing is heard of it. Only the sound moves. Pure. */
 #pragma once
 
-#include "timestamp_map.h"
+#include "../time/timestamp_map.h"
 
 #define RTP_SYNC_SLEW_NS_PER_S (INT64_C(500) * 1000)       /* as the timeline's */
 #define RTP_SYNC_STEP_NS (INT64_C(100) * 1000 * 1000)      /* beyond, a relation is taken over at once */

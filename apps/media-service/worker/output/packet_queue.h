@@ -2,7 +2,7 @@
 /* Compressed pictures and sound that wait for their time. Pure: no clock, no threads. */
 #pragma once
 
-#include "timestamp_map.h"
+#include "../time/timestamp_map.h"
 
 #include <dubbing_error.h>
 #include <gst/gst.h>

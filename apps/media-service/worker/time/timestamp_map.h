@@ -13,6 +13,8 @@
  * threads. */
 #pragma once
 
+#include "../../shared/track.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,8 +44,6 @@
 #define TIMESTAMP_MAP_SLEW_NS_PER_S (INT64_C(500) * 1000) /* 0.5 ms per second: system.md section 4 */
 /* The least lateness of each such period is compared. */
 #define TIMESTAMP_MAP_DRIFT_PERIOD_NS (INT64_C(10) * 1000 * 1000 * 1000)
-
-enum track { TRACK_VIDEO, TRACK_AUDIO, TRACK_COUNT };
 
 enum timestamp_map_mode {
     TIMESTAMP_MAP_LIVE, /* positions follow arrival */

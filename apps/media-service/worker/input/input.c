@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "input.h"
 
-#include "elements.h"
-#include "location.h"
-#include "reconnect.h"
+#include "../../shared/location.h"
+#include "../../shared/reconnect.h"
+#include "../elements.h"
 
 #include <dubbing_ids.h>
 #include <dubbing_log.h>

@@ -4,7 +4,7 @@
  * stretches and troubles take turns; what a trouble may do to a timeline is the test's to judge. */
 #pragma once
 
-#include "timestamp_map.h"
+#include "../time/timestamp_map.h"
 
 #include <glib.h>
 

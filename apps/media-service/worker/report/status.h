@@ -2,8 +2,8 @@
 /* The worker's status as the control socket tells it, gathered from the parts' own measures. Pure. */
 #pragma once
 
-#include "input.h"
-#include "output.h"
+#include "../input/input.h"
+#include "../output/output.h"
 #include "phrases.h"
 
 #include <dubbing_worker_control.h>

@@ -3,7 +3,7 @@
  * far apart as they were. Steps forward and small ones back are left as they are. Pure. */
 #pragma once
 
-#include "timestamp_map.h"
+#include "track.h"
 
 #include <stdbool.h>
 #include <stdint.h>

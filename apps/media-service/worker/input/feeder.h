@@ -7,7 +7,7 @@
  * Threads: the push functions are called on the input's one streaming thread; the events run on it. */
 #pragma once
 
-#include "packet_queue.h"
+#include "../output/packet_queue.h"
 
 #include <dubbing_clock.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "output.h"
 
+#include "../../shared/location.h"
+#include "../../shared/reconnect.h"
+#include "../elements.h"
 #include "aac_encoder.h"
-#include "elements.h"
-#include "location.h"
-#include "reconnect.h"
 #include "sink.h"
 #include "written_meter.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "sink.h"
 
-#include "elements.h"
-#include "location.h"
+#include "../../shared/location.h"
+#include "../elements.h"
 #include "sink_ops.h"
 
 #include <dubbing_clock.h>

@@ -4,8 +4,8 @@
  * element and the encoder stands what they promise: sound without a gap, on time.
  *
  * A failure prints the seed; DUB_TEST_SEED sets it, DUB_TEST_SOAK_HOURS how many hours. */
+#include "../report/sync_meter.h"
 #include "feeder_rig.h"
-#include "sync_meter.h"
 
 #include <dubbing_log.h>
 #include <malloc.h>
