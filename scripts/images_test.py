@@ -193,7 +193,7 @@ def test_tags_are_those_of_the_compose_files(monkeypatch):
 def fake_apt(tmp_path):
     """apt that has some packages; what is installed is written down."""
     for name, script in {
-            "apt-get": 'case "$*" in *install*) shift 6; echo "$@" >"$INSTALLED" ;; esac',
+            "apt-get": 'case "$*" in *install*) shift 5; echo "$@" >"$INSTALLED" ;; esac',
             "apt-cache": 'case "$2" in libnew2|gcc|libx-dev|tool|python3-pytest) echo "  Candidate: 1.0" ;; libold1) echo "  Candidate: (none)" ;; esac',
             "rm": "true"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")

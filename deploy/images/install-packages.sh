@@ -40,9 +40,8 @@ for names in $(names_in "$@" | grep -E "^$wanted(\||\$)"); do
     fi
     packages="$packages $found"
 done
-# What --without took out of an image that this one is built on comes back, for apt to have its order, and goes again.
 # shellcheck disable=SC2086 # one word per package
-DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends --fix-broken \
+DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
     -o DPkg::Options::=--force-unsafe-io $packages
 for name in $(names_in "$without"); do
     if dpkg-query -W -f='${db:Status-Abbrev}' "$name" 2>/dev/null | grep -q '^ii'; then

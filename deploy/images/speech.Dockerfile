@@ -4,10 +4,10 @@
 
 ARG BASE=debian:forky-20261005-slim
 FROM ${BASE} AS build
-COPY deploy/images/install-packages.sh apps/sts-service/packages-dev.txt /lists/
-RUN sh /lists/install-packages.sh --to-build /lists/packages-dev.txt
+COPY deploy/images/install-packages.sh apps/sts-service/packages-dev.txt apps/sts-service/packages-neural.txt /lists/
+RUN sh /lists/install-packages.sh --to-build /lists/packages-dev.txt /lists/packages-neural.txt
 COPY . /source
-RUN meson setup /build /source -Dservices=sts-service \
+RUN meson setup /build /source -Dservices=sts-service -Dwhisper=enabled \
     && ninja -C /build apps/sts-service/sts-service apps/sts-service/sts-espeak \
     && install -s -D -t /programs /build/apps/sts-service/sts-service /build/apps/sts-service/sts-espeak
 
