@@ -104,11 +104,23 @@ static void add_gauges_and_counters(struct sts_metrics *metrics)
     metrics->artifacts = add(metrics, &artifacts);
 }
 
+static void add_chain(struct sts_metrics *metrics)
+{
+    static const struct dub_metric_spec chain = {
+        .name = "sts_engine_calls_total",
+        .help = "Calls to each engine of a chain: served, failed, slow, or avoided after failures.",
+        .type = DUB_METRIC_COUNTER,
+        .labels = {"stage", "engine", "result"},
+    };
+    metrics->chain = add(metrics, &chain);
+}
+
 void sts_metrics_init(struct sts_metrics *metrics)
 {
     *metrics = (struct sts_metrics){.registry = dub_metrics_new()};
     add_histograms(metrics);
     add_gauges_and_counters(metrics);
+    add_chain(metrics);
     dub_metric_set(metrics->in_flight, 0, NULL);
     dub_metric_set(metrics->sessions, 0, NULL);
 }
@@ -156,4 +168,10 @@ void sts_metrics_wait(struct sts_metrics *metrics, const char *stage, double sec
 void sts_metrics_depth(struct sts_metrics *metrics, const char *stage, unsigned depth)
 {
     dub_metric_set(metrics->queue_depth, depth, &stage);
+}
+
+void sts_metrics_chain(struct sts_metrics *metrics, const char *stage, const char *engine, const char *result)
+{
+    const char *const labels[] = {stage, engine, result};
+    dub_metric_inc(metrics->chain, 1, labels);
 }

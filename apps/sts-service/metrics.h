@@ -18,6 +18,7 @@ struct sts_metrics {
     struct dub_metric *errors;                       /* by stage, error_code */
     struct dub_metric *connections;                  /* by result */
     struct dub_metric *engine_info;                  /* by stage, engine, model */
+    struct dub_metric *chain;                        /* by stage, engine, result */
     struct dub_metric *artifacts;                    /* by result */
     struct dub_metric *gpu_utilization, *gpu_memory; /* NULL: there is none */
 };
@@ -31,6 +32,9 @@ void sts_metrics_add_gpu(struct sts_metrics *metrics);
 /* By the code that a client is told. */
 void sts_metrics_error(struct sts_metrics *metrics, const struct dub_error *error);
 void sts_metrics_connection(struct sts_metrics *metrics, const char *result);
+/* A call within a chain of engines; any thread. */
+void sts_metrics_chain(struct sts_metrics *metrics, const char *stage, const char *engine,
+                       const char *result);
 /* By the stage's name: "asr", "translation", "tts". */
 void sts_metrics_wait(struct sts_metrics *metrics, const char *stage, double seconds);
 void sts_metrics_depth(struct sts_metrics *metrics, const char *stage, unsigned depth);

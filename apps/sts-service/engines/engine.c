@@ -77,5 +77,6 @@ void engine_info_clear(struct engine_info *info)
     g_strfreev(info->models);
     g_strfreev(info->languages);
     g_strfreev(info->voices);
+    g_clear_pointer(&info->links, g_array_unref);
     *info = (struct engine_info){0};
 }

@@ -17,6 +17,10 @@ struct engine_providers;
 struct glossary;
 struct voices;
 
+/* A call that an engine of a chain has got: "served", "failed", "slow" (not done in its part of the time),
+ * and "avoided" for one that it has not. Any thread. */
+typedef void engine_observer(enum dub_stage stage, const char *engine, const char *result, void *user);
+
 /* Borrowed for create(); an engine copies what it keeps. Zero-initialised is a valid configuration. */
 struct engine_config {
     const char *model;               /* STS_*_MODEL: a path or a name; NULL or "": the engine's default */
@@ -26,6 +30,8 @@ struct engine_config {
     const struct voices *voices;     /* TTS only, outlives the engine; NULL: built-in defaults */
     const struct glossary *glossary; /* translation only, outlives the engine; NULL: none */
     const struct engine_providers *providers; /* http/providers.h; NULL: none is set */
+    engine_observer *observe;                 /* told of the calls within chains; NULL: nobody is */
+    void *observer;                           /* for observe */
     const char *mock_text;                    /* what the mock engines answer; NULL: their default */
     int64_t
         mock_delay_ns; /* how long the mock engines take; they sleep in steps and honour the call's terms */
@@ -47,6 +53,8 @@ struct engine_call {
     int64_t fragment;       /* its sequence number; ENGINE_CALL_WARM_UP: the result is for nobody */
     GCancellable *cancellable; /* NULL: cannot be cancelled */
     int64_t deadline_ns;       /* on dub_clock_monotonic(); 0: none */
+    char **used; /* where a chain says who has served, as engine_used(): the old text is freed; NULL: nobody
+                    wants to know */
 };
 
 /* True while the call should go on. False sets CANCELLED, or TIMEOUT (retryable), with the stage. */
@@ -66,6 +74,7 @@ struct engine_info {
     GStrv models;        /* those loaded, of which a call uses one; NULL: model is the one */
     GStrv languages;     /* "en"; for translation pairs "en-es" */
     GStrv voices;        /* TTS: profile names; NULL elsewhere */
+    GArray *links;       /* of a chain: struct engine_info in its order; NULL: this is one engine */
 };
 void engine_info_clear(struct engine_info *info);
 /* For a fragment's metadata: "engine model", or the one name where both are the same; at most

@@ -43,21 +43,32 @@ static unsigned threads_for(int64_t wanted, int engine_max)
     return (unsigned)CLAMP(threads, 1, MAX(engine_max, 1));
 }
 
-static struct engine_config config_for(const struct sts_settings *settings, const char *model,
-                                       int64_t workers)
+/* On any of the stages' threads. */
+static void count_call(enum dub_stage stage, const char *engine, const char *result, void *user)
+{
+    struct engines *engines = user;
+    struct sts_metrics *metrics = g_atomic_pointer_get(&engines->metrics);
+    if (metrics)
+        sts_metrics_chain(metrics, dub_stage_name(stage), engine, result);
+}
+
+static struct engine_config config_for(struct engines *engines, const struct sts_settings *settings,
+                                       const char *model, int64_t workers)
 {
     return (struct engine_config){
         .model = model,
         .model_cache_dir = settings->model_cache_dir,
         .device = sts_device_name(settings->device),
         .providers = &settings->providers,
+        .observe = count_call,
+        .observer = engines,
         .workers = (int)(workers > 0 ? workers : MAX(g_get_num_processors(), 2)),
     };
 }
 
 static bool open_asr(struct engines *engines, const struct sts_settings *settings, struct dub_error *error)
 {
-    struct engine_config config = config_for(settings, settings->asr_model, settings->asr_workers);
+    struct engine_config config = config_for(engines, settings, settings->asr_model, settings->asr_workers);
     engines->asr = asr_open(settings->asr_engine, &config, error);
     if (!engines->asr)
         return false;
@@ -70,7 +81,7 @@ static bool open_translation(struct engines *engines, const struct sts_settings 
                              struct dub_error *error)
 {
     struct engine_config config =
-        config_for(settings, settings->translation_model, settings->translation_workers);
+        config_for(engines, settings, settings->translation_model, settings->translation_workers);
     config.glossary = engines->glossary;
     engines->translation = translation_open(settings->translation_engine, &config, error);
     if (!engines->translation)
@@ -83,7 +94,7 @@ static bool open_translation(struct engines *engines, const struct sts_settings 
 
 static bool open_tts(struct engines *engines, const struct sts_settings *settings, struct dub_error *error)
 {
-    struct engine_config config = config_for(settings, settings->tts_model, settings->tts_workers);
+    struct engine_config config = config_for(engines, settings, settings->tts_model, settings->tts_workers);
     config.voices = engines->voices;
     engines->tts = tts_open(settings->tts_engine, &config, error);
     if (!engines->tts)
@@ -237,6 +248,11 @@ static JsonObject *describe_engine(const char *name, const char *summary, const 
 
 static const struct engine_info *info_if_active(const struct engine_info *info, const char *name)
 {
+    for (guint i = 0; info->links && i < info->links->len; i++) {
+        const struct engine_info *link = &g_array_index(info->links, struct engine_info, i);
+        if (g_strcmp0(link->name, name) == 0)
+            return link;
+    }
     return g_strcmp0(info->name, name) == 0 ? info : NULL;
 }
 
@@ -270,8 +286,7 @@ static void note_model(struct sts_metrics *metrics, const char *stage, const cha
     dub_metric_set(metrics->engine_info, 1, labels);
 }
 
-/* One series per model that is loaded. */
-static void note(struct sts_metrics *metrics, const char *stage, const struct engine_info *info)
+static void note_one(struct sts_metrics *metrics, const char *stage, const struct engine_info *info)
 {
     if (!info->models)
         note_model(metrics, stage, info->name, info->model);
@@ -279,9 +294,19 @@ static void note(struct sts_metrics *metrics, const char *stage, const struct en
         note_model(metrics, stage, info->name, *model);
 }
 
-void engines_note(const struct engines *engines, struct sts_metrics *metrics)
+/* One series per model that is loaded. */
+static void note(struct sts_metrics *metrics, const char *stage, const struct engine_info *info)
+{
+    if (!info->links)
+        note_one(metrics, stage, info);
+    for (guint i = 0; info->links && i < info->links->len; i++)
+        note_one(metrics, stage, &g_array_index(info->links, struct engine_info, i));
+}
+
+void engines_note(struct engines *engines, struct sts_metrics *metrics)
 {
     note(metrics, "asr", &engines->asr_info);
     note(metrics, "translation", &engines->translation_info);
     note(metrics, "tts", &engines->tts_info);
+    g_atomic_pointer_set(&engines->metrics, metrics);
 }

@@ -19,7 +19,9 @@ struct engines {
     struct translation *translation;
     struct tts *tts;
     struct engine_info asr_info, translation_info, tts_info;
-    bool speak_source;                                      /* where a translation fails */
+    struct sts_metrics
+        *metrics;      /* atomic; where calls within chains are counted; NULL before engines_note() */
+    bool speak_source; /* where a translation fails */
     unsigned asr_workers, translation_workers, tts_workers; /* threads per stage */
 };
 
@@ -37,5 +39,6 @@ bool engines_check_voice(const struct engines *engines, const char *profile, con
                          struct dub_error *error);
 /* The body of GET /api/v1/engines. */
 JsonObject *engines_describe(const struct engines *engines);
-/* Sets sts_engine_info. */
-void engines_note(const struct engines *engines, struct sts_metrics *metrics);
+/* Sets sts_engine_info, and counts what chains do from now on: the metrics outlive the engines' last call,
+ * the engines stay where they are. */
+void engines_note(struct engines *engines, struct sts_metrics *metrics);

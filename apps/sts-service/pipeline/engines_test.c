@@ -47,6 +47,41 @@ static void test_description(void)
     engines_close(&engines);
 }
 
+/* What a chain does is counted, and both of its engines are in use. */
+static void test_a_chain_is_seen(void)
+{
+    struct sts_settings settings = mocks();
+    struct engines engines;
+    struct sts_metrics metrics;
+    struct dub_error error = {0};
+    settings.translation_engine = (char *)"mock:fail=first:1,identity";
+    g_assert_true(engines_open(&engines, &settings, &error));
+    sts_metrics_init(&metrics);
+    engines_note(&engines, &metrics);
+    struct translation_request request = {
+        .text = "good evening", .source_language = "en", .target_language = "es"};
+    for (int i = 0; i < 2; i++) {
+        struct translation_result result = {0};
+        g_assert_true(translation_translate(engines.translation, &request, &result, &error));
+        translation_result_clear(&result);
+    }
+    g_autofree char *exposition = dub_metrics_format(metrics.registry);
+    g_autofree char *described = dub_json_object_to_string_take(engines_describe(&engines));
+    static const char *const seen[] = {
+        "sts_engine_calls_total{stage=\"translation\",engine=\"mock\",result=\"failed\"} 1",
+        "sts_engine_calls_total{stage=\"translation\",engine=\"mock\",result=\"served\"} 1",
+        "sts_engine_calls_total{stage=\"translation\",engine=\"identity\",result=\"served\"} 1",
+        "sts_engine_info{stage=\"translation\",engine=\"identity\",model=\"none\"} 1",
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(seen); i++)
+        g_assert_nonnull(strstr(exposition, seen[i]));
+    g_assert_nonnull(strstr(described,
+                            "{\"name\":\"identity\",\"summary\":\"no translation: the text stays as it is\","
+                            "\"state\":\"active\""));
+    engines_close(&engines);
+    sts_metrics_clear(&metrics);
+}
+
 static void expect_missing(struct sts_settings settings, const char *says)
 {
     struct engines engines;
@@ -227,6 +262,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
     g_test_add_func("/engines/mocks", test_mocks);
+    g_test_add_func("/engines/a-chain-is-seen", test_a_chain_is_seen);
     g_test_add_func("/engines/description", test_description);
     g_test_add_func("/engines/missing-ones-are-named", test_missing_engines_are_named);
     g_test_add_func("/engines/voices-file", test_voices_file);

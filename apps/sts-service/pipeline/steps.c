@@ -107,6 +107,7 @@ enum step_outcome step_recognise(const struct engines *engines, struct job *job,
         .hints = (const char *const *)job->settings->domain_hints,
     };
 
+    request.call.used = &job->result.metadata.asr_model;
     if (!may_start(job, DUB_STAGE_ASR, error))
         return STEP_FAILED;
     if (!wire_decode_speech(&job->fragment.audio, &clip, error))
@@ -147,6 +148,7 @@ enum step_outcome step_translate(const struct engines *engines, struct job *job,
         .glossary = job->settings->glossary,
     };
 
+    request.call.used = &job->result.metadata.translation_model;
     if (!may_start(job, DUB_STAGE_TRANSLATION, error))
         return STEP_FAILED;
     job->result.metadata.translation_model =
@@ -167,7 +169,7 @@ enum step_outcome step_translate(const struct engines *engines, struct job *job,
 
 struct speaking {
     const struct engines *engines;
-    const struct job *job;
+    struct job *job;
     const char *text;
 };
 
@@ -182,6 +184,7 @@ static bool speak(double rate, struct pcm *clip, void *user, struct dub_error *e
         .voice = speaking->job->settings->voice_profile,
         .rate = rate,
     };
+    request.call.used = &speaking->job->result.metadata.tts_model;
     bool spoken = tts_speak(speaking->engines->tts, &request, &result, error);
     if (spoken) {
         *clip = result.audio;

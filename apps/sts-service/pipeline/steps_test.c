@@ -86,6 +86,21 @@ static void test_whole_chain(void)
     close_stand(&stand);
 }
 
+/* The metadata says who has served, not who was set. */
+static void test_who_of_a_chain_has_served(void)
+{
+    struct stand stand;
+    struct engine_config config = {.workers = 1};
+    open_stand(&stand, &(struct mock_script){.heard = "good evening"}, 1500, 8000);
+    translation_close(stand.engines.translation);
+    stand.engines.translation = translation_open("mock:fail=always,identity", &config, NULL);
+    const struct dub_fragment_processed *result = process(&stand);
+    g_assert_cmpint(result->status, ==, DUB_FRAGMENT_SUCCESS);
+    g_assert_cmpstr(result->translated_text, ==, "Good evening.");
+    g_assert_cmpstr(result->metadata.translation_model, ==, "identity none");
+    close_stand(&stand);
+}
+
 /* The recogniser, which would take an hour, is not even asked. */
 static void test_silence(void)
 {
@@ -293,6 +308,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/steps/whole-chain", test_whole_chain);
+    g_test_add_func("/steps/who-of-a-chain-has-served", test_who_of_a_chain_has_served);
     g_test_add_func("/steps/silence-is-success-without-words", test_silence);
     g_test_add_func("/steps/only-markers-are-silence", test_only_markers);
     g_test_add_func("/steps/only-hesitation-is-silence", test_only_hesitation);

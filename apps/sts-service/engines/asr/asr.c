@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "asr.h"
 
+#include "../chain.h"
 #include "../choice.h"
 #include "engines.h"
 
@@ -41,30 +42,80 @@ void asr_transcript_add_word(struct asr_transcript *transcript, const char *text
     g_array_append_val(transcript->words, word);
 }
 
-static struct asr *wrap(const struct asr_engine_ops *ops, struct asr_engine *engine,
-                        const struct engine_config *config)
+static struct asr *wrap(const struct asr_link *link, int max_concurrency, const struct engine_config *config)
 {
     struct asr *asr = g_new0(struct asr, 1);
     int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
-    asr->ops = ops;
-    asr->engine = engine;
-    asr->max_concurrency = CLAMP(wanted, 1, ops->max_concurrency);
+    asr->ops = link->ops;
+    asr->engine = link->engine;
+    asr->max_concurrency = CLAMP(wanted, 1, max_concurrency);
     return asr;
+}
+
+/* Takes the links, of which there is at least one. */
+static struct asr *wrap_all(const struct asr_link *links, unsigned count, const struct engine_config *config)
+{
+    struct asr_link whole = links[0];
+    int max_concurrency = links[0].ops->max_concurrency;
+    for (unsigned i = 1; i < count; i++)
+        max_concurrency = MIN(max_concurrency, links[i].ops->max_concurrency);
+    if (count > 1)
+        whole = (struct asr_link){&asr_chain, asr_chain_new(links, count, config)};
+    return wrap(&whole, max_concurrency, config);
+}
+
+/* How many have been created: one by its name; by "auto" the best, and behind those that ask somebody over
+ * the network the best that does not. 0: none, error says why. */
+static unsigned create(const char *name, const struct engine_config *config, struct asr_link *links,
+                       struct dub_error *error)
+{
+    struct engine_choice choice = engine_choice_on(DUB_STAGE_ASR, name);
+    unsigned count = 0;
+    for (const struct asr_engine_ops *const *ops = asr_engines; *ops && count < CHAIN_MAX_LINKS; ops++) {
+        if (!engine_choice_wants(&choice, (*ops)->name, (*ops)->automatic))
+            continue;
+        struct asr_engine *engine = (*ops)->create(config, &choice.error);
+        if (!engine) {
+            engine_choice_failed(&choice, (*ops)->name);
+            continue;
+        }
+        links[count++] = (struct asr_link){*ops, engine};
+        if (choice.wanted || !(*ops)->remote)
+            return count;
+    }
+    if (count == 0)
+        engine_choice_give_up(&choice, error);
+    return count;
+}
+
+static struct asr *open_chain(const char *name, const struct engine_config *config, struct dub_error *error)
+{
+    struct asr_link links[CHAIN_MAX_LINKS];
+    struct chain_names names;
+    unsigned count = 0;
+    if (!chain_names_read(&names, name, config->model, DUB_STAGE_ASR, error))
+        return NULL;
+    for (struct engine_config own = *config; count < names.count; count++) {
+        own.model = names.model[count];
+        if (create(names.name[count], &own, &links[count], error) == 0)
+            break;
+    }
+    bool whole = count == names.count;
+    while (!whole && count > 0) {
+        count--;
+        links[count].ops->destroy(links[count].engine);
+    }
+    chain_names_clear(&names);
+    return whole ? wrap_all(links, count, config) : NULL;
 }
 
 struct asr *asr_open(const char *name, const struct engine_config *config, struct dub_error *error)
 {
-    struct engine_choice choice = engine_choice_on(DUB_STAGE_ASR, name);
-    for (const struct asr_engine_ops *const *ops = asr_engines; *ops; ops++) {
-        if (!engine_choice_wants(&choice, (*ops)->name, (*ops)->automatic))
-            continue;
-        struct asr_engine *engine = (*ops)->create(config, &choice.error);
-        if (engine)
-            return wrap(*ops, engine, config);
-        engine_choice_failed(&choice, (*ops)->name);
-    }
-    engine_choice_give_up(&choice, error);
-    return NULL;
+    struct asr_link links[CHAIN_MAX_LINKS];
+    if (chain_is_named(name))
+        return open_chain(name, config, error);
+    unsigned count = create(name, config, links, error);
+    return count > 0 ? wrap_all(links, count, config) : NULL;
 }
 
 void asr_close(struct asr *asr)
@@ -79,6 +130,15 @@ void asr_describe(const struct asr *asr, struct engine_info *info)
 {
     *info = (struct engine_info){.name = asr->ops->name, .summary = asr->ops->summary};
     asr->ops->describe(asr->engine, info);
+}
+
+char *asr_link_used(const struct asr_link *link)
+{
+    struct engine_info info = {0};
+    link->ops->describe(link->engine, &info);
+    char *used = engine_used(link->ops->name, info.model);
+    engine_info_clear(&info);
+    return used;
 }
 
 bool asr_supports(const struct asr *asr, const char *language)

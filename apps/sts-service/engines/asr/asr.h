@@ -42,6 +42,7 @@ struct asr_engine_ops {
     const char *name;    /* "pocketsphinx": the value used in configuration */
     const char *summary; /* one line for GET /api/v1/engines */
     int max_concurrency; /* upper bound; asr_max_concurrency() also knows the configuration */
+    bool remote;         /* asks somebody over the network: "auto" puts one that does not behind it */
     bool automatic;      /* may be chosen by "auto" */
     /* Blocking, may be slow (loads the model). NULL with UNAVAILABLE and what to install or set when library
      * or model are missing. */

@@ -106,6 +106,7 @@ const struct asr_engine_ops asr_openai = {
     .name = "openai",
     .summary = "OpenAI's transcriptions, or a server that speaks their API (OPENAI_BASE_URL)",
     .max_concurrency = OPENAI_MAX_CONNECTIONS,
+    .remote = true,
     .automatic = true,
     .create = create,
     .destroy = destroy,

@@ -169,6 +169,7 @@ const struct translation_engine_ops translation_deepl = {
     .name = "deepl",
     .summary = "DeepL's API, free or pro (DEEPL_AUTH_KEY)",
     .max_concurrency = MAX_CONNECTIONS,
+    .remote = true,
     .automatic = true,
     .create = create,
     .destroy = destroy,

@@ -161,6 +161,7 @@ const struct translation_engine_ops translation_libretranslate = {
     .name = "libretranslate",
     .summary = "a LibreTranslate server (LIBRETRANSLATE_URL)",
     .max_concurrency = MAX_CONNECTIONS,
+    .remote = true,
     .automatic = true,
     .create = create,
     .destroy = destroy,

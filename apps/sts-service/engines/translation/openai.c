@@ -77,6 +77,7 @@ const struct translation_engine_ops translation_openai = {
     .name = "openai",
     .summary = "a chat model of OpenAI, or of a server that speaks its API (OPENAI_BASE_URL)",
     .max_concurrency = OPENAI_MAX_CONNECTIONS,
+    .remote = true,
     .automatic = true,
     .create = create,
     .destroy = destroy,

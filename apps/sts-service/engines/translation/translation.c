@@ -3,6 +3,7 @@
 
 #include "../../text/guard.h"
 #include "../../text/prepare.h"
+#include "../chain.h"
 #include "../choice.h"
 #include "engines.h"
 #include "protect.h"
@@ -30,32 +31,86 @@ void translation_result_clear(struct translation_result *result)
     *result = (struct translation_result){0};
 }
 
-static struct translation *wrap(const struct translation_engine_ops *ops, struct translation_engine *engine,
+static struct translation *wrap(const struct translation_link *link, int max_concurrency,
                                 const struct engine_config *config)
 {
     struct translation *translation = g_new0(struct translation, 1);
     int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
-    translation->ops = ops;
-    translation->engine = engine;
+    translation->ops = link->ops;
+    translation->engine = link->engine;
     translation->glossary = config->glossary;
-    translation->max_concurrency = CLAMP(wanted, 1, ops->max_concurrency);
+    translation->max_concurrency = CLAMP(wanted, 1, max_concurrency);
     return translation;
+}
+
+/* Takes the links, of which there is at least one. */
+static struct translation *wrap_all(const struct translation_link *links, unsigned count,
+                                    const struct engine_config *config)
+{
+    struct translation_link whole = links[0];
+    int max_concurrency = links[0].ops->max_concurrency;
+    for (unsigned i = 1; i < count; i++)
+        max_concurrency = MIN(max_concurrency, links[i].ops->max_concurrency);
+    if (count > 1)
+        whole = (struct translation_link){&translation_chain, translation_chain_new(links, count, config)};
+    return wrap(&whole, max_concurrency, config);
+}
+
+/* How many have been created: one by its name; by "auto" the best, and behind those that ask somebody over
+ * the network the best that does not. 0: none, error says why. */
+static unsigned create(const char *name, const struct engine_config *config, struct translation_link *links,
+                       struct dub_error *error)
+{
+    struct engine_choice choice = engine_choice_on(DUB_STAGE_TRANSLATION, name);
+    unsigned count = 0;
+    for (const struct translation_engine_ops *const *ops = translation_engines;
+         *ops && count < CHAIN_MAX_LINKS; ops++) {
+        if (!engine_choice_wants(&choice, (*ops)->name, (*ops)->automatic))
+            continue;
+        struct translation_engine *engine = (*ops)->create(config, &choice.error);
+        if (!engine) {
+            engine_choice_failed(&choice, (*ops)->name);
+            continue;
+        }
+        links[count++] = (struct translation_link){*ops, engine};
+        if (choice.wanted || !(*ops)->remote)
+            return count;
+    }
+    if (count == 0)
+        engine_choice_give_up(&choice, error);
+    return count;
+}
+
+static struct translation *open_chain(const char *name, const struct engine_config *config,
+                                      struct dub_error *error)
+{
+    struct translation_link links[CHAIN_MAX_LINKS];
+    struct chain_names names;
+    unsigned count = 0;
+    if (!chain_names_read(&names, name, config->model, DUB_STAGE_TRANSLATION, error))
+        return NULL;
+    for (struct engine_config own = *config; count < names.count; count++) {
+        own.model = names.model[count];
+        if (create(names.name[count], &own, &links[count], error) == 0)
+            break;
+    }
+    bool whole = count == names.count;
+    while (!whole && count > 0) {
+        count--;
+        links[count].ops->destroy(links[count].engine);
+    }
+    chain_names_clear(&names);
+    return whole ? wrap_all(links, count, config) : NULL;
 }
 
 struct translation *translation_open(const char *name, const struct engine_config *config,
                                      struct dub_error *error)
 {
-    struct engine_choice choice = engine_choice_on(DUB_STAGE_TRANSLATION, name);
-    for (const struct translation_engine_ops *const *ops = translation_engines; *ops; ops++) {
-        if (!engine_choice_wants(&choice, (*ops)->name, (*ops)->automatic))
-            continue;
-        struct translation_engine *engine = (*ops)->create(config, &choice.error);
-        if (engine)
-            return wrap(*ops, engine, config);
-        engine_choice_failed(&choice, (*ops)->name);
-    }
-    engine_choice_give_up(&choice, error);
-    return NULL;
+    struct translation_link links[CHAIN_MAX_LINKS];
+    if (chain_is_named(name))
+        return open_chain(name, config, error);
+    unsigned count = create(name, config, links, error);
+    return count > 0 ? wrap_all(links, count, config) : NULL;
 }
 
 void translation_close(struct translation *translation)
@@ -77,21 +132,26 @@ int translation_max_concurrency(const struct translation *translation)
     return translation->max_concurrency;
 }
 
+char *translation_link_used(const struct translation_link *link, const char *source, const char *target)
+{
+    const char *model = link->ops->model_of ? link->ops->model_of(link->engine, source, target) : NULL;
+    if (model)
+        return engine_used(link->ops->name, model);
+    struct engine_info info = {.name = link->ops->name};
+    link->ops->describe(link->engine, &info);
+    char *used = engine_used(info.name, info.model);
+    engine_info_clear(&info);
+    return used;
+}
+
 char *translation_used(const struct translation *translation, const char *source, const char *target)
 {
     g_autofree char *from = engine_language_base(source);
     g_autofree char *to = engine_language_base(target);
+    const struct translation_link link = {translation->ops, translation->engine};
     if (g_strcmp0(from, to) == 0)
         return g_strdup("none");
-    const char *model =
-        translation->ops->model_of ? translation->ops->model_of(translation->engine, source, target) : NULL;
-    if (model)
-        return engine_used(translation->ops->name, model);
-    struct engine_info info;
-    translation_describe(translation, &info);
-    char *used = engine_used(info.name, info.model);
-    engine_info_clear(&info);
-    return used;
+    return translation_link_used(&link, source, target);
 }
 
 static bool refuse_pair(const struct translation *translation, const char *source, const char *target,

@@ -31,6 +31,7 @@ struct translation_engine_ops {
     const char *name;
     const char *summary;
     int max_concurrency;
+    bool remote; /* asks somebody over the network: "auto" puts one that does not behind it */
     bool automatic;
     struct translation_engine *(*create)(const struct engine_config *config, struct dub_error *error);
     void (*destroy)(struct translation_engine *engine);

@@ -144,6 +144,7 @@ const struct tts_engine_ops tts_elevenlabs = {
     .name = "elevenlabs",
     .summary = "ElevenLabs' text to speech (ELEVENLABS_API_KEY)",
     .max_concurrency = MAX_CONNECTIONS,
+    .remote = true,
     .automatic = true,
     .create = create,
     .destroy = destroy,

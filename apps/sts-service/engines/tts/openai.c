@@ -89,6 +89,7 @@ const struct tts_engine_ops tts_openai = {
     .name = "openai",
     .summary = "OpenAI's speech, or a server that speaks its API (OPENAI_BASE_URL)",
     .max_concurrency = OPENAI_MAX_CONNECTIONS,
+    .remote = true,
     .automatic = true,
     .create = create,
     .destroy = destroy,

@@ -4,6 +4,7 @@
 #include "../../audio/edges.h"
 #include "../../audio/loudness.h"
 #include "../../text/guard.h"
+#include "../chain.h"
 #include "../choice.h"
 #include "engines.h"
 #include <string.h>
@@ -27,30 +28,80 @@ void tts_result_clear(struct tts_result *result)
     *result = (struct tts_result){0};
 }
 
-static struct tts *wrap(const struct tts_engine_ops *ops, struct tts_engine *engine,
-                        const struct engine_config *config)
+static struct tts *wrap(const struct tts_link *link, int max_concurrency, const struct engine_config *config)
 {
     struct tts *tts = g_new0(struct tts, 1);
     int wanted = config->workers > 0 ? config->workers : (int)g_get_num_processors();
-    tts->ops = ops;
-    tts->engine = engine;
-    tts->max_concurrency = CLAMP(wanted, 1, ops->max_concurrency);
+    tts->ops = link->ops;
+    tts->engine = link->engine;
+    tts->max_concurrency = CLAMP(wanted, 1, max_concurrency);
     return tts;
+}
+
+/* Takes the links, of which there is at least one. */
+static struct tts *wrap_all(const struct tts_link *links, unsigned count, const struct engine_config *config)
+{
+    struct tts_link whole = links[0];
+    int max_concurrency = links[0].ops->max_concurrency;
+    for (unsigned i = 1; i < count; i++)
+        max_concurrency = MIN(max_concurrency, links[i].ops->max_concurrency);
+    if (count > 1)
+        whole = (struct tts_link){&tts_chain, tts_chain_new(links, count, config)};
+    return wrap(&whole, max_concurrency, config);
+}
+
+/* How many have been created: one by its name; by "auto" the best, and behind those that ask somebody over
+ * the network the best that does not. 0: none, error says why. */
+static unsigned create(const char *name, const struct engine_config *config, struct tts_link *links,
+                       struct dub_error *error)
+{
+    struct engine_choice choice = engine_choice_on(DUB_STAGE_TTS, name);
+    unsigned count = 0;
+    for (const struct tts_engine_ops *const *ops = tts_engines; *ops && count < CHAIN_MAX_LINKS; ops++) {
+        if (!engine_choice_wants(&choice, (*ops)->name, (*ops)->automatic))
+            continue;
+        struct tts_engine *engine = (*ops)->create(config, &choice.error);
+        if (!engine) {
+            engine_choice_failed(&choice, (*ops)->name);
+            continue;
+        }
+        links[count++] = (struct tts_link){*ops, engine};
+        if (choice.wanted || !(*ops)->remote)
+            return count;
+    }
+    if (count == 0)
+        engine_choice_give_up(&choice, error);
+    return count;
+}
+
+static struct tts *open_chain(const char *name, const struct engine_config *config, struct dub_error *error)
+{
+    struct tts_link links[CHAIN_MAX_LINKS];
+    struct chain_names names;
+    unsigned count = 0;
+    if (!chain_names_read(&names, name, config->model, DUB_STAGE_TTS, error))
+        return NULL;
+    for (struct engine_config own = *config; count < names.count; count++) {
+        own.model = names.model[count];
+        if (create(names.name[count], &own, &links[count], error) == 0)
+            break;
+    }
+    bool whole = count == names.count;
+    while (!whole && count > 0) {
+        count--;
+        links[count].ops->destroy(links[count].engine);
+    }
+    chain_names_clear(&names);
+    return whole ? wrap_all(links, count, config) : NULL;
 }
 
 struct tts *tts_open(const char *name, const struct engine_config *config, struct dub_error *error)
 {
-    struct engine_choice choice = engine_choice_on(DUB_STAGE_TTS, name);
-    for (const struct tts_engine_ops *const *ops = tts_engines; *ops; ops++) {
-        if (!engine_choice_wants(&choice, (*ops)->name, (*ops)->automatic))
-            continue;
-        struct tts_engine *engine = (*ops)->create(config, &choice.error);
-        if (engine)
-            return wrap(*ops, engine, config);
-        engine_choice_failed(&choice, (*ops)->name);
-    }
-    engine_choice_give_up(&choice, error);
-    return NULL;
+    struct tts_link links[CHAIN_MAX_LINKS];
+    if (chain_is_named(name))
+        return open_chain(name, config, error);
+    unsigned count = create(name, config, links, error);
+    return count > 0 ? wrap_all(links, count, config) : NULL;
 }
 
 void tts_close(struct tts *tts)
@@ -67,18 +118,24 @@ void tts_describe(const struct tts *tts, struct engine_info *info)
     tts->ops->describe(tts->engine, info);
 }
 
-char *tts_used(const struct tts *tts, const char *profile, const char *language)
+char *tts_link_used(const struct tts_link *link, const char *profile, const char *language)
 {
-    g_autofree char *base = engine_language_base(language);
-    if (base && tts->ops->voice_of) {
-        g_autofree char *voice = tts->ops->voice_of(tts->engine, profile, base);
-        return engine_used(tts->ops->name, voice);
+    if (language && link->ops->voice_of) {
+        g_autofree char *voice = link->ops->voice_of(link->engine, profile, language);
+        return engine_used(link->ops->name, voice);
     }
-    struct engine_info info;
-    tts_describe(tts, &info);
+    struct engine_info info = {.name = link->ops->name};
+    link->ops->describe(link->engine, &info);
     char *used = engine_used(info.name, info.model);
     engine_info_clear(&info);
     return used;
+}
+
+char *tts_used(const struct tts *tts, const char *profile, const char *language)
+{
+    g_autofree char *base = engine_language_base(language);
+    const struct tts_link link = {tts->ops, tts->engine};
+    return tts_link_used(&link, profile, base);
 }
 
 bool tts_supports(const struct tts *tts, const char *language)
