@@ -98,6 +98,10 @@ release: ## Packages and images as a folder that hosts are deployed from, .local
 deb: ## Build the Debian packages of HEAD into .local/deb (DEB_OUT, DEB_REF, DEB_VERSION)
 	@scripts/deb.sh
 
+.PHONY: models
+models: sts-build ## Fetch the recommended models: LANGS="en es" (DEVICE=cuda for a GPU; MODELS="base silero" by name)
+	@$(PYTHON) scripts/models.py --program $(BUILD_STS)/apps/sts-service/sts-service --languages "$(LANGS)" --device $(or $(DEVICE),cpu) $(MODELS)
+
 ##-- Test
 
 .PHONY: test test-all test-unit test-contract test-integration test-coverage test-asan test-tsan test-deploy test-neural

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "app.h"
+#include "models/models.h"
 
 #include <dubbing_log.h>
 #include <dubbing_main.h>
+#include <stdio.h>
+#include <string.h>
 
 static void on_stop(void *user)
 {
@@ -29,10 +32,32 @@ static int run(const struct sts_settings *settings)
     return DUB_EXIT_OK;
 }
 
+/* sts-service models ...: the folder is that of the environment, as for the service. */
+static int run_models(char **argv)
+{
+    struct sts_settings settings = {0};
+    int exit_code = DUB_EXIT_USAGE;
+    if (dub_config_load(&sts_program, 1, argv, &settings, NULL) == DUB_CONFIG_OK) {
+        GString *out = g_string_new(NULL);
+        GString *complaint = g_string_new(NULL);
+        exit_code = models_command(model_manifest, settings.model_cache_dir, (int)g_strv_length(argv + 2),
+                                   argv + 2, out, complaint);
+        fputs(out->str, stdout);
+        fputs(complaint->str, stderr);
+        g_string_free(out, TRUE);
+        g_string_free(complaint, TRUE);
+    }
+    dub_config_clear(&sts_program, &settings);
+    return exit_code;
+}
+
 int main(int argc, char **argv)
 {
     struct sts_settings settings = {0};
     int exit_code = DUB_EXIT_USAGE;
+
+    if (argc > 1 && strcmp(argv[1], "models") == 0)
+        return run_models(argv);
 
     switch (dub_config_load(&sts_program, argc, argv, &settings, NULL)) {
     case DUB_CONFIG_EXIT_SUCCESS:

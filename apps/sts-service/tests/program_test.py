@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The program: flags, exit codes, messages."""
+import json
 import os
 import subprocess
 import time
@@ -10,12 +11,29 @@ def run(program, *arguments, **environment):
                           timeout=30, env={**os.environ, **environment})
 
 
+def run_models(program, *words, **environment):
+    return subprocess.run([program("sts-service"), "models", *words], capture_output=True, text=True, timeout=30,
+                          env={**os.environ, **environment}, check=False)
+
+
 def test_help_version_print_config(program):
     shown = run(program, "--help")
     assert shown.returncode == 0 and "--echo-delay-ms" in shown.stdout and "STS_ASR_ENGINE" in shown.stdout
     assert run(program, "--version").returncode == 0
     shown = run(program, "--print-config", STS_API_KEY="secret-key")
     assert shown.returncode == 0 and "STS_PORT" in shown.stdout and "secret-key" not in shown.stdout + shown.stderr
+
+
+def test_models_are_listed_checked_and_found(program, tmp_path):
+    def models(*words):
+        return run_models(program, *words, STS_MODEL_CACHE_DIR=str(tmp_path))
+    assert models("list").returncode == 0 and str(tmp_path) in models("list").stdout
+    known = {model["name"]: model for model in json.loads(models("list", "--json").stdout)}
+    assert known["base"]["path"] == str(tmp_path / "ggml-base.bin") and known["base"]["state"] == "-"
+    (tmp_path / "ggml-base.bin").write_bytes(b"half of it")
+    assert models("check").returncode == 1 and "ggml-base.bin" in models("check").stderr
+    assert models("path", "base").returncode == 1
+    assert models("fetch").returncode == 2 and models("fetch").stderr.startswith("usage: ")
 
 
 def test_all_problems_at_once(program):
