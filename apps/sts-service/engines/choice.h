@@ -24,6 +24,7 @@ struct engine_choice engine_choice_on(enum dub_stage stage, const char *wanted);
 bool engine_choice_wants(struct engine_choice *choice, const char *name, bool automatic);
 /* choice->error says why; an automatic choice logs it and goes on. */
 void engine_choice_failed(struct engine_choice *choice, const char *name);
-/* NOT_FOUND for a name that no engine has; INVALID_CONFIG as the engine says it; UNAVAILABLE, with the last
- * engine's reason, when none could be created. */
+/* NOT_FOUND for a name that no engine has; UNAVAILABLE for one that this build was made without;
+ * INVALID_CONFIG as the engine says it; UNAVAILABLE, with the last engine's reason, when none could be
+ * created. */
 void engine_choice_give_up(const struct engine_choice *choice, struct dub_error *error);

@@ -97,6 +97,17 @@ static void test_an_unknown_name_lists_the_known(void)
     g_assert_nonnull(strstr(error.message, "espeak-ng, mock"));
 }
 
+/* Known, whether its library was there at build time or not: then what is missing is a model. */
+static void test_an_engine_without_its_library_or_model(void)
+{
+    struct engine_config config = {.model_cache_dir = "/no/such/folder"};
+    struct dub_error error = {0};
+    g_assert_null(asr_open("whisper", &config, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNAVAILABLE);
+    g_assert_nonnull(strstr(error.message, "STS_ASR_ENGINE=whisper"));
+    g_assert_true(strstr(error.message, "libwhisper-dev") || strstr(error.message, "/no/such/folder"));
+}
+
 static void test_a_missing_model_is_named(void)
 {
     struct engine_config config = {.model = "/no/such/model"};
@@ -206,6 +217,8 @@ int main(int argc, char **argv)
     g_test_add_func("/engine/left-is-bounded-by-the-deadline", test_left_is_bounded_by_the_deadline);
     g_test_add_func("/engine/a-cancelled-call", test_a_cancelled_call);
     g_test_add_func("/engine/an-unknown-name-lists-the-known", test_an_unknown_name_lists_the_known);
+    g_test_add_func("/engine/an-engine-without-its-library-or-model",
+                    test_an_engine_without_its_library_or_model);
     g_test_add_func("/engine/a-missing-model-is-named", test_a_missing_model_is_named);
     g_test_add_func("/engine/missing-pairs-name-a-package", test_missing_pairs_name_a_package);
     g_test_add_func("/engine/concurrency-is-what-was-asked-for", test_concurrency_is_what_was_asked_for);
