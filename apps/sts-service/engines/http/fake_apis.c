@@ -110,3 +110,8 @@ char *fake_apis_last(struct fake_apis *apis)
     pthread_mutex_unlock(&apis->lock);
     return last;
 }
+
+int64_t fake_apis_busy_ns(struct fake_apis *apis)
+{
+    return provider_stand_busy_ns(apis->stand);
+}

@@ -12,6 +12,8 @@ struct fake_apis *fake_apis_new(void);
 void fake_apis_free(struct fake_apis *apis);
 /* Set to the stand and the keys that it wants; the stand's. */
 const struct engine_providers *fake_apis_providers(const struct fake_apis *apis);
+/* As provider_stand_busy_ns(). */
+int64_t fake_apis_busy_ns(struct fake_apis *apis);
 /* Answers this instead, to everything but what is asked at start; NULL: as documented. Borrowed. */
 void fake_apis_misbehave(struct fake_apis *apis, const struct stand_reply *reply);
 /* The head and the body of the last request, a copy. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "provider_stand.h"
 
+#include <dubbing_clock.h>
 #include <gio/gio.h>
+#include <pthread.h>
 #include <string.h>
 
 #define HEAD_MAX_BYTES 16384
@@ -16,6 +18,8 @@ struct provider_stand {
     void *user;
     char *url;
     gint requests, connections, live; /* atomic */
+    pthread_mutex_t lock;
+    int64_t busy_ns; /* guarded by lock */
 };
 
 char *stand_header(const struct stand_request *request, const char *name)
@@ -43,11 +47,6 @@ static char *read_head(GDataInputStream *in, GCancellable *stopping)
     }
 }
 
-static bool write_all(GOutputStream *out, const void *data, gsize size, GCancellable *stopping)
-{
-    return g_output_stream_write_all(out, data, size, NULL, stopping, NULL);
-}
-
 /* False when the connection shall end. */
 static bool write_reply(GOutputStream *out, const struct stand_reply *reply, GCancellable *stopping)
 {
@@ -57,8 +56,12 @@ static bool write_reply(GOutputStream *out, const struct stand_reply *reply, GCa
         reply->status ? reply->status : 200, reply->type ? reply->type : "application/json", size,
         reply->headers ? reply->headers : "");
     gsize now = reply->cut ? size / 2 : size;
-    return write_all(out, head, strlen(head), stopping) &&
-           (now == 0 || write_all(out, reply->body, now, stopping)) && !reply->cut;
+    /* At once: a body behind its head would wait for the client's acknowledgement of the head. */
+    g_autoptr(GByteArray) all = g_byte_array_new();
+    g_byte_array_append(all, (const guint8 *)head, (guint)strlen(head));
+    if (now > 0)
+        g_byte_array_append(all, (const guint8 *)reply->body, (guint)now);
+    return g_output_stream_write_all(out, all->data, all->len, NULL, stopping, NULL) && !reply->cut;
 }
 
 /* Over at once when the stand is freed. */
@@ -69,6 +72,21 @@ static void be_late(struct provider_stand *stand, int64_t delay_ms)
         g_poll(&end, 1, (int)delay_ms);
         g_cancellable_release_fd(stand->stopping);
     }
+}
+
+static void note_busy(struct provider_stand *stand, int64_t ns)
+{
+    pthread_mutex_lock(&stand->lock);
+    stand->busy_ns += ns;
+    pthread_mutex_unlock(&stand->lock);
+}
+
+int64_t provider_stand_busy_ns(struct provider_stand *stand)
+{
+    pthread_mutex_lock(&stand->lock);
+    int64_t ns = stand->busy_ns;
+    pthread_mutex_unlock(&stand->lock);
+    return ns;
 }
 
 static bool serve_one(struct provider_stand *stand, GDataInputStream *in, GOutputStream *out)
@@ -86,9 +104,11 @@ static bool serve_one(struct provider_stand *stand, GDataInputStream *in, GOutpu
     request.body = body;
     request.size = size;
     request.number = g_atomic_int_add(&stand->requests, 1) + 1;
+    int64_t start_ns = dub_clock_now_ns(dub_clock_monotonic());
     struct stand_reply reply = {0};
     stand->answer(&request, &reply, stand->user);
     be_late(stand, reply.delay_ms);
+    note_busy(stand, dub_clock_now_ns(dub_clock_monotonic()) - start_ns);
     bool more = write_reply(out, &reply, stand->stopping);
     g_free(reply.body);
     return more;
@@ -129,6 +149,7 @@ struct provider_stand *provider_stand_new(stand_answer *answer, void *user)
     g_autoptr(GSocketAddress) any = g_inet_socket_address_new_from_string("127.0.0.1", 0);
     g_autoptr(GSocketAddress) bound = NULL;
     stand->answer = answer;
+    pthread_mutex_init(&stand->lock, NULL);
     stand->user = user;
     stand->stopping = g_cancellable_new();
     stand->context = g_main_context_new();
@@ -165,6 +186,7 @@ void provider_stand_free(struct provider_stand *stand)
     while (g_atomic_int_get(&stand->live) > 0)
         g_usleep(1000);
     g_object_unref(stand->stopping);
+    pthread_mutex_destroy(&stand->lock);
     g_main_loop_unref(stand->loop);
     g_main_context_unref(stand->context);
     g_free(stand->url);

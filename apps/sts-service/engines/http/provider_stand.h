@@ -38,5 +38,7 @@ void provider_stand_free(struct provider_stand *stand);
 const char *provider_stand_url(const struct provider_stand *stand);
 int provider_stand_requests(const struct provider_stand *stand);
 int provider_stand_connections(const struct provider_stand *stand);
+/* Time from each request's last byte to its answer's first, in all. */
+int64_t provider_stand_busy_ns(struct provider_stand *stand);
 /* A header's value in a request; owned by the caller; NULL: it is not there. */
 char *stand_header(const struct stand_request *request, const char *name);

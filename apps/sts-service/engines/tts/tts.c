@@ -86,7 +86,7 @@ static struct tts *open_chain(const char *name, const struct engine_config *conf
         if (create(names.name[count], &own, &links[count], error) == 0)
             break;
     }
-    bool whole = count == names.count;
+    bool whole = count > 0 && count == names.count;
     while (!whole && count > 0) {
         count--;
         links[count].ops->destroy(links[count].engine);
