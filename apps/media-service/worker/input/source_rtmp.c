@@ -131,7 +131,9 @@ static void on_media(const struct rtmp_message *message, void *user)
     gsize size;
     const uint8_t *body = g_bytes_get_data(message->payload, &size);
 
-    if (!(track == TRACK_VIDEO ? flv_parse_video : flv_parse_audio)(body, size, &tag))
+    bool is_tag =
+        track == TRACK_VIDEO ? flv_parse_video(body, size, &tag) : flv_parse_audio(body, size, &tag);
+    if (!is_tag)
         return;
     if (tag.codec != wanted[track]) {
         refuse(source, track, tag.codec);
