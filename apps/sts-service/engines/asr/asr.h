@@ -32,6 +32,7 @@ struct asr_transcript {
     bool no_speech;
     double confidence; /* of the whole, 0..1; 1 where the engine has none */
     double took_ms;    /* filled by the wrapper */
+    char language[8];  /* that it was taken for, where the engine finds it out; "": as asked */
 };
 void asr_transcript_clear(struct asr_transcript *transcript);
 /* For engines: copies text; makes the array at the first call. */

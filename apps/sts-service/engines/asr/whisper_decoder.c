@@ -289,6 +289,8 @@ static void read_words(struct whisper_decoder *decoder, int64_t clip_ms, struct 
     struct whisper_context *context = decoder->model->context;
     struct whisper_words words = {.transcript = transcript};
     whisper_token end = whisper_token_eot(context);
+    const char *language = whisper_lang_str(whisper_full_lang_id_from_state(decoder->state));
+    g_strlcpy(transcript->language, language ? language : "", sizeof transcript->language);
     int segments = whisper_full_n_segments_from_state(decoder->state);
     for (int s = 0; s < segments; s++) {
         int tokens = whisper_full_n_tokens_from_state(decoder->state, s);
