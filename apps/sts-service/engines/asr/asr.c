@@ -56,8 +56,8 @@ static struct asr *wrap(const struct asr_link *link, int max_concurrency, const 
 static struct asr *wrap_all(const struct asr_link *links, unsigned count, const struct engine_config *config)
 {
     struct asr_link whole = links[0];
-    int max_concurrency = links[0].ops->max_concurrency;
-    for (unsigned i = 1; i < count; i++)
+    int max_concurrency = G_MAXINT;
+    for (unsigned i = 0; i < count; i++)
         max_concurrency = MIN(max_concurrency, links[i].ops->max_concurrency);
     if (count > 1)
         whole = (struct asr_link){&asr_chain, asr_chain_new(links, count, config)};
