@@ -185,6 +185,17 @@ static void test_answers_that_are_none(void)
     }
 }
 
+/* The key is for the address that it was given for. */
+static void test_redirects_are_not_followed(void)
+{
+    const struct stand_reply away = {
+        .status = 307, .body = (char *)"{}", .headers = "Location: /elsewhere\r\n"};
+    struct outcome outcome = outcome_of(DUB_STAGE_ASR, &away, 1, 30000);
+    g_assert_null(outcome.body);
+    g_assert_cmpint(outcome.error.code, ==, DUB_ERROR_ASR_FAILED);
+    g_assert_cmpint(outcome.requests, ==, 1);
+}
+
 static void test_nobody_listens(void)
 {
     const struct stand_reply any = reply(200, "{}");
@@ -274,6 +285,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http-client/retry-after-is-kept", test_retry_after_is_kept);
     g_test_add_func("/http-client/retry-after-beyond-the-deadline", test_retry_after_beyond_the_deadline);
     g_test_add_func("/http-client/answers-that-are-none", test_answers_that_are_none);
+    g_test_add_func("/http-client/redirects-are-not-followed", test_redirects_are_not_followed);
     g_test_add_func("/http-client/nobody-listens", test_nobody_listens);
     g_test_add_func("/http-client/a-late-answer", test_a_late_answer);
     g_test_add_func("/http-client/a-cancel", test_a_cancel);
