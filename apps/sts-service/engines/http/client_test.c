@@ -189,7 +189,7 @@ static void test_answers_that_are_none(void)
 static void test_redirects_are_not_followed(void)
 {
     const struct stand_reply away = {
-        .status = 307, .body = (char *)"{}", .headers = "Location: /elsewhere\r\n"};
+        .status = 303, .body = (char *)"{}", .headers = "Location: /elsewhere\r\n"};
     struct outcome outcome = outcome_of(DUB_STAGE_ASR, &away, 1, 30000);
     g_assert_null(outcome.body);
     g_assert_cmpint(outcome.error.code, ==, DUB_ERROR_ASR_FAILED);
