@@ -281,7 +281,7 @@ static void test_tts(void)
     struct tts_result result = {0};
     struct tts_request request = {.text = "Hola a todos.", .language = "es"};
     request.call.used = &used;
-    request.call.deadline_ns = dub_clock_now_ns(dub_clock_monotonic()) + 2 * DUB_NS_PER_S;
+    request.call.deadline_ns = dub_clock_now_ns(dub_clock_monotonic()) + 6 * DUB_NS_PER_S;
     g_assert_true(tts_speak(tts, &request, &result, &error));
     g_assert_cmpuint(result.audio.count, >, 0);
     g_assert_nonnull(used);
