@@ -26,13 +26,12 @@ static void teardown(struct fixture *fixture, gconstpointer data)
 static char *next_written(struct fixture *fixture)
 {
     struct rtmp_message message = {0};
-    struct iovec iov[4];
-    unsigned n;
-    while (message.payload == NULL && (n = rtmp_chunk_writer_peek(&fixture->writer, iov, 1)) > 0) {
-        const uint8_t *bytes = iov[0].iov_base;
-        size_t left = iov[0].iov_len;
+    struct iovec piece;
+    while (message.payload == NULL && rtmp_chunk_writer_peek(&fixture->writer, &piece, 1) > 0) {
+        const uint8_t *bytes = piece.iov_base;
+        size_t left = piece.iov_len;
         rtmp_chunk_reader_receive(&fixture->reader, &bytes, &left, &message, NULL);
-        rtmp_chunk_writer_advance(&fixture->writer, iov[0].iov_len);
+        rtmp_chunk_writer_advance(&fixture->writer, piece.iov_len);
     }
     GString *text = g_string_new("");
     if (message.payload != NULL) {
