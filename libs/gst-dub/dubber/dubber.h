@@ -111,6 +111,9 @@ bool dub_dubber_faster_clip(struct dub_dubber *dubber, uint64_t id, double speed
                             unsigned n_samples);
 /* There will be none. */
 void dub_dubber_keep_clip(struct dub_dubber *dubber, uint64_t id);
+/* The phrase is on its way to the service as this fragment: it is in the ledger under that id however it
+ * ends. */
+void dub_dubber_sent(struct dub_dubber *dubber, uint64_t id, const char *fragment_id);
 /* There is no clip; reason is static. The fallback is heard. */
 void dub_dubber_failed(struct dub_dubber *dubber, uint64_t id, const struct dub_dubber_answer *answer,
                        const char *reason);

@@ -178,6 +178,13 @@ static void give_up(struct dub_dubber *dubber, uint64_t id)
     g_hash_table_remove(dubber->clips, &id);
 }
 
+void dub_dubber_sent(struct dub_dubber *dubber, uint64_t id, const char *fragment_id)
+{
+    struct dub_phrase *phrase = dub_ledger_find(&dubber->ledger, id);
+    if (phrase != NULL)
+        dub_phrase_set_text(&phrase->fragment_id, fragment_id);
+}
+
 void dub_dubber_failed(struct dub_dubber *dubber, uint64_t id, const struct dub_dubber_answer *answer,
                        const char *reason)
 {

@@ -33,10 +33,13 @@ static void test_reset_settles_and_starts_anew(void)
     write_speech(dubber, 1500, 2500, 0);
     g_assert_true(dub_dubber_take_request(dubber, &request));
     g_free(request.samples);
+    dub_dubber_sent(dubber, request.id, "fragment");
     dub_dubber_mix(dubber, block);
     dub_dubber_reset(dubber);
+    dub_dubber_sent(dubber, request.id, "nobody's");
     struct dub_phrase *phrase = dub_ledger_take(dub_dubber_ledger(dubber));
     g_assert_cmpint(phrase->state, ==, DUB_PHRASE_DROPPED);
+    g_assert_cmpstr(phrase->fragment_id, ==, "fragment"); /* though no answer named it */
     g_assert_cmpstr(phrase->reason, ==, DUB_REASON_FLUSHED);
     dub_phrase_free(phrase);
     g_assert_false(dub_dubber_started(dubber));

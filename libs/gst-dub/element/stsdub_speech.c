@@ -210,9 +210,17 @@ static void on_result(struct dub_exchange_result *result, void *user)
     sts_dub_report_phrases(self);
 }
 
+static void on_sent(uint64_t id, const char *fragment_id, void *user)
+{
+    StsDub *self = user;
+    pthread_mutex_lock(&self->lock);
+    dub_dubber_sent(self->dubber, id, fragment_id);
+    pthread_mutex_unlock(&self->lock);
+}
+
 static struct dub_exchange *new_exchange(StsDub *self)
 {
-    static const struct dub_exchange_events events = {.on_result = on_result};
+    static const struct dub_exchange_events events = {.on_result = on_result, .on_sent = on_sent};
     const struct sts_dub_settings *settings = &self->settings;
     struct dub_exchange_config config = {
         .url = settings->sts_url,

@@ -277,7 +277,14 @@ static void hand_back(struct dub_exchange_result *result, void *user)
     exchange->events.on_result(result, exchange->user);
 }
 
-static const struct exchange_ops core_ops = {start_client, give_up_client, emit, hand_back};
+static void announce(uint64_t id, const char *uuid, void *user)
+{
+    const struct dub_exchange *exchange = user;
+    if (exchange->events.on_sent != NULL)
+        exchange->events.on_sent(id, uuid, exchange->user);
+}
+
+static const struct exchange_ops core_ops = {start_client, give_up_client, emit, hand_back, announce};
 
 static gboolean on_farewell_end(void *data)
 {

@@ -86,6 +86,8 @@ struct dub_exchange_stats {
 struct dub_exchange_events {
     /* On the exchange's thread, exactly once per accepted fragment, in any order; must not block. */
     void (*on_result)(struct dub_exchange_result *result, void *user);
+    /* NULL: not wanted. The fragment leaves, under this id; its result follows. */
+    void (*on_sent)(uint64_t id, const char *fragment_id, void *user);
 };
 
 /* Starts the thread and the first connection attempt; never fails for a service that is not there. */

@@ -271,6 +271,7 @@ static void send_item(struct exchange_core *core, struct exchange_item *item, en
     g_queue_push_tail(&core->flight, item);
     flow_note_sent(&core->flow, now_ns);
     core->n_sent++;
+    core->ops->sent(item->fragment.id, item->uuid, core->user);
     core->ops->emit(DUB_EVENT_FRAGMENT_DATA, fragment_to_json(core, item), core->user);
 }
 

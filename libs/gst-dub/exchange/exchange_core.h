@@ -25,6 +25,7 @@ struct exchange_ops {
     /* Send one event with one argument, which is taken. */
     void (*emit)(const char *event, JsonNode *take_arg, void *user);
     void (*result)(struct dub_exchange_result *result, void *user);
+    void (*sent)(uint64_t id, const char *uuid, void *user); /* just before it is emitted */
 };
 
 /* config is copied, ops kept by reference. The first attempt starts with exchange_core_run. */

@@ -21,6 +21,8 @@ static void note_fragment(struct rig *rig, JsonNode *node)
     g_assert_cmpstr(error.message, ==, "");
     g_assert_true(ok);
     g_assert_true(dub_audio_check_duration(&data.audio, &error));
+    g_assert_cmpstr(rig->announced, ==, data.fragment_id);
+    g_clear_pointer(&rig->announced, g_free);
     struct sent sent = {g_strdup(data.fragment_id), data.sequence_number};
     g_array_append_val(rig->sent, sent);
     dub_fragment_data_clear(&data);
@@ -78,7 +80,15 @@ static void on_result(struct dub_exchange_result *result, void *user)
     g_ptr_array_add(rig->got, got);
 }
 
-static const struct exchange_ops ops = {on_connect, on_disconnect, on_emit, on_result};
+static void on_sent(uint64_t id, const char *uuid, void *user)
+{
+    struct rig *rig = user;
+    g_assert_null(rig->announced);
+    g_assert_cmpuint(id, <, rig->next_id);
+    rig->announced = g_strdup(uuid);
+}
+
+static const struct exchange_ops ops = {on_connect, on_disconnect, on_emit, on_result, on_sent};
 
 static void got_free(void *data)
 {

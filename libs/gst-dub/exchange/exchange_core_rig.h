@@ -29,8 +29,9 @@ struct rig {
     struct dub_fake_clock fake;
     struct exchange_core *core;
     unsigned n_connects, n_disconnects, n_inits, n_ends, n_applied, n_received;
-    GArray *sent;   /* struct sent */
-    GPtrArray *got; /* struct got * */
+    GArray *sent;    /* struct sent */
+    char *announced; /* the id of the fragment that leaves next; NULL: none is announced */
+    GPtrArray *got;  /* struct got * */
     uint64_t next_id;
 };
 
