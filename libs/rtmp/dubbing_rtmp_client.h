@@ -51,8 +51,7 @@ bool rtmp_client_receive(struct rtmp_client *client, const uint8_t *data, size_t
                          struct dub_error *error);
 /* Queues one message of a publisher, RTMP_AUDIO, RTMP_VIDEO or RTMP_DATA_AMF0; the payload is referenced.
  * Before the server is ready it waits here; after rtmp_client_finish it is dropped. Metadata as players get
- * it
- * ("onMetaData", ...) goes with "@setDataFrame" in front, without which servers keep none. */
+ * it ("onMetaData", ...) goes with "@setDataFrame" in front, without which servers keep none. */
 void rtmp_client_send(struct rtmp_client *client, uint8_t type, uint32_t timestamp_ms, GBytes *payload);
 /* What waits to be sent, on either side of READY. */
 size_t rtmp_client_pending(const struct rtmp_client *client);

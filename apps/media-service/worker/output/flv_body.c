@@ -23,7 +23,6 @@ GBytes *flv_body_metadata(int width, int height)
     GByteArray *body = g_byte_array_new();
     bool is_sized = width > 0 && height > 0;
 
-    amf_write_string(body, "@setDataFrame");
     amf_write_string(body, "onMetaData");
     amf_write_ecma_array_begin(body, is_sized ? 6 : 4);
     write_number(body, "videocodecid", 7);

@@ -12,7 +12,7 @@
 
 #define FLV_PAYLOAD_BYTES_MAX 0xfffff0u /* 24 bits for the size, less the headers in it */
 
-/* "@setDataFrame", "onMetaData" and what they announce. width, height 0: left out. All results are the
+/* "onMetaData" and what it announces. width, height 0: left out. All results are the
  * caller's.
  */
 GBytes *flv_body_metadata(int width, int height);

@@ -28,8 +28,13 @@ static void on_written(size_t bytes, void *user)
 {
     struct rtmp_out *out = user;
 
+    /* What it takes to connect is no output, but shows that the server is there. */
+    if (!__atomic_load_n(&out->is_ready, __ATOMIC_ACQUIRE)) {
+        written_meter_begin_waiting(out->meter);
+        return;
+    }
     written_meter_add(out->meter, (int64_t)bytes);
-    if (out->is_connected || !__atomic_load_n(&out->is_ready, __ATOMIC_ACQUIRE))
+    if (out->is_connected)
         return;
     out->is_connected = true;
     sink_post_connected(out->pipeline);
@@ -58,6 +63,8 @@ static void rtmp_build(struct sink *sink, const char *location, struct written_m
     out->pipeline = sink->pipeline;
     out->meter = meter;
     g_object_set_data_full(G_OBJECT(sink->pipeline), "rtmp-out", out, g_free);
+    /* The handshake waits from the beginning: the time that nothing has been taken begins here. */
+    written_meter_begin_waiting(meter);
     sink->link = rtmp_link_new(NULL, location, RTMP_CLIENT_PUBLISHER, &events, out, NULL);
 }
 
