@@ -113,6 +113,12 @@ static bool append_masked_authority(GString *out, const char *authority, size_t 
     return is_loopback(host, port != NULL ? (size_t)(port - host) : host_length);
 }
 
+/* What our own messages show as the form of an address; no host is written so. */
+static bool is_example(const char *authority, size_t length)
+{
+    return g_strstr_len(authority, (gssize)length, "[:port]") != NULL;
+}
+
 static void append_masked_path(GString *out, const char *path, size_t length, bool hide_last_segment)
 {
     const char *slash = hide_last_segment ? g_strrstr_len(path, (gssize)length, "/") : NULL;
@@ -137,7 +143,7 @@ char *dub_url_mask(const char *url)
     g_autoptr(GString) out = g_string_new_len(url, authority - url);
     bool local = append_masked_authority(out, authority, authority_length);
     bool rtmp = g_ascii_strncasecmp(url, "rtmp", 4) == 0;
-    append_masked_path(out, path, path_length, rtmp && !local);
+    append_masked_path(out, path, path_length, rtmp && !local && !is_example(authority, authority_length));
     const char *query = path + path_length;
     if (*query == '?') {
         size_t length = strcspn(query + 1, "#");

@@ -56,6 +56,8 @@ static void test_urls_are_masked(void)
         const char *url, *masked;
     } cases[] = {
         {"rtmp://live.example.com/app/secret-key", "rtmp://live.example.com/app/***"},
+        {"rtmp://host[:port]/app/key",
+         "rtmp://host[:port]/app/key"}, /* what to write, in a message of ours */
         {"rtmps://live.example.com:443/app/key?x=1", "rtmps://live.example.com:443/app/***?x=1"},
         {"rtmp://127.0.0.1:1935/live/demo/in", "rtmp://127.0.0.1:1935/live/demo/in"},
         {"rtmp://[::1]:1935/live/demo/in", "rtmp://[::1]:1935/live/demo/in"},
