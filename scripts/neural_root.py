@@ -27,7 +27,7 @@ TO_RUN = (STS / "packages.txt", STS / "packages-neural.txt")
 SOURCE = "/source"
 BUILD = "/build"
 # What is only used where it is there elsewhere has to be there here.
-FEATURES = ("-Dwhisper=enabled",)
+FEATURES = ("-Dwhisper=enabled", "-Dllama=enabled", "-Dpiper=enabled")
 
 
 def lists_hash():
@@ -126,9 +126,8 @@ def build():
     make()
     jobs = f"-j {os.environ['JOBS']}" if os.environ.get("JOBS") else ""
     return inside(f"""cd {SOURCE}
-        if [ ! -f {BUILD}/build.ninja ]; then
-            meson setup {BUILD} {SOURCE} -Dservices=sts-service {" ".join(FEATURES)} >{BUILD}.log 2>&1 || cat {BUILD}.log
-        fi
+        if [ -f {BUILD}/build.ninja ]; then how="configure {BUILD}"; else how="setup {BUILD} {SOURCE}"; fi
+        meson $how -Dservices=sts-service {" ".join(FEATURES)} >{BUILD}.log 2>&1 || {{ cat {BUILD}.log; exit 1; }}
         exec nice -n 15 ninja -C {BUILD} --quiet {jobs}""")
 
 
