@@ -189,6 +189,25 @@ def test_variables_are_the_programs_and_secrets_only_by_reference(overlay):
 
 
 @each_overlay
+def test_an_operator_sets_what_else_there_is(overlay):
+    for name, _, container in containers(overlay):
+        assert container["envFrom"] == [{"configMapRef": {"name": f"{name}-settings", "optional": True}},
+                                        {"secretRef": {"name": f"{name}-secrets", "optional": True}}]
+
+
+def test_sts_service_may_be_let_out_to_providers_alone():
+    policy = yaml.safe_load((FOLDER / "hosted-engines.yaml").read_text())
+    assert kubernetes_schema.complaints(policy) == []
+    pods = {name: pod["metadata"]["labels"] for name, pod, _ in workloads("cpu")}
+    assert [name for name in pods if selects(policy["spec"]["podSelector"], pods[name])] == ["sts-service"]
+    assert policy["metadata"]["namespace"] == "live-dubbing" and policy["spec"]["policyTypes"] == ["Egress"]
+    [rule] = policy["spec"]["egress"]
+    assert rule["ports"] == [{"port": 443}]
+    closed = {network for peer in rule["to"] for network in peer["ipBlock"]["except"]}
+    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7"} <= closed, "metadata services"
+
+
+@each_overlay
 def test_images_are_those_of_this_version(overlay):
     version = re.search(r"version: '([^']+)'", (ROOT / "meson.build").read_text())[1]
     gpu = "-gpu" if overlay in ("gpu", "split-sts") else ""
