@@ -187,6 +187,9 @@ def check_speech(values, has):
               "between your hosts say PLAIN_HTTP=yes"
     if values["ROLE"] == "speech" and values.get("STS_DEVICE") == "cuda" and values.get("METHOD", "packages") == "packages":
         yield "STS_DEVICE=cuda needs METHOD=containers: Debian 12 has no engine that uses a GPU, the image sts-service has"
+    if values["ROLE"] == "speech" and values.get("STS_DEVICE") == "cuda" and not has("STATE_DEVICE"):
+        yield "STS_DEVICE=cuda needs a model that a GPU computes with: STATE_DEVICE, a volume that has one, or MODELS_URL besides, an " \
+              "archive that fills it"
 
 
 def load(path):

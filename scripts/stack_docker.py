@@ -230,7 +230,7 @@ class Containers:
             engine.check_gpu()
         folders = {name: self.variables[name] for name in FOLDERS if self.variables.get(name)}
         engine.check_folders(folders)
-        engine.check_space(folders)
+        engine.check_space({name: path for name, path in folders.items() if name not in engine.TO_READ})
         running = [name for name, container in self.found().items() if engine.inspect(container)["Running"]]
         if running:
             raise Refused(f"{', '.join(running)} of this folder is up already: `make ps` shows it, `make down` stops it")

@@ -196,6 +196,17 @@ def test_a_folder_that_the_containers_could_not_write(stack_command, tmp_path):
     assert code == 2 and "LOG_DIR" in said
 
 
+def test_models_need_to_be_readable_alone(stack_command, tmp_path):
+    models = tmp_path / "models"
+    code, said, _ = stack_command("up", STS_MODEL_CACHE_DIR=str(models))
+    assert code == 2 and "STS_MODEL_CACHE_DIR" in said and f"install -d -o {stack_engine.USER_ID}" in said
+    models.mkdir(mode=0o700)
+    code, said, calls = stack_command("up", STS_MODEL_CACHE_DIR=str(models))
+    assert code == 2 and f"chmod -R a+rX {models}" in said and " up " not in calls
+    models.chmod(0o755)
+    assert " up " in stack_command("up", STS_MODEL_CACHE_DIR=str(models))[2]
+
+
 def test_a_full_disk(tmp_path, monkeypatch):
     monkeypatch.setattr(stack_engine, "ask", lambda *_args, **_more: (0, str(tmp_path), ""))
     stack_engine.check_space({}, free_bytes=lambda path: 1 << 30)

@@ -18,6 +18,7 @@ PROFILES = ("cpu", "gpu", "echo", "media", "mediamtx", "sts", "sts-gpu", "observ
 # A volume with less is full: state and logs of a day fit into it.
 MIN_FREE_BYTES = 256 << 20
 USER_ID = 10001             # of the programs in our images
+TO_READ = ("STS_MODEL_CACHE_DIR",)
 NVIDIA_DRIVER = pathlib.Path("/proc/driver/nvidia/version")
 
 
@@ -102,17 +103,20 @@ def check_gpu():
 
 
 def check_folders(folders):
-    """Folders of the host in place of volumes, {variable: path}: there, and the programs' to write."""
+    """Folders of the host in place of volumes, {variable: path}: there, and the programs' to write; models to read."""
     for variable, path in folders.items():
-        folder = pathlib.Path(path)
-        if not folder.is_dir() or not is_writable_by(USER_ID, folder.stat()):
+        folder, read = pathlib.Path(path), variable in TO_READ
+        if read and folder.is_dir() and not may(USER_ID, folder.stat(), 0o5):
+            raise Refused(f"{variable}={path} is a folder that user {USER_ID} of the containers may not read: sudo chmod -R a+rX {path}")
+        if not folder.is_dir() or not (read or may(USER_ID, folder.stat(), 0o3)):
             raise Refused(f"{variable}={path} is not a folder that user {USER_ID} of the containers may write: "
                           f"sudo install -d -o {USER_ID} -g {USER_ID} {path}")
 
 
-def is_writable_by(user, status):
-    bit = 0o200 if status.st_uid == user else 0o020 if status.st_gid == user else 0o002
-    return bool(status.st_mode & bit)
+def may(user, status, wanted):
+    """Whether a user without groups may do that with a folder: bits as chmod has them for one of its digits."""
+    shift = 6 if status.st_uid == user else 3 if status.st_gid == user else 0
+    return (status.st_mode >> shift) & wanted == wanted
 
 
 def check_space(folders, free_bytes=lambda path: shutil.disk_usage(path).free):

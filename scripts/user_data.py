@@ -244,12 +244,21 @@ def user_data(values, folder):
 
 # -- GPU pod
 
+MODELS = "/var/lib/dubbing/models"
+# A GPU's engine does not start without a model, and into a container that does not start none can be copied.
+WAIT_FOR_MODELS = """\
+test -e {folder}/.complete || echo "waiting for the models: kubectl cp models/. {pod}:{folder} -c models; then \
+kubectl exec {pod} -c models -- touch {folder}/.complete"
+until test -e {folder}/.complete; do sleep 1; done
+"""
+
+
 def pod(values):
     """A Secret, a volume for the models and the pod, as JSON, which kubectl and podman take for YAML."""
     env = speech_env(values)
     secret = {key: env.pop(key) for key in sorted(env) if key.endswith(("_API_KEY", "_AUTH_KEY"))}
     env.setdefault("STS_DEVICE", "cuda")
-    env["STS_MODEL_CACHE_DIR"] = "/var/lib/dubbing/models"
+    env["STS_MODEL_CACHE_DIR"] = MODELS
     name, labels = "sts-service", {"app.kubernetes.io/name": "sts-service", "app.kubernetes.io/part-of": "live-dubbing"}
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": values["POD_MODEL_STORAGE"]}}}
     if "POD_STORAGE_CLASS" in values:
@@ -264,6 +273,7 @@ def pod_spec(values, name, env):
     port = int(env.get("STS_PORT", "8000"))
     limits = {"nvidia.com/gpu": "1"} if env["STS_DEVICE"] != "cpu" else {}
     probe = {"httpGet": {"path": "/ready", "port": port}, "periodSeconds": 5, "timeoutSeconds": 3}
+    models = {"name": "models", "mountPath": MODELS}
     container = {
         "name": name, "image": values["POD_IMAGE"],
         "ports": [{"containerPort": port, "name": "socketio"}],
@@ -275,13 +285,20 @@ def pod_spec(values, name, env):
         "readinessProbe": {**probe, "failureThreshold": 2},
         "livenessProbe": {**probe, "httpGet": {"path": "/health", "port": port}, "periodSeconds": 10, "failureThreshold": 6},
         "securityContext": {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}},
-        "volumeMounts": [{"name": "models", "mountPath": "/var/lib/dubbing/models"}, {"name": "logs", "mountPath": "/var/log/dubbing"},
+        "volumeMounts": [models, {"name": "logs", "mountPath": "/var/log/dubbing"},
                          {"name": "artifacts", "mountPath": "/var/lib/dubbing/artifacts"}, {"name": "tmp", "mountPath": "/tmp"}]}
     scratch = [{"name": one, "emptyDir": {"sizeLimit": "1Gi"}} for one in ("logs", "artifacts", "tmp")]
     return {"restartPolicy": "Always", "terminationGracePeriodSeconds": 45,
             "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001},
             "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": f"{name}-models"}}, *scratch],
-            "containers": [container]}
+            "initContainers": [models_first(container, models)] if env["STS_DEVICE"] == "cuda" else [], "containers": [container]}
+
+
+def models_first(container, volume):
+    """What the pod does before the service: it waits until somebody has put models onto the volume."""
+    script = WAIT_FOR_MODELS.format(folder=MODELS, pod=container["name"])
+    return {"name": "models", "image": container["image"], "args": ["sh", "-c", script],
+            "securityContext": container["securityContext"], "volumeMounts": [volume]}
 
 
 def produce(path, packed=False):

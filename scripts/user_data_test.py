@@ -40,7 +40,7 @@ def filled(role):
     text = EXAMPLES[role].read_text()
     text = text.replace("PUBLISHER_PASSWORD=replace-me", f"PUBLISHER_PASSWORD={PASSWORD}")
     text = re.sub(r"(?m)^(\w+)=replace-me\S*$", rf"\1={KEY}", text)
-    return re.sub(r"(?m)^RELEASE_SHA256=0+$", "RELEASE_SHA256=" + "ab" * 32, text)
+    return re.sub(r"(?m)^(RELEASE|MODELS)_SHA256=0+$", r"\1_SHA256=" + "ab" * 32, text)
 
 
 def produced(folder, text, packed=False):
@@ -170,7 +170,9 @@ def test_the_rendered_router_file_is_one_that_the_router_takes(folder, program):
     ("speech", (f"STS_API_KEY={KEY}", "STS_API_KEY=short"), "STS_API_KEY must have 16 or more characters"),
     ("speech", ("METHOD=containers", "METHOD=packages"), "STS_DEVICE=cuda needs METHOD=containers"),
     ("speech", ("TLS_CERT_FILE=cert.pem\nTLS_KEY_FILE=key.pem", ""), "TLS_CERT_FILE and TLS_KEY_FILE are missing"),
-    ("speech", ("#MODELS_URL", "MODELS_URL"), "MODELS_URL and MODELS_SHA256 go together"),
+    ("speech", ("MODELS_SHA256=", "#"), "MODELS_URL and MODELS_SHA256 go together"),
+    ("speech", ("STATE_DEVICE=", "#"), "MODELS_URL needs STATE_DEVICE"),
+    ("speech", ("STATE_DEVICE=", "#"), "STS_DEVICE=cuda needs a model that a GPU computes with"),
     ("pod", ("POD_IMAGE=registry", "POD_IMAGE=Registry"), "POD_IMAGE must be an image"),
     ("pod", ("POD_IMAGE=", "#"), "POD_IMAGE is missing"),
     ("pod", ("20Gi", "20"), "POD_MODEL_STORAGE must be a size"),
@@ -215,3 +217,22 @@ def test_a_pod_without_a_gpu_asks_for_none(folder):
     values = cloud_inputs.parse(filled("pod").replace("STS_DEVICE=cuda", "STS_DEVICE=cpu"))[0]
     pod = user_data.pod({"POD_MODEL_STORAGE": "1Gi", **values})["items"][2]
     assert pod["spec"]["containers"][0]["resources"]["limits"] == {}
+    assert pod["spec"]["initContainers"] == [], "the engines of the distribution bring their models"
+
+
+def test_a_pod_with_a_gpu_waits_for_its_models_and_says_how_to_bring_them(folder):
+    pod = json.loads(rendered(folder, "pod"))["items"][2]["spec"]
+    [first] = pod["initContainers"]
+    mount = {"name": "models", "mountPath": "/var/lib/dubbing/models"}
+    assert first["volumeMounts"] == [mount] and mount in pod["containers"][0]["volumeMounts"]
+    assert first["securityContext"] == pod["containers"][0]["securityContext"] and first["image"] == pod["containers"][0]["image"]
+    command = [word.replace("/var/lib/dubbing/models", str(folder)) for word in first["args"]]
+    waiting = Child("waiting", command, folder, os.environ)
+    try:
+        wait_until(lambda: "kubectl cp" in waiting.log.read_text(), 30, "the word about what is missing", waiting.running)
+        assert f"-c {first['name']}" in waiting.log.read_text()
+        (folder / ".complete").touch()
+        assert waiting.wait(30) == 0
+    finally:
+        waiting.kill()
+    assert subprocess.run(command, capture_output=True, check=True, timeout=30).stdout == b"", "models that are there are not waited for"

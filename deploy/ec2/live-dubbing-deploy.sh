@@ -229,9 +229,10 @@ install() {
     need_packages curl ca-certificates nftables
     systemctl enable -q nftables
     systemctl restart nftables || fail "the firewall rules of /etc/nftables.conf cannot be loaded"
+    # Before anything is changed that a host of the wrong kind would keep.
+    prepare_gpu
     [ -z "${STATE_DEVICE:-}" ] || mount_volume "$STATE_DEVICE" "$STATE_FOLDER" dubbing-state
     [ -z "${LOG_DEVICE:-}" ] || mount_volume "$LOG_DEVICE" "$LOG_FOLDER" dubbing-log
-    prepare_gpu
     prepare_user
     fetch_models
     fetch "$RELEASE_URL" "$RELEASE_SHA256"

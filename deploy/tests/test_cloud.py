@@ -250,7 +250,7 @@ def test_a_full_disk_and_a_second_deployment_at_once_are_said(packages, tmp_path
 def test_a_host_without_a_gpu_says_so(packages, tmp_path):
     inputs = {"ROLE": "speech", "METHOD": "containers", "RELEASE_URL": "file:///srv/packages", "STS_DEVICE": "cuda", "PLAIN_HTTP": "yes",
               "RELEASE_SHA256": sha256(packages / "SHA256SUMS"), "STS_API_KEY": KEY, "CLIENT_NETWORKS": "10.0.0.0/8",
-              "ADMIN_NETWORKS": "10.0.0.0/8"}
+              "ADMIN_NETWORKS": "10.0.0.0/8", "STATE_DEVICE": "/dev/nvme9n1"}
     with Machine(tmp_path / "machine", {"/srv/packages": packages}, seeded(render(tmp_path, **inputs))) as machine:
         status, log = cloud_init(machine)
         assert status == "error" and "this host has no NVIDIA GPU" in log, log
