@@ -1,5 +1,6 @@
 """The stack in containers without an engine: what the variables become, which services they mean, and what is said when
 engine, images, GPU, disk or variables are not as they should be. Engine and Compose are stand-ins."""
+import json
 import os
 import pathlib
 import socket
@@ -266,6 +267,19 @@ def test_how_a_program_ended_is_said_as_far_as_it_is_known(state, words):
 def test_a_log_that_says_the_same_again_is_shown_once(monkeypatch):
     monkeypatch.setattr(stack_engine, "ask", lambda *_args, **_more: (0, "a\nb\na\nb", "c\n\nc"))
     assert stack_engine.log_tail("x") == "a\nb\nc"
+
+
+def test_of_a_log_what_was_wrong_is_shown_else_its_end(monkeypatch):
+    def line(level, message, second):
+        return json.dumps({"timestamp": f"2026-01-01T00:00:0{second}Z", "level": level, "message": message})
+    well = [line("info", f"step {number}", number) for number in range(3)]
+    log = [*well, line("error", "no model in /models", 4), line("warn", "again", 5), line("error", "no model in /models", 6)]
+    monkeypatch.setattr(stack_engine, "ask", lambda *_args, **_more: (0, "", "\n".join(log)))
+    assert stack_engine.log_tail("x") == "no model in /models"
+    log[3:] = ["exec: no such file", "[1]"]
+    assert stack_engine.log_tail("x") == "exec: no such file\n[1]"
+    log[3:] = []
+    assert stack_engine.log_tail("x", lines=2) == "\n".join(well[1:])
 
 
 def test_nothing_runs(stack_command):

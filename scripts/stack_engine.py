@@ -175,6 +175,17 @@ def inspect(container):
 
 
 def log_tail(container, lines=12):
-    """Each line once: a program that is started again and again says the same each time."""
-    _, out, err = ask("docker", "logs", "--tail", str(lines), container)
-    return "\n".join(dict.fromkeys(filter(None, (out + "\n" + err).splitlines())))
+    """What its log says was wrong, else its end. Each line once: a program that is started again says the same again."""
+    _, out, err = ask("docker", "logs", "--tail", "100", container)
+    told = [(line, *level_and_text(line)) for line in (out + "\n" + err).splitlines() if line]
+    wrong = dict.fromkeys(text for _, level, text in told if level not in ("debug", "info", "warn"))
+    return "\n".join(list(wrong or dict.fromkeys(line for line, _, _ in told))[-lines:])
+
+
+def level_and_text(line):
+    """Of a line of our programs' logs (LOG_FORMAT=json); what is none speaks for itself and has no level."""
+    try:
+        found = json.loads(line)
+        return found["level"], found["message"]
+    except (ValueError, TypeError, KeyError):
+        return "", line
