@@ -5,10 +5,9 @@
  * in helper processes (espeak_helper.c): one per call that is made at a time, kept warm for the next. One
  * that ends takes its phrase with it and nothing else. */
 #include "engines.h"
-#include "espeak_process.h"
+#include "espeak_pool.h"
 #include <dubbing_log.h>
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 #define DEFAULT_WORDS_PER_MINUTE 170
@@ -22,29 +21,8 @@ struct tts_engine {
     char *version;
     GHashTable *languages; /* set of base codes */
     GHashTable *missing;   /* set of profiles, borrowed, whose voice is not installed */
-    pthread_mutex_t lock;  /* guards idle */
-    GQueue idle;           /* struct espeak_process, the one used last first: its voice may be ours */
+    struct espeak_pool *pool;
 };
-
-static struct espeak_process *take_process(struct tts_engine *engine, const struct engine_call *call,
-                                           struct dub_error *error)
-{
-    pthread_mutex_lock(&engine->lock);
-    struct espeak_process *process = g_queue_pop_head(&engine->idle);
-    pthread_mutex_unlock(&engine->lock);
-    return process ? process : espeak_process_start(NULL, call, error);
-}
-
-static void give_back(struct tts_engine *engine, struct espeak_process *process)
-{
-    if (espeak_process_is_broken(process)) {
-        espeak_process_free(process);
-        return;
-    }
-    pthread_mutex_lock(&engine->lock);
-    g_queue_push_head(&engine->idle, process);
-    pthread_mutex_unlock(&engine->lock);
-}
 
 static GHashTable *list_languages(const struct espeak_process *process)
 {
@@ -91,22 +69,20 @@ static struct tts_engine *create(const struct engine_config *config, struct dub_
     if (!process)
         return NULL;
     struct tts_engine *engine = g_new0(struct tts_engine, 1);
-    pthread_mutex_init(&engine->lock, NULL);
-    g_queue_init(&engine->idle);
+    engine->pool = espeak_pool_new();
     engine->voices = config->voices;
     engine->version = g_strdup(espeak_process_version(process));
     engine->languages = list_languages(process);
     engine->missing = g_hash_table_new(g_str_hash, g_str_equal);
     if (engine->voices)
         find_missing_voices(engine, process);
-    give_back(engine, process);
+    espeak_pool_give_back(engine->pool, process);
     return engine;
 }
 
 static void destroy(struct tts_engine *engine)
 {
-    g_queue_clear_full(&engine->idle, (GDestroyNotify)espeak_process_free);
-    pthread_mutex_destroy(&engine->lock);
+    espeak_pool_free(engine->pool);
     g_hash_table_unref(engine->languages);
     g_hash_table_unref(engine->missing);
     g_free(engine->version);
@@ -185,13 +161,13 @@ static bool speak_in(struct espeak_process *process, const struct tts_engine *en
 static bool speak_once(struct tts_engine *engine, const struct tts_request *request, struct pcm *audio,
                        struct dub_error *error)
 {
-    struct espeak_process *process = take_process(engine, &request->call, error);
+    struct espeak_process *process = espeak_pool_take(engine->pool, &request->call, error);
     if (!process)
         return false;
     GArray *samples = g_array_new(FALSE, FALSE, sizeof(int16_t));
     bool done = speak_in(process, engine, request, samples, error);
     int rate_hz = espeak_process_rate_hz(process);
-    give_back(engine, process);
+    espeak_pool_give_back(engine->pool, process);
     gsize count = 0;
     int16_t *data = g_array_steal(samples, &count);
     g_array_unref(samples);

@@ -86,19 +86,91 @@ static bool set_voice(const char *name)
     return true;
 }
 
-static enum espeak_answer_kind speak(const struct espeak_question *question, const char *voice,
-                                     const char *text)
+static enum espeak_answer_kind speak(const struct espeak_question *question, const char *text)
 {
-    if (!set_voice(voice))
-        return ESPEAK_NO_VOICE;
-    if (question->text_bytes == 0)
-        return ESPEAK_DONE;
     espeak_SetParameter(espeakRATE, question->words_per_minute, 0);
     espeak_SetParameter(espeakPITCH, question->pitch, 0);
     espeak_SetParameter(espeakRANGE, question->pitch_range, 0);
     espeak_ERROR result =
         espeak_Synth(text, strlen(text) + 1, 0, POS_CHARACTER, 0, espeakCHARS_UTF8, NULL, NULL);
     return result == EE_OK ? ESPEAK_DONE : ESPEAK_FAILED;
+}
+
+#ifdef HAVE_ESPEAK_TERMINATOR
+/* Its lower 20 bits: the pause, the intonation (0x1000 comma, 0x2000 question, 0x3000 exclamation), 0x40000 a
+ * clause, 0x80000 a sentence. */
+static char end_of(int terminator)
+{
+    static const struct {
+        int bits;
+        char end;
+    } marks[] = {{0x80028, '.'}, {0x82028, '?'}, {0x8302d, '!'},
+                 {0x41014, ','}, {0x4001e, ':'}, {0x4101e, ';'}};
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if ((terminator & 0xfffff) == marks[i].bits)
+            return marks[i].end;
+    return (terminator & 0x80000) != 0 ? '\n' : ' ';
+}
+
+static const char *next_clause(const char **text, char *end)
+{
+    int terminator = 0;
+    const char *phonemes = espeak_TextToPhonemesWithTerminator((const void **)text, espeakCHARS_UTF8,
+                                                               espeakPHONEMES_IPA, &terminator);
+    *end = end_of(terminator);
+    return phonemes;
+}
+#else
+static const char *one_back(const char *from, const char *at)
+{
+    while (at > from && ((unsigned char)at[-1] & 0xc0) == 0x80)
+        at--;
+    return at > from ? at - 1 : at;
+}
+
+/* Versions before 1.52 do not tell. They stand behind the first letter of the clause that follows; before
+ * that may be blanks, quotes and brackets. */
+static char end_before(const char *from, const char *next)
+{
+    const char *at = next ? one_back(from, next) : from + strlen(from);
+    while (at > from && (strchr(" \n\"'()[]", at[-1]) || ((unsigned char)at[-1] & 0x80)))
+        at = one_back(from, at);
+    bool mark = at > from && strchr(".?!,:;", at[-1]);
+    return mark ? at[-1] : next ? ' ' : '\n';
+}
+
+static const char *next_clause(const char **text, char *end)
+{
+    const char *from = *text;
+    const char *phonemes = espeak_TextToPhonemes((const void **)text, espeakCHARS_UTF8, espeakPHONEMES_IPA);
+    *end = end_before(from, *text);
+    return phonemes;
+}
+#endif
+
+static enum espeak_answer_kind say_phonemes(const char *text)
+{
+    static char clause[ESPEAK_MAX_CLAUSE_BYTES];
+    while (text && *text != '\0') {
+        const char *from = text;
+        const char *phonemes = next_clause(&text, clause);
+        size_t size = phonemes ? strlen(phonemes) : 0;
+        if (size > sizeof clause - 1 || text == from)
+            return ESPEAK_FAILED;
+        memcpy(clause + 1, phonemes ? phonemes : "", size);
+        answer(ESPEAK_CLAUSE, clause, size + 1);
+    }
+    return ESPEAK_DONE;
+}
+
+static enum espeak_answer_kind serve(const struct espeak_question *question, const char *voice,
+                                     const char *text)
+{
+    if (!set_voice(voice))
+        return ESPEAK_NO_VOICE;
+    if (question->text_bytes == 0)
+        return ESPEAK_DONE;
+    return question->wish == ESPEAK_WANT_PHONEMES ? say_phonemes(text) : speak(question, text);
 }
 
 /* False: there will be no more. */
@@ -113,7 +185,7 @@ static bool serve_one(void)
         return false;
     voice[question.voice_bytes] = '\0';
     text[question.text_bytes] = '\0';
-    answer(speak(&question, voice, text), NULL, 0);
+    answer(serve(&question, voice, text), NULL, 0);
     return true;
 }
 

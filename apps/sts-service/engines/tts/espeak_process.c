@@ -203,10 +203,11 @@ const char *const *espeak_process_languages(const struct espeak_process *process
     return (const char *const *)process->lines + 2;
 }
 
-static bool ask(struct espeak_process *process, const struct espeak_phrase *phrase,
+static bool ask(struct espeak_process *process, enum espeak_wish wish, const struct espeak_phrase *phrase,
                 const struct engine_call *call, struct dub_error *error)
 {
     struct espeak_question question = {
+        .wish = wish,
         .voice_bytes = (uint32_t)strlen(phrase->voice),
         .text_bytes = (uint32_t)strlen(phrase->text),
         .words_per_minute = phrase->words_per_minute,
@@ -220,45 +221,103 @@ static bool ask(struct espeak_process *process, const struct espeak_phrase *phra
     return send_all(process, data->data, data->len, call, error);
 }
 
-static bool conclude(enum espeak_answer_kind kind, const struct espeak_phrase *phrase,
-                     struct dub_error *error)
+static bool conclude(enum espeak_answer_kind kind, const char *voice, struct dub_error *error)
 {
     if (kind == ESPEAK_NO_VOICE)
         return dub_error_set_stage(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, DUB_STAGE_TTS,
-                                   "eSpeak NG has no voice \"%s\"", phrase->voice);
+                                   "eSpeak NG has no voice \"%s\"", voice);
     return kind == ESPEAK_DONE ||
            dub_error_set_stage(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, DUB_STAGE_TTS, "eSpeak NG failed");
 }
 
+/* Whoever is told what comes; false ends it. */
+typedef bool on_part(struct espeak_process *process, const GByteArray *part, void *user,
+                     struct dub_error *error);
+
 /* False with is_broken set: out of step. */
-static bool listen_to(struct espeak_process *process, const struct espeak_phrase *phrase,
-                      const struct engine_call *call, GArray *samples, struct dub_error *error)
+static bool listen_to(struct espeak_process *process, const char *voice, enum espeak_answer_kind parts,
+                      on_part *told, void *user, const struct engine_call *call, struct dub_error *error)
 {
-    enum espeak_answer_kind kind = ESPEAK_SOUND;
+    enum espeak_answer_kind kind = parts;
     g_autoptr(GByteArray) data = g_byte_array_new();
     while (receive_answer(process, &kind, data, call, error)) {
-        if (kind != ESPEAK_SOUND) {
+        if (kind != parts) {
             process->is_broken = false;
-            return conclude(kind, phrase, error);
+            return conclude(kind, voice, error);
         }
-        guint count = data->len / (guint)sizeof(int16_t);
-        if (samples->len + count > phrase->max_samples)
-            return dub_error_set_stage(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, DUB_STAGE_TTS,
-                                       "the text takes longer than %u s to speak",
-                                       phrase->max_samples / (guint)process->rate_hz);
-        g_array_append_vals(samples, data->data, count);
+        if (!told(process, data, user, error))
+            return false;
     }
     return false;
+}
+
+static bool check_sizes(const char *voice, const char *text, struct dub_error *error)
+{
+    if (strlen(voice) <= ESPEAK_MAX_VOICE_BYTES && strlen(text) <= ESPEAK_MAX_TEXT_BYTES)
+        return true;
+    return dub_error_set_stage(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, DUB_STAGE_TTS,
+                               "the text or the voice's name is too long");
+}
+
+struct sound {
+    GArray *samples;
+    guint max_samples;
+};
+
+static bool on_sound(struct espeak_process *process, const GByteArray *part, void *user,
+                     struct dub_error *error)
+{
+    struct sound *sound = user;
+    guint count = part->len / (guint)sizeof(int16_t);
+    if (sound->samples->len + count > sound->max_samples)
+        return dub_error_set_stage(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, DUB_STAGE_TTS,
+                                   "the text takes longer than %u s to speak",
+                                   sound->max_samples / (guint)process->rate_hz);
+    g_array_append_vals(sound->samples, part->data, count);
+    return true;
 }
 
 bool espeak_process_speak(struct espeak_process *process, const struct espeak_phrase *phrase,
                           const struct engine_call *call, GArray *samples, struct dub_error *error)
 {
-    if (strlen(phrase->voice) > ESPEAK_MAX_VOICE_BYTES || strlen(phrase->text) > ESPEAK_MAX_TEXT_BYTES)
-        return dub_error_set_stage(error, DUB_ERROR_TTS_SYNTHESIS_FAILED, DUB_STAGE_TTS,
-                                   "the text or the voice's name is too long");
+    struct sound sound = {.samples = samples, .max_samples = phrase->max_samples};
+    if (!check_sizes(phrase->voice, phrase->text, error))
+        return false;
     process->is_broken = true; /* until the answer has come to its end */
-    return ask(process, phrase, call, error) && listen_to(process, phrase, call, samples, error);
+    return ask(process, ESPEAK_WANT_SOUND, phrase, call, error) &&
+           listen_to(process, phrase->voice, ESPEAK_SOUND, on_sound, &sound, call, error);
+}
+
+struct clauses {
+    espeak_on_clause *on_clause;
+    void *user;
+};
+
+static bool on_clause(struct espeak_process *process, const GByteArray *part, void *user,
+                      struct dub_error *error)
+{
+    const struct clauses *clauses = user;
+    const char *bytes = (const char *)part->data;
+    if (part->len == 0 || !*bytes || !strchr(ESPEAK_ENDS, *bytes) ||
+        !g_utf8_validate(bytes + 1, (gssize)part->len - 1, NULL))
+        return dub_error_set_stage(error, DUB_ERROR_MODEL_ERROR, DUB_STAGE_TTS,
+                                   "eSpeak NG gave phonemes that are none");
+    g_autofree char *phonemes = g_strndup(bytes + 1, part->len - 1);
+    clauses->on_clause(phonemes, *bytes, clauses->user);
+    return true;
+}
+
+bool espeak_process_phonemes(struct espeak_process *process, const char *voice, const char *text,
+                             const struct engine_call *call, espeak_on_clause *told, void *user,
+                             struct dub_error *error)
+{
+    struct espeak_phrase phrase = {.voice = voice, .text = text};
+    struct clauses clauses = {.on_clause = told, .user = user};
+    if (!check_sizes(voice, text, error))
+        return false;
+    process->is_broken = true;
+    return ask(process, ESPEAK_WANT_PHONEMES, &phrase, call, error) &&
+           listen_to(process, voice, ESPEAK_CLAUSE, on_clause, &clauses, call, error);
 }
 
 bool espeak_process_is_broken(const struct espeak_process *process)

@@ -31,6 +31,12 @@ struct espeak_phrase {
  * MODEL_ERROR when the process has ended. Returns within 20 ms of the deadline or of a cancel. */
 bool espeak_process_speak(struct espeak_process *process, const struct espeak_phrase *phrase,
                           const struct engine_call *call, GArray *samples, struct dub_error *error);
+/* One clause: its phonemes (IPA in UTF-8) and what it ends with (ESPEAK_ENDS). Borrowed for the call. */
+typedef void espeak_on_clause(const char *phonemes, char end, void *user);
+/* What the voice would say, clause by clause; on_clause is called in between. As espeak_process_speak(). */
+bool espeak_process_phonemes(struct espeak_process *process, const char *voice, const char *text,
+                             const struct engine_call *call, espeak_on_clause *on_clause, void *user,
+                             struct dub_error *error);
 /* After a failure: whether it is of no more use and is to be freed. */
 bool espeak_process_is_broken(const struct espeak_process *process);
 /* For tests. */

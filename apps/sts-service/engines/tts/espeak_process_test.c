@@ -86,6 +86,87 @@ static void test_no_such_voice_breaks_nothing(void)
     espeak_process_free(process);
 }
 
+static void join_clause(const char *phonemes, char end, void *user)
+{
+    g_string_append_printf(user, "[%s%c]", phonemes, end);
+}
+
+static char *phonemes_of(struct espeak_process *process, const char *voice, const char *text)
+{
+    g_autoptr(GString) clauses = g_string_new(NULL);
+    struct dub_error error = {0};
+    g_assert_true(espeak_process_phonemes(process, voice, text, &any_time, join_clause, clauses, &error));
+    return g_string_free(g_steal_pointer(&clauses), FALSE);
+}
+
+/* Clause by clause, with the mark that ends it; and it still speaks. */
+static void test_phonemes(void)
+{
+    static const struct {
+        const char *voice, *text, *clauses;
+    } cases[] = {
+        {"es", "Hola.", "[\xcb\x88ola.]"},
+        {"es", "Hola, \"todos\". \xc2\xbfY t\xc3\xba? \xc2\xa1No! (S\xc3\xad): no; ya",
+         "[\xcb\x88ola,][t\xcb\x88o\xc3\xb0os.][i "
+         "t\xcb\x88u?][n\xcb\x88o!][s\xcb\x88i:][n\xcb\x88o;][\xca\x9d\xcb\x88"
+         "a\n]"},
+        {"es", "Son 2,5 a", NULL}, /* one clause */
+        {"es", "", ""},
+    };
+    struct espeak_process *process = start();
+    guint count = 0;
+    if (!process)
+        return;
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *clauses = phonemes_of(process, cases[i].voice, cases[i].text);
+        if (cases[i].clauses)
+            g_assert_cmpstr(clauses, ==, cases[i].clauses);
+        else
+            g_assert_true(strstr(clauses, "\n]") == strchr(clauses, ']') - 1);
+    }
+    g_assert_true(speak(process, SENTENCE, MINUTE, &any_time, &count, NULL));
+    g_assert_cmpuint(count, >, 1000);
+    espeak_process_free(process);
+}
+
+/* Half a million of phonemes are too many for one answer, not for many. */
+static void test_phonemes_of_a_long_text(void)
+{
+    struct espeak_process *process = start();
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (!process)
+        return;
+    while (text->len + sizeof SENTENCE < ESPEAK_MAX_TEXT_BYTES)
+        g_string_append(text, SENTENCE " ");
+    g_autofree char *clauses = phonemes_of(process, "es", text->str);
+    g_auto(GStrv) each = g_strsplit(clauses, "][", -1);
+    g_assert_cmpuint(g_strv_length(each), ==, text->len / sizeof SENTENCE);
+    g_string_set_size(text, 0);
+    while (text->len < ESPEAK_MAX_TEXT_BYTES)
+        g_string_append(text, "no");
+    g_autofree char *word = phonemes_of(process, "es", text->str);
+    g_assert_cmpuint(strlen(word), >, 0);
+    espeak_process_free(process);
+}
+
+static void test_phonemes_obey_the_terms(void)
+{
+    struct espeak_process *process = start();
+    struct engine_call soon = {.deadline_ns = contract_deadline_ns(50)};
+    struct dub_error error = {0};
+    g_autoptr(GString) clauses = g_string_new(NULL);
+    if (!process)
+        return;
+    g_assert_false(
+        espeak_process_phonemes(process, "no-such-voice", "a", &any_time, join_clause, clauses, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TTS_SYNTHESIS_FAILED);
+    kill(espeak_process_pid(process), SIGSTOP);
+    g_assert_false(espeak_process_phonemes(process, "es", "a", &soon, join_clause, clauses, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_TIMEOUT);
+    g_assert_true(espeak_process_is_broken(process));
+    espeak_process_free(process);
+}
+
 static void test_death_is_one_retryable_failure(void)
 {
     struct espeak_process *process = start();
@@ -208,6 +289,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/espeak-process/it-speaks-again-and-again", test_it_speaks_again_and_again);
     g_test_add_func("/espeak-process/no-such-voice-breaks-nothing", test_no_such_voice_breaks_nothing);
+    g_test_add_func("/espeak-process/phonemes", test_phonemes);
+    g_test_add_func("/espeak-process/phonemes-of-a-long-text", test_phonemes_of_a_long_text);
+    g_test_add_func("/espeak-process/phonemes-obey-the-terms", test_phonemes_obey_the_terms);
     g_test_add_func("/espeak-process/death-is-one-retryable-failure", test_death_is_one_retryable_failure);
     g_test_add_func("/espeak-process/one-that-hangs-is-left-at-the-deadline",
                     test_one_that_hangs_is_left_at_the_deadline);
