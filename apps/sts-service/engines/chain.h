@@ -42,10 +42,6 @@ void chain_names_clear(struct chain_names *names);
 struct chain *chain_new(enum dub_stage stage, const char *const *names, unsigned count,
                         const struct engine_config *config, const struct dub_clock *clock);
 void chain_free(struct chain *chain);
-/* An empty array of struct engine_info, which it clears; and what describes them all as one engine. Takes the
- * array. The name is the chain's. */
-GArray *chain_info_array(void);
-void chain_describe(const struct chain *chain, GArray *take_links, struct engine_info *info);
 /* "elevenlabs,espeak-ng"; the chain's. */
 const char *chain_name(const struct chain *chain);
 

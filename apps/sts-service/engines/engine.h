@@ -82,6 +82,22 @@ void engine_info_clear(struct engine_info *info);
 char *engine_used(const char *engine, const char *model);
 #define ENGINE_USED_BYTES_MAX 255
 
+/* The head of each stage's table of functions: what opens an engine and says what it is.
+ * Threads: create and destroy run on the pipeline's owner thread, describe on any. */
+struct engine_ops {
+    const char *name;    /* "pocketsphinx": the value used in configuration */
+    const char *summary; /* one line for GET /api/v1/engines */
+    int max_concurrency; /* upper bound; the stage's wrapper also knows the configuration */
+    bool remote;         /* asks somebody over the network: "auto" puts one that does not behind it */
+    bool automatic;      /* may be chosen by "auto" */
+    /* Blocking, may be slow (loads the model). NULL with UNAVAILABLE and what to install or set when library
+     * or model are missing. */
+    void *(*create)(const struct engine_config *config, struct dub_error *error);
+    void (*destroy)(void *engine);
+    /* Sets what there is to say beyond name and summary, which are set. */
+    void (*describe)(const void *engine, struct engine_info *info);
+};
+
 /* "es" of "es-MX", "ES_mx", "spa"; lower case, ISO 639-1 where it has one. Owned by the caller; NULL for what
  * is no language code (letters, digits, - and _, 2 to 35 characters). */
 char *engine_language_base(const char *code);

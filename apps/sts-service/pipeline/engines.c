@@ -256,23 +256,22 @@ static const struct engine_info *info_if_active(const struct engine_info *info, 
     return g_strcmp0(info->name, name) == 0 ? info : NULL;
 }
 
-/* The three tables differ only in type, so the loop is written once. */
-#define DESCRIBE_STAGE(table, info)                                                                          \
-    ({                                                                                                       \
-        JsonArray *list = json_array_new();                                                                  \
-        for (unsigned i = 0; (table)[i]; i++)                                                                \
-            json_array_add_object_element(list, describe_engine((table)[i]->name, (table)[i]->summary,       \
-                                                                info_if_active(info, (table)[i]->name)));    \
-        list;                                                                                                \
-    })
+static void set_stage(JsonObject *stages, const char *name, const struct engine_ops *const *engines,
+                      const struct engine_info *info)
+{
+    JsonArray *list = json_array_new();
+    for (const struct engine_ops *const *ops = engines; *ops; ops++)
+        json_array_add_object_element(
+            list, describe_engine((*ops)->name, (*ops)->summary, info_if_active(info, (*ops)->name)));
+    json_object_set_array_member(stages, name, list);
+}
 
 JsonObject *engines_describe(const struct engines *engines)
 {
     JsonObject *stages = json_object_new();
-    json_object_set_array_member(stages, "asr", DESCRIBE_STAGE(asr_engines, &engines->asr_info));
-    json_object_set_array_member(stages, "translation",
-                                 DESCRIBE_STAGE(translation_engines, &engines->translation_info));
-    json_object_set_array_member(stages, "tts", DESCRIBE_STAGE(tts_engines, &engines->tts_info));
+    set_stage(stages, "asr", asr_engines, &engines->asr_info);
+    set_stage(stages, "translation", translation_engines, &engines->translation_info);
+    set_stage(stages, "tts", tts_engines, &engines->tts_info);
 
     JsonObject *object = json_object_new();
     json_object_set_string_member(object, "mode", "full");

@@ -40,16 +40,7 @@ void asr_transcript_add_word(struct asr_transcript *transcript, const char *text
                              int64_t end_ms, double confidence);
 
 struct asr_engine_ops {
-    const char *name;    /* "pocketsphinx": the value used in configuration */
-    const char *summary; /* one line for GET /api/v1/engines */
-    int max_concurrency; /* upper bound; asr_max_concurrency() also knows the configuration */
-    bool remote;         /* asks somebody over the network: "auto" puts one that does not behind it */
-    bool automatic;      /* may be chosen by "auto" */
-    /* Blocking, may be slow (loads the model). NULL with UNAVAILABLE and what to install or set when library
-     * or model are missing. */
-    struct asr_engine *(*create)(const struct engine_config *config, struct dub_error *error);
-    void (*destroy)(struct asr_engine *engine);
-    void (*describe)(const struct asr_engine *engine, struct engine_info *info);
+    struct engine_ops base;
     bool (*supports)(const struct asr_engine *engine, const char *language);
     /* A stream with these hints begins: what they need is loaded beside other work. At once, any thread.
      * NULL: the engine has nothing to prepare. */
@@ -62,7 +53,8 @@ struct asr_engine_ops {
     bool (*transcribe)(struct asr_engine *engine, const struct asr_request *request,
                        struct asr_transcript *transcript, struct dub_error *error);
 };
-extern const struct asr_engine_ops *const asr_engines[]; /* compiled in, best first, NULL-terminated */
+/* Compiled in, best first, NULL-terminated; each the head of a struct asr_engine_ops. */
+extern const struct engine_ops *const asr_engines[];
 
 struct asr;
 /* name: an engine's name, or "auto" (also NULL, ""): the first that can be created; what was skipped is

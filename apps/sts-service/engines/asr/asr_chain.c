@@ -1,107 +1,69 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Several recognisers as one: the next serves when one fails or is too slow (../chain.h). */
-#include "../chain.h"
+#include "../chain_links.h"
 #include "engines.h"
-#include <string.h>
 
 struct asr_engine {
-    struct chain *chain;
-    unsigned count;
-    struct asr_link links[CHAIN_MAX_LINKS];
+    struct chain_links links;
 };
 
-struct asr_engine *asr_chain_new(const struct asr_link *take_links, unsigned count,
-                                 const struct engine_config *config)
+struct asked {
+    const struct asr_request *request;
+    const char *language; /* its base */
+    struct asr_transcript *transcript;
+};
+
+static bool can(const struct engine_link *link, const void *data)
 {
-    struct asr_engine *engine = g_new0(struct asr_engine, 1);
-    const char *names[CHAIN_MAX_LINKS];
-    engine->count = MIN(count, CHAIN_MAX_LINKS);
-    for (unsigned i = 0; i < engine->count; i++) {
-        engine->links[i] = take_links[i];
-        names[i] = take_links[i].ops->name;
-    }
-    engine->chain = chain_new(DUB_STAGE_ASR, names, engine->count, config, NULL);
-    return engine;
+    const struct asked *asked = data;
+    return asr_link_ops(link)->supports(link->engine, asked->language);
 }
 
-static void destroy(struct asr_engine *engine)
+static bool ask(const struct engine_link *link, const struct engine_call *terms, void *data,
+                struct dub_error *error)
 {
-    for (unsigned i = 0; i < engine->count; i++)
-        engine->links[i].ops->destroy(engine->links[i].engine);
-    chain_free(engine->chain);
-    g_free(engine);
+    const struct asked *asked = data;
+    struct asr_request request = *asked->request;
+    request.call = *terms;
+    asr_transcript_clear(asked->transcript);
+    return asr_link_ops(link)->transcribe(link->engine, &request, asked->transcript, error);
 }
 
-static void describe(const struct asr_engine *engine, struct engine_info *info)
+static char *used(const struct engine_link *link, const void *data)
 {
-    GArray *links = chain_info_array();
-    for (unsigned i = 0; i < engine->count; i++) {
-        const struct asr_link *link = &engine->links[i];
-        struct engine_info one = {.name = link->ops->name, .summary = link->ops->summary};
-        link->ops->describe(link->engine, &one);
-        g_array_append_val(links, one);
-    }
-    chain_describe(engine->chain, links, info);
+    return engine_link_used(link, NULL);
 }
 
-/* A bit for each. */
-static unsigned those_who_can(const struct asr_engine *engine, const char *language)
-{
-    unsigned able = 0;
-    for (unsigned i = 0; i < engine->count; i++)
-        if (engine->links[i].ops->supports(engine->links[i].engine, language))
-            able |= 1u << i;
-    return able;
-}
+static const struct chain_question question = {.can = can, .ask = ask, .used = used};
 
 static bool supports(const struct asr_engine *engine, const char *language)
 {
-    return those_who_can(engine, language) != 0;
+    const struct asked asked = {.language = language};
+    return chain_links_can(&engine->links, &question, &asked);
 }
 
 static void prepare(struct asr_engine *engine, const char *const *hints)
 {
-    for (unsigned i = 0; i < engine->count; i++)
-        if (engine->links[i].ops->prepare)
-            engine->links[i].ops->prepare(engine->links[i].engine, hints);
+    for (unsigned i = 0; i < engine->links.count; i++)
+        asr_link_prepare(&engine->links.link[i], hints);
 }
 
 static void forget(struct asr_engine *engine, const char *session_id)
 {
-    for (unsigned i = 0; i < engine->count; i++)
-        if (engine->links[i].ops->forget)
-            engine->links[i].ops->forget(engine->links[i].engine, session_id);
+    for (unsigned i = 0; i < engine->links.count; i++)
+        asr_link_forget(&engine->links.link[i], session_id);
 }
 
 static bool transcribe(struct asr_engine *engine, const struct asr_request *request,
                        struct asr_transcript *transcript, struct dub_error *error)
 {
-    struct asr_request asked = *request;
-    struct dub_error problem = {0};
-    bool done = false;
     g_autofree char *base = engine_language_base(request->language);
-    struct chain_walk walk = chain_walk_begin(engine->chain, &request->call, those_who_can(engine, base));
-    for (int i = chain_walk_next(&walk); i >= 0; i = chain_walk_next(&walk)) {
-        const struct asr_link *link = &engine->links[i];
-        asked.call = walk.own;
-        asr_transcript_clear(transcript);
-        done = link->ops->transcribe(link->engine, &asked, transcript, &problem);
-        if (done)
-            chain_walk_served(&walk, asr_link_used(link));
-        if (!chain_walk_tell(&walk, done, &problem))
-            break;
-    }
-    if (!done && error)
-        *error = problem;
-    return done;
+    struct asked asked = {.request = request, .language = base, .transcript = transcript};
+    return chain_links_ask(&engine->links, &question, &request->call, &asked, error);
 }
 
 const struct asr_engine_ops asr_chain = {
-    .name = "chain",
-    .summary = "several engines, of which the next serves when one fails",
-    .max_concurrency = 64,
-    .destroy = destroy,
-    .describe = describe,
+    .base = CHAIN_LINKS_OPS,
     .supports = supports,
     .prepare = prepare,
     .forget = forget,

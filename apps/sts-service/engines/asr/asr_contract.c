@@ -295,7 +295,7 @@ int main(int argc, char **argv)
     struct fake_apis *apis = fake_apis_new();
     int count = 0;
     g_test_init(&argc, &argv, NULL);
-    for (const struct asr_engine_ops *const *ops = asr_engines; *ops; ops++) {
+    for (const struct engine_ops *const *ops = asr_engines; *ops; ops++) {
         fixtures[count] = open_fixture((*ops)->name, fake_apis_providers(apis));
         add_suite(&fixtures[count++]);
     }

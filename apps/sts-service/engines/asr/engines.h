@@ -2,6 +2,7 @@
 /* Private to asr/: the tables of the engines compiled in. */
 #pragma once
 
+#include "../open.h"
 #include "asr.h"
 
 extern const struct asr_engine_ops asr_whisper; /* where its library was there: HAVE_WHISPER */
@@ -9,13 +10,10 @@ extern const struct asr_engine_ops asr_openai;
 extern const struct asr_engine_ops asr_pocketsphinx;
 extern const struct asr_engine_ops asr_mock;
 
-/* One of a chain (asr_chain.c), which is created from them and not by name. */
-struct asr_link {
-    const struct asr_engine_ops *ops;
-    struct asr_engine *engine;
-};
+/* Several as one (asr_chain.c); its engine is a struct chain_links. */
 extern const struct asr_engine_ops asr_chain;
-struct asr_engine *asr_chain_new(const struct asr_link *take_links, unsigned count,
-                                 const struct engine_config *config);
-/* What has served, for a fragment's metadata; owned by the caller. */
-char *asr_link_used(const struct asr_link *link);
+
+const struct asr_engine_ops *asr_link_ops(const struct engine_link *link);
+/* As asr_prepare() and asr_forget(). */
+void asr_link_prepare(const struct engine_link *link, const char *const *hints);
+void asr_link_forget(const struct engine_link *link, const char *session_id);

@@ -19,7 +19,7 @@ struct asr_engine {
     GHashTable *heard;    /* fragments by session_id; what a recogniser learns of a voice, in short */
 };
 
-static struct asr_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     struct asr_engine *engine = g_new0(struct asr_engine, 1);
     if (!mock_spec_read(&engine->spec, config, DUB_STAGE_ASR, KEYS, error)) {
@@ -31,16 +31,18 @@ static struct asr_engine *create(const struct engine_config *config, struct dub_
     return engine;
 }
 
-static void destroy(struct asr_engine *engine)
+static void destroy(void *data)
 {
+    struct asr_engine *engine = data;
     mock_spec_clear(&engine->spec);
     g_hash_table_unref(engine->heard);
     pthread_mutex_destroy(&engine->lock);
     g_free(engine);
 }
 
-static void describe(const struct asr_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct asr_engine *engine = data;
     static const char *const languages[] = {"*", NULL};
     info->model = g_strdup(engine->spec.model);
     info->languages = g_strdupv((char **)languages);
@@ -142,13 +144,16 @@ static void forget(struct asr_engine *engine, const char *session_id)
 }
 
 const struct asr_engine_ops asr_mock = {
-    .name = "mock",
-    .summary = "for tests: hears what STS_ASR_MODEL says",
-    .max_concurrency = 64,
-    .automatic = false,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "mock",
+            .summary = "for tests: hears what STS_ASR_MODEL says",
+            .max_concurrency = 64,
+            .automatic = false,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .forget = forget,
     .transcribe = transcribe,

@@ -19,7 +19,7 @@ struct asr_engine {
     bool verbose; /* the model has words and their times */
 };
 
-static struct asr_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     struct openai openai;
     if (!openai_init(&openai, config, DUB_STAGE_ASR, DEFAULT_MODEL, error))
@@ -31,14 +31,16 @@ static struct asr_engine *create(const struct engine_config *config, struct dub_
     return engine;
 }
 
-static void destroy(struct asr_engine *engine)
+static void destroy(void *data)
 {
+    struct asr_engine *engine = data;
     openai_clear(&engine->openai);
     g_free(engine);
 }
 
-static void describe(const struct asr_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct asr_engine *engine = data;
     static const char *const any[] = {"*", NULL};
     info->model = g_strdup(engine->openai.model);
     info->languages = g_strdupv((char **)any);
@@ -103,14 +105,17 @@ static bool transcribe(struct asr_engine *engine, const struct asr_request *requ
 }
 
 const struct asr_engine_ops asr_openai = {
-    .name = "openai",
-    .summary = "OpenAI's transcriptions, or a server that speaks their API (OPENAI_BASE_URL)",
-    .max_concurrency = OPENAI_MAX_CONNECTIONS,
-    .remote = true,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "openai",
+            .summary = "OpenAI's transcriptions, or a server that speaks their API (OPENAI_BASE_URL)",
+            .max_concurrency = OPENAI_MAX_CONNECTIONS,
+            .remote = true,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .transcribe = transcribe,
 };

@@ -207,8 +207,9 @@ static void *decoder_main(void *user)
     return NULL;
 }
 
-static void destroy(struct asr_engine *engine)
+static void destroy(void *data)
 {
+    struct asr_engine *engine = data;
     pthread_mutex_lock(&engine->lock);
     engine->quit = true;
     pthread_cond_broadcast(&engine->changed);
@@ -251,7 +252,7 @@ static bool wait_for_the_first(struct asr_engine *engine, struct dub_error *erro
     return usable;
 }
 
-static struct asr_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     struct sphinx_model model = {0};
     g_autofree char *directory = engine_model_path(config);
@@ -271,8 +272,9 @@ static struct asr_engine *create(const struct engine_config *config, struct dub_
     return NULL;
 }
 
-static void describe(const struct asr_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct asr_engine *engine = data;
     const char *languages[] = {engine->model.language, NULL};
     info->model = g_strdup(engine->model.name);
     info->languages = g_strdupv((char **)languages);
@@ -388,13 +390,16 @@ static void forget(struct asr_engine *engine, const char *session_id)
 }
 
 const struct asr_engine_ops asr_pocketsphinx = {
-    .name = "pocketsphinx",
-    .summary = "CMU PocketSphinx with the distribution's English model, offline, CPU",
-    .max_concurrency = MAX_DECODERS,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "pocketsphinx",
+            .summary = "CMU PocketSphinx with the distribution's English model, offline, CPU",
+            .max_concurrency = MAX_DECODERS,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .prepare = prepare,
     .forget = forget,

@@ -100,8 +100,9 @@ static gpointer decoder_main(gpointer user)
     return NULL;
 }
 
-static void destroy(struct asr_engine *engine)
+static void destroy(void *data)
 {
+    struct asr_engine *engine = data;
     pthread_mutex_lock(&engine->lock);
     engine->quit = true;
     pthread_cond_broadcast(&engine->changed);
@@ -144,7 +145,7 @@ static bool start_decoders(struct asr_engine *engine, int count, struct dub_erro
     return true;
 }
 
-static struct asr_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     int cores = (int)g_get_num_processors();
     int workers = CLAMP(config->workers > 0 ? config->workers : cores, 1, MAX_DECODERS);
@@ -167,8 +168,9 @@ static struct asr_engine *create(const struct engine_config *config, struct dub_
     return NULL;
 }
 
-static void describe(const struct asr_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct asr_engine *engine = data;
     info->model = g_strdup(engine->name);
     info->device = whisper_model_gpu(engine->model) ? "cuda" : NULL;
     info->languages = whisper_model_languages(engine->model);
@@ -289,13 +291,16 @@ static void forget(struct asr_engine *engine, const char *session_id)
 }
 
 const struct asr_engine_ops asr_whisper = {
-    .name = "whisper",
-    .summary = "Whisper's models by whisper.cpp, offline, CPU or GPU",
-    .max_concurrency = MAX_DECODERS,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "whisper",
+            .summary = "Whisper's models by whisper.cpp, offline, CPU or GPU",
+            .max_concurrency = MAX_DECODERS,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .forget = forget,
     .transcribe = transcribe,

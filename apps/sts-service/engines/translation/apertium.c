@@ -32,8 +32,9 @@ struct translation_engine {
     pthread_cond_t changed;
 };
 
-static void destroy(struct translation_engine *engine)
+static void destroy(void *data)
 {
+    struct translation_engine *engine = data;
     for (guint i = 0; i < engine->modes->len; i++)
         g_queue_clear_full(&engine->pairs[i].idle, (GDestroyNotify)pipe_chain_free);
     pthread_cond_destroy(&engine->changed);
@@ -57,7 +58,7 @@ static bool check_programs(const GPtrArray *modes, struct dub_error *error)
     return true;
 }
 
-static struct translation_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     g_autofree char *configured = engine_model_path(config);
     const char *directory = configured ? configured : DEFAULT_MODES_DIRECTORY;
@@ -82,8 +83,9 @@ static struct translation_engine *create(const struct engine_config *config, str
     return engine;
 }
 
-static void describe(const struct translation_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct translation_engine *engine = data;
     g_autoptr(GStrvBuilder) pairs = g_strv_builder_new();
     g_autoptr(GString) names = g_string_new(NULL);
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -253,13 +255,16 @@ static bool translate(struct translation_engine *engine, const struct translatio
 }
 
 const struct translation_engine_ops translation_apertium = {
-    .name = "apertium",
-    .summary = "Apertium, rule-based, the installed language pairs, offline, CPU",
-    .max_concurrency = 8,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "apertium",
+            .summary = "Apertium, rule-based, the installed language pairs, offline, CPU",
+            .max_concurrency = 8,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .model_of = model_of,
     .translate = translate,

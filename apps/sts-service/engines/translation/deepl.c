@@ -22,8 +22,9 @@ struct translation_engine {
     GStrv sources, targets; /* NULL: not known */
 };
 
-static void destroy(struct translation_engine *engine)
+static void destroy(void *data)
 {
+    struct translation_engine *engine = data;
     http_client_free(engine->client);
     deepl_settings_clear(&engine->settings);
     g_free(engine->authorization);
@@ -82,7 +83,7 @@ static bool learn_languages(struct translation_engine *engine, struct dub_error 
     return true;
 }
 
-static struct translation_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     struct deepl_settings settings;
     if (!deepl_settings_read(&settings, config, error))
@@ -104,8 +105,9 @@ static struct translation_engine *create(const struct engine_config *config, str
     return NULL;
 }
 
-static void describe(const struct translation_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct translation_engine *engine = data;
     g_autoptr(GStrvBuilder) pairs = g_strv_builder_new();
     info->model = g_strdup(engine->settings.model_type ? engine->settings.model_type : "deepl");
     for (char **source = engine->sources; source && *source; source++)
@@ -166,14 +168,17 @@ static bool translate(struct translation_engine *engine, const struct translatio
 }
 
 const struct translation_engine_ops translation_deepl = {
-    .name = "deepl",
-    .summary = "DeepL's API, free or pro (DEEPL_AUTH_KEY)",
-    .max_concurrency = MAX_CONNECTIONS,
-    .remote = true,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "deepl",
+            .summary = "DeepL's API, free or pro (DEEPL_AUTH_KEY)",
+            .max_concurrency = MAX_CONNECTIONS,
+            .remote = true,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .translate = translate,
 };

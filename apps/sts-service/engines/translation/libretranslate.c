@@ -21,8 +21,9 @@ struct translation_engine {
     GArray *pairs; /* struct libretranslate_pair; NULL: not known */
 };
 
-static void destroy(struct translation_engine *engine)
+static void destroy(void *data)
 {
+    struct translation_engine *engine = data;
     http_client_free(engine->client);
     g_free(engine->translate_url);
     g_free(engine->key);
@@ -51,7 +52,7 @@ static bool is_set(const char *text)
     return text && *text;
 }
 
-static struct translation_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     const struct engine_providers *providers = config->providers;
     if (!providers || !is_set(providers->libretranslate_url)) {
@@ -81,8 +82,9 @@ static struct translation_engine *create(const struct engine_config *config, str
     return engine;
 }
 
-static void describe(const struct translation_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct translation_engine *engine = data;
     g_autoptr(GStrvBuilder) names = g_strv_builder_new();
     info->model = g_strdup("libretranslate");
     for (guint i = 0; engine->pairs && i < engine->pairs->len; i++) {
@@ -158,14 +160,17 @@ static bool translate(struct translation_engine *engine, const struct translatio
 }
 
 const struct translation_engine_ops translation_libretranslate = {
-    .name = "libretranslate",
-    .summary = "a LibreTranslate server (LIBRETRANSLATE_URL)",
-    .max_concurrency = MAX_CONNECTIONS,
-    .remote = true,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "libretranslate",
+            .summary = "a LibreTranslate server (LIBRETRANSLATE_URL)",
+            .max_concurrency = MAX_CONNECTIONS,
+            .remote = true,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .translate = translate,
 };

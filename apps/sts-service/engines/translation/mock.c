@@ -13,9 +13,9 @@ struct translation_engine {
     struct mock_spec spec;
 };
 
-static struct translation_engine *create_identity(const struct engine_config *config, struct dub_error *error)
+static void *create_identity(const struct engine_config *config, struct dub_error *error)
 {
-    if (!engine_takes_no_model(config, DUB_STAGE_TRANSLATION, translation_identity.name, "", error))
+    if (!engine_takes_no_model(config, DUB_STAGE_TRANSLATION, translation_identity.base.name, "", error))
         return NULL;
     struct translation_engine *engine = g_new0(struct translation_engine, 1);
     engine->spec.model = g_strdup("none");
@@ -36,7 +36,7 @@ static void fold_dict(struct mock_spec *spec)
     spec->dict = folded;
 }
 
-static struct translation_engine *create_mock(const struct engine_config *config, struct dub_error *error)
+static void *create_mock(const struct engine_config *config, struct dub_error *error)
 {
     struct translation_engine *engine = g_new0(struct translation_engine, 1);
     if (!mock_spec_read(&engine->spec, config, DUB_STAGE_TRANSLATION, KEYS, error)) {
@@ -48,14 +48,16 @@ static struct translation_engine *create_mock(const struct engine_config *config
     return engine;
 }
 
-static void destroy(struct translation_engine *engine)
+static void destroy(void *data)
 {
+    struct translation_engine *engine = data;
     mock_spec_clear(&engine->spec);
     g_free(engine);
 }
 
-static void describe(const struct translation_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct translation_engine *engine = data;
     static const char *const any[] = {"*-*", NULL};
     info->model = g_strdup(engine->spec.model);
     info->languages = g_strdupv((char **)any);
@@ -127,25 +129,31 @@ static bool translate_mock(struct translation_engine *engine, const struct trans
 }
 
 const struct translation_engine_ops translation_identity = {
-    .name = "identity",
-    .summary = "no translation: the text stays as it is",
-    .max_concurrency = 64,
-    .automatic = false,
-    .create = create_identity,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "identity",
+            .summary = "no translation: the text stays as it is",
+            .max_concurrency = 64,
+            .automatic = false,
+            .create = create_identity,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .translate = translate_identity,
 };
 
 const struct translation_engine_ops translation_mock = {
-    .name = "mock",
-    .summary = "for tests: answers what STS_TRANSLATION_MODEL says",
-    .max_concurrency = 64,
-    .automatic = false,
-    .create = create_mock,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "mock",
+            .summary = "for tests: answers what STS_TRANSLATION_MODEL says",
+            .max_concurrency = 64,
+            .automatic = false,
+            .create = create_mock,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .translate = translate_mock,
 };

@@ -16,7 +16,7 @@ struct translation_engine {
     struct openai openai;
 };
 
-static struct translation_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     struct openai openai;
     if (!openai_init(&openai, config, DUB_STAGE_TRANSLATION, DEFAULT_MODEL, error))
@@ -26,14 +26,16 @@ static struct translation_engine *create(const struct engine_config *config, str
     return engine;
 }
 
-static void destroy(struct translation_engine *engine)
+static void destroy(void *data)
 {
+    struct translation_engine *engine = data;
     openai_clear(&engine->openai);
     g_free(engine);
 }
 
-static void describe(const struct translation_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct translation_engine *engine = data;
     static const char *const any[] = {"*-*", NULL};
     info->model = g_strdup(engine->openai.model);
     info->languages = g_strdupv((char **)any);
@@ -74,14 +76,17 @@ static bool translate(struct translation_engine *engine, const struct translatio
 }
 
 const struct translation_engine_ops translation_openai = {
-    .name = "openai",
-    .summary = "a chat model of OpenAI, or of a server that speaks its API (OPENAI_BASE_URL)",
-    .max_concurrency = OPENAI_MAX_CONNECTIONS,
-    .remote = true,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "openai",
+            .summary = "a chat model of OpenAI, or of a server that speaks its API (OPENAI_BASE_URL)",
+            .max_concurrency = OPENAI_MAX_CONNECTIONS,
+            .remote = true,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .translate = translate,
 };

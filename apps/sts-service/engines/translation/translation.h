@@ -28,14 +28,7 @@ struct translation_result {
 void translation_result_clear(struct translation_result *result);
 
 struct translation_engine_ops {
-    const char *name;
-    const char *summary;
-    int max_concurrency;
-    bool remote; /* asks somebody over the network: "auto" puts one that does not behind it */
-    bool automatic;
-    struct translation_engine *(*create)(const struct engine_config *config, struct dub_error *error);
-    void (*destroy)(struct translation_engine *engine);
-    void (*describe)(const struct translation_engine *engine, struct engine_info *info);
+    struct engine_ops base;
     bool (*supports)(const struct translation_engine *engine, const char *source, const char *target);
     /* The model that serves this pair, codes as the caller says them ("en-GB"); borrowed from the engine.
      * NULL: info's model serves all. */
@@ -45,7 +38,7 @@ struct translation_engine_ops {
     bool (*translate)(struct translation_engine *engine, const struct translation_request *request,
                       struct translation_result *result, struct dub_error *error);
 };
-extern const struct translation_engine_ops *const translation_engines[];
+extern const struct engine_ops *const translation_engines[]; /* as asr_engines */
 
 struct translation;
 struct translation *translation_open(const char *name, const struct engine_config *config,

@@ -39,7 +39,7 @@ static bool is_set(const char *text)
     return text && *text;
 }
 
-static struct tts_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     const struct engine_providers *providers = config->providers;
     if (!providers || !is_set(providers->elevenlabs_key)) {
@@ -66,8 +66,9 @@ static struct tts_engine *create(const struct engine_config *config, struct dub_
     return engine;
 }
 
-static void destroy(struct tts_engine *engine)
+static void destroy(void *data)
 {
+    struct tts_engine *engine = data;
     http_client_free(engine->client);
     g_free(engine->base);
     g_free(engine->key);
@@ -75,11 +76,12 @@ static void destroy(struct tts_engine *engine)
     g_free(engine);
 }
 
-static void describe(const struct tts_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct tts_engine *engine = data;
     info->model = g_strdup(engine->model);
     info->languages = g_strdupv((char **)(engine->names_language ? languages : any_language));
-    info->voices = provider_voice_profiles(engine->voices, tts_elevenlabs.name);
+    info->voices = provider_voice_profiles(engine->voices, tts_elevenlabs.base.name);
 }
 
 static bool supports(const struct tts_engine *engine, const char *language)
@@ -89,7 +91,7 @@ static bool supports(const struct tts_engine *engine, const char *language)
 
 static char *voice_of(const struct tts_engine *engine, const char *profile, const char *language)
 {
-    return provider_voice_of(engine->voices, tts_elevenlabs.name, profile, language, engine->model,
+    return provider_voice_of(engine->voices, tts_elevenlabs.base.name, profile, language, engine->model,
                              DEFAULT_VOICE);
 }
 
@@ -111,8 +113,8 @@ static GBytes *body_for(const struct tts_engine *engine, const struct tts_reques
 
 static GBytes *ask(struct tts_engine *engine, const struct tts_request *request, struct dub_error *error)
 {
-    const char *voice =
-        provider_voice(engine->voices, tts_elevenlabs.name, request->voice, request->language, DEFAULT_VOICE);
+    const char *voice = provider_voice(engine->voices, tts_elevenlabs.base.name, request->voice,
+                                       request->language, DEFAULT_VOICE);
     g_autofree char *id = g_uri_escape_string(voice, NULL, FALSE);
     g_autofree char *url =
         g_strdup_printf("%s/v1/text-to-speech/%s?output_format=wav_24000", engine->base, id);
@@ -141,14 +143,17 @@ static bool speak(struct tts_engine *engine, const struct tts_request *request, 
 }
 
 const struct tts_engine_ops tts_elevenlabs = {
-    .name = "elevenlabs",
-    .summary = "ElevenLabs' text to speech (ELEVENLABS_API_KEY)",
-    .max_concurrency = MAX_CONNECTIONS,
-    .remote = true,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "elevenlabs",
+            .summary = "ElevenLabs' text to speech (ELEVENLABS_API_KEY)",
+            .max_concurrency = MAX_CONNECTIONS,
+            .remote = true,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .voice_of = voice_of,
     .speak = speak,

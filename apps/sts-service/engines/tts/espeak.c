@@ -49,7 +49,7 @@ static bool has_voice(struct espeak_process *process, const char *name)
 /* A profile without its voice is said once and speaks with the language's own. */
 static void find_missing_voices(struct tts_engine *engine, struct espeak_process *process)
 {
-    g_auto(GStrv) profiles = voices_profiles(engine->voices, tts_espeak.name);
+    g_auto(GStrv) profiles = voices_profiles(engine->voices, tts_espeak.base.name);
     for (char **profile = profiles; *profile && !espeak_process_is_broken(process); profile++) {
         const struct voice *voice = voices_by_name(engine->voices, *profile);
         g_autofree char *name = voice_name(voice);
@@ -60,10 +60,10 @@ static void find_missing_voices(struct tts_engine *engine, struct espeak_process
     }
 }
 
-static struct tts_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
-    if (!engine_takes_no_model(config, DUB_STAGE_TTS, tts_espeak.name, "voices are those of STS_VOICES_FILE",
-                               error))
+    if (!engine_takes_no_model(config, DUB_STAGE_TTS, tts_espeak.base.name,
+                               "voices are those of STS_VOICES_FILE", error))
         return NULL;
     struct espeak_process *process = espeak_process_start(NULL, &any_time, error);
     if (!process)
@@ -80,8 +80,9 @@ static struct tts_engine *create(const struct engine_config *config, struct dub_
     return engine;
 }
 
-static void destroy(struct tts_engine *engine)
+static void destroy(void *data)
 {
+    struct tts_engine *engine = data;
     espeak_pool_free(engine->pool);
     g_hash_table_unref(engine->languages);
     g_hash_table_unref(engine->missing);
@@ -101,7 +102,7 @@ static GStrv sorted_languages(const struct tts_engine *engine)
 
 static GStrv usable_profiles(const struct tts_engine *engine)
 {
-    g_auto(GStrv) profiles = voices_profiles(engine->voices, tts_espeak.name);
+    g_auto(GStrv) profiles = voices_profiles(engine->voices, tts_espeak.base.name);
     g_autoptr(GStrvBuilder) usable = g_strv_builder_new();
     for (char **profile = profiles; *profile; profile++)
         if (!g_hash_table_contains(engine->missing, *profile))
@@ -109,8 +110,9 @@ static GStrv usable_profiles(const struct tts_engine *engine)
     return g_strv_builder_end(usable);
 }
 
-static void describe(const struct tts_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct tts_engine *engine = data;
     info->languages = sorted_languages(engine);
     info->voices = engine->voices ? usable_profiles(engine) : NULL;
     info->model = g_strdup(engine->version);
@@ -126,7 +128,7 @@ static const struct voice *choose_voice(const struct tts_engine *engine, const c
                                         const char *language)
 {
     const struct voice *voice =
-        engine->voices ? voices_find(engine->voices, profile, language, tts_espeak.name) : NULL;
+        engine->voices ? voices_find(engine->voices, profile, language, tts_espeak.base.name) : NULL;
     return voice && !g_hash_table_contains(engine->missing, voice->profile) ? voice : NULL;
 }
 
@@ -192,13 +194,16 @@ static bool speak(struct tts_engine *engine, const struct tts_request *request, 
 }
 
 const struct tts_engine_ops tts_espeak = {
-    .name = "espeak-ng",
-    .summary = "eSpeak NG, over 100 languages, offline, CPU",
-    .max_concurrency = 8,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "espeak-ng",
+            .summary = "eSpeak NG, over 100 languages, offline, CPU",
+            .max_concurrency = 8,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .voice_of = voice_of,
     .speak = speak,

@@ -20,7 +20,7 @@ struct tts_engine {
     struct mock_spec spec;
 };
 
-static struct tts_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     struct tts_engine *engine = g_new0(struct tts_engine, 1);
     if (!mock_spec_read(&engine->spec, config, DUB_STAGE_TTS, KEYS, error)) {
@@ -34,14 +34,16 @@ static struct tts_engine *create(const struct engine_config *config, struct dub_
     return engine;
 }
 
-static void destroy(struct tts_engine *engine)
+static void destroy(void *data)
 {
+    struct tts_engine *engine = data;
     mock_spec_clear(&engine->spec);
     g_free(engine);
 }
 
-static void describe(const struct tts_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct tts_engine *engine = data;
     static const char *const any[] = {"*", NULL};
     static const char *const voices[] = {"default", NULL};
     info->model = g_strdup(engine->spec.model);
@@ -82,13 +84,16 @@ static bool speak(struct tts_engine *engine, const struct tts_request *request, 
 }
 
 const struct tts_engine_ops tts_mock = {
-    .name = "mock",
-    .summary = "for tests: sounds as STS_TTS_MODEL says",
-    .max_concurrency = 64,
-    .automatic = false,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "mock",
+            .summary = "for tests: sounds as STS_TTS_MODEL says",
+            .max_concurrency = 64,
+            .automatic = false,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .speak = speak,
 };

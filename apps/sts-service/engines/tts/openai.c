@@ -19,7 +19,7 @@ struct tts_engine {
     const struct voices *voices; /* may be NULL */
 };
 
-static struct tts_engine *create(const struct engine_config *config, struct dub_error *error)
+static void *create(const struct engine_config *config, struct dub_error *error)
 {
     struct openai openai;
     if (!openai_init(&openai, config, DUB_STAGE_TTS, DEFAULT_MODEL, error))
@@ -30,18 +30,20 @@ static struct tts_engine *create(const struct engine_config *config, struct dub_
     return engine;
 }
 
-static void destroy(struct tts_engine *engine)
+static void destroy(void *data)
 {
+    struct tts_engine *engine = data;
     openai_clear(&engine->openai);
     g_free(engine);
 }
 
-static void describe(const struct tts_engine *engine, struct engine_info *info)
+static void describe(const void *data, struct engine_info *info)
 {
+    const struct tts_engine *engine = data;
     static const char *const any[] = {"*", NULL};
     info->model = g_strdup(engine->openai.model);
     info->languages = g_strdupv((char **)any);
-    info->voices = provider_voice_profiles(engine->voices, tts_openai.name);
+    info->voices = provider_voice_profiles(engine->voices, tts_openai.base.name);
 }
 
 static bool supports(const struct tts_engine *engine, const char *language)
@@ -51,7 +53,7 @@ static bool supports(const struct tts_engine *engine, const char *language)
 
 static char *voice_of(const struct tts_engine *engine, const char *profile, const char *language)
 {
-    return provider_voice_of(engine->voices, tts_openai.name, profile, language, engine->openai.model,
+    return provider_voice_of(engine->voices, tts_openai.base.name, profile, language, engine->openai.model,
                              DEFAULT_VOICE);
 }
 
@@ -61,9 +63,9 @@ static GBytes *body_for(const struct tts_engine *engine, const struct tts_reques
     JsonObject *object = json_object_new();
     json_object_set_string_member(object, "model", engine->openai.model);
     json_object_set_string_member(object, "input", text);
-    json_object_set_string_member(
-        object, "voice",
-        provider_voice(engine->voices, tts_openai.name, request->voice, request->language, DEFAULT_VOICE));
+    json_object_set_string_member(object, "voice",
+                                  provider_voice(engine->voices, tts_openai.base.name, request->voice,
+                                                 request->language, DEFAULT_VOICE));
     json_object_set_string_member(object, "response_format", "wav");
     json_object_set_double_member(object, "speed", request->rate);
     char *json = dub_json_object_to_string_take(object);
@@ -86,14 +88,17 @@ static bool speak(struct tts_engine *engine, const struct tts_request *request, 
 }
 
 const struct tts_engine_ops tts_openai = {
-    .name = "openai",
-    .summary = "OpenAI's speech, or a server that speaks its API (OPENAI_BASE_URL)",
-    .max_concurrency = OPENAI_MAX_CONNECTIONS,
-    .remote = true,
-    .automatic = true,
-    .create = create,
-    .destroy = destroy,
-    .describe = describe,
+    .base =
+        {
+            .name = "openai",
+            .summary = "OpenAI's speech, or a server that speaks its API (OPENAI_BASE_URL)",
+            .max_concurrency = OPENAI_MAX_CONNECTIONS,
+            .remote = true,
+            .automatic = true,
+            .create = create,
+            .destroy = destroy,
+            .describe = describe,
+        },
     .supports = supports,
     .voice_of = voice_of,
     .speak = speak,

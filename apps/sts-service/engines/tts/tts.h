@@ -30,14 +30,7 @@ struct tts_result {
 void tts_result_clear(struct tts_result *result);
 
 struct tts_engine_ops {
-    const char *name;
-    const char *summary;
-    int max_concurrency;
-    bool remote; /* asks somebody over the network: "auto" puts one that does not behind it */
-    bool automatic;
-    struct tts_engine *(*create)(const struct engine_config *config, struct dub_error *error);
-    void (*destroy)(struct tts_engine *engine);
-    void (*describe)(const struct tts_engine *engine, struct engine_info *info);
+    struct engine_ops base;
     bool (*supports)(const struct tts_engine *engine, const char *language);
     /* The voice that speaks such a request, "1.51 es+f3 (es-clara)"; owned by the caller. NULL: info's model
      * is all there is to say. */
@@ -47,7 +40,7 @@ struct tts_engine_ops {
     bool (*speak)(struct tts_engine *engine, const struct tts_request *request, struct pcm *audio,
                   struct dub_error *error);
 };
-extern const struct tts_engine_ops *const tts_engines[];
+extern const struct engine_ops *const tts_engines[]; /* as asr_engines */
 
 struct tts;
 struct tts *tts_open(const char *name, const struct engine_config *config, struct dub_error *error);

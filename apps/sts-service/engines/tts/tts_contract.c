@@ -388,7 +388,7 @@ int main(int argc, char **argv)
     apis = fake_apis_new();
     struct voices *voices = voices_load(g_getenv("STS_TEST_VOICES"), NULL);
     g_assert_nonnull(voices);
-    for (const struct tts_engine_ops *const *ops = tts_engines; *ops; ops++) {
+    for (const struct engine_ops *const *ops = tts_engines; *ops; ops++) {
         fixtures[count] = open_fixture((*ops)->name, voices);
         add_suite(&fixtures[count++]);
     }
