@@ -9,6 +9,7 @@ extern const struct tts_engine_ops tts_elevenlabs;
 extern const struct tts_engine_ops tts_espeak;
 extern const struct tts_engine_ops tts_openai;
 extern const struct tts_engine_ops tts_mock;
+extern const struct tts_engine_ops tts_piper; /* where its library was there: HAVE_PIPER */
 
 /* Several as one (tts_chain.c); its engine is a struct chain_links. */
 extern const struct tts_engine_ops tts_chain;

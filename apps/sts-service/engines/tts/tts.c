@@ -11,8 +11,11 @@
 #define FADE_MS 5
 #define MAX_GAIN_DB 24.0
 
-const struct engine_ops *const tts_engines[] = {&tts_elevenlabs.base, &tts_openai.base, &tts_espeak.base,
-                                                &tts_mock.base, NULL};
+const struct engine_ops *const tts_engines[] = {&tts_elevenlabs.base, &tts_openai.base,
+#ifdef HAVE_PIPER
+                                                &tts_piper.base,
+#endif
+                                                &tts_espeak.base,     &tts_mock.base,   NULL};
 
 static const struct engine_stage stage = {
     .stage = DUB_STAGE_TTS, .engines = tts_engines, .chain = &tts_chain.base};

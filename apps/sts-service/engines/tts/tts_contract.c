@@ -20,7 +20,10 @@ struct fixture {
 
 static struct fixture open_fixture(const char *engine, const struct voices *voices)
 {
-    struct engine_config config = {.workers = 4, .voices = voices, .providers = fake_apis_providers(apis)};
+    struct engine_config config = {.workers = 4,
+                                   .model = contract_model(engine),
+                                   .voices = voices,
+                                   .providers = fake_apis_providers(apis)};
     struct fixture fixture = {.engine = engine};
     fixture.tts = tts_open(engine, &config, &fixture.error);
     return fixture;
