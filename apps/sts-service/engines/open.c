@@ -12,6 +12,7 @@ static const struct {
     const char *libraries;
 } optional[] = {
     {DUB_STAGE_ASR, "whisper", "whisper.cpp (libwhisper-dev, libggml-dev)"},
+    {DUB_STAGE_TRANSLATION, "llama", "llama.cpp (libllama-dev)"},
     {DUB_STAGE_TTS, "piper", "ONNX Runtime (libonnxruntime-dev)"},
 };
 

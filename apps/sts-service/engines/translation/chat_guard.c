@@ -21,7 +21,10 @@ static const char *const about_itself[] = {"as an ai",
                                            "how can i assist",
                                            "```",
                                            "<|",
+                                           "<think",
                                            NULL};
+/* Their writing marks questions with words, need not mark them, or has marks that mean more than that. */
+static const char unmarked_questions[] = " bo el hy ja km lo my th ";
 
 static bool has_any(const char *folded, const char *const *words)
 {
@@ -64,6 +67,20 @@ static bool is_copy(const char *source, const char *answer)
     g_autofree char *said = bare(source);
     g_autofree char *written = bare(answer);
     return plain_words(source) >= LEAST_PLAIN_WORDS && strcmp(said, written) == 0;
+}
+
+static bool asks(const char *text)
+{
+    static const char *const marks[] = {"?", "？", "؟", NULL};
+    return has_any(text, marks);
+}
+
+/* A question on air is somebody's to somebody else; the model has no part in it. */
+static bool is_answered(const char *source, const char *answer, const char *language)
+{
+    g_autofree char *wanted = g_strdup_printf(" %s ", language);
+    g_autofree char *end = g_strchomp(g_strdup(source));
+    return g_str_has_suffix(end, "?") && !strstr(unmarked_questions, wanted) && !asks(answer);
 }
 
 static const struct {
@@ -119,6 +136,8 @@ const char *chat_guard(const char *source, const char *answer, const char *targe
         return "talk about the text instead of its translation";
     if (is_copy(source, answer))
         return "the source itself";
+    if (is_answered(source, answer, target_language))
+        return "a question with no question";
     if (is_of_another_script(answer, target_language))
         return "text in another language's script";
     return NULL;

@@ -9,6 +9,9 @@ extern const struct translation_engine_ops translation_apertium;
 extern const struct translation_engine_ops translation_deepl;
 extern const struct translation_engine_ops translation_identity;
 extern const struct translation_engine_ops translation_libretranslate;
+#ifdef HAVE_LLAMA
+extern const struct translation_engine_ops translation_llama;
+#endif
 extern const struct translation_engine_ops translation_mock;
 extern const struct translation_engine_ops translation_openai;
 

@@ -8,13 +8,12 @@
 #include <dubbing_log.h>
 #include <string.h>
 
-const struct engine_ops *const translation_engines[] = {&translation_openai.base,
-                                                        &translation_deepl.base,
-                                                        &translation_libretranslate.base,
-                                                        &translation_apertium.base,
-                                                        &translation_identity.base,
-                                                        &translation_mock.base,
-                                                        NULL};
+const struct engine_ops *const translation_engines[] = {
+    &translation_openai.base,   &translation_deepl.base,    &translation_libretranslate.base,
+#ifdef HAVE_LLAMA
+    &translation_llama.base,
+#endif
+    &translation_apertium.base, &translation_identity.base, &translation_mock.base,           NULL};
 
 static const struct engine_stage stage = {
     .stage = DUB_STAGE_TRANSLATION, .engines = translation_engines, .chain = &translation_chain.base};

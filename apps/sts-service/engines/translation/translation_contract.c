@@ -17,7 +17,8 @@ struct fixture {
 
 static struct fixture open_fixture(const char *engine, const struct engine_providers *providers)
 {
-    struct engine_config config = {.workers = 4, .providers = providers};
+    struct engine_config config = {
+        .model = contract_model(engine), .device = "cpu", .workers = 4, .providers = providers};
     struct fixture fixture = {.engine = engine};
     fixture.translation = translation_open(engine, &config, &fixture.error);
     return fixture;

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "job_queue.h"
+
+#include "wait.h"
+
+struct job_thread {
+    struct job_queue *queue;
+    void *worker;
+    GThread *thread;
+};
+
+struct job_queue {
+    const struct job_queue_ops *ops;
+    struct job_thread threads[JOB_QUEUE_MAX_THREADS];
+    int count;
+    pthread_mutex_t lock; /* guards what follows, and the jobs' done */
+    pthread_cond_t changed;
+    GQueue jobs;
+    bool quit;
+};
+
+/* NULL: the queue ends. */
+static struct engine_job *take(struct job_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (!queue->quit && g_queue_is_empty(&queue->jobs))
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    struct engine_job *job = queue->quit ? NULL : g_queue_pop_head(&queue->jobs);
+    pthread_mutex_unlock(&queue->lock);
+    return job;
+}
+
+static void give_back(struct job_queue *queue, struct engine_job *job, bool succeeded)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool abandoned = g_atomic_int_get(&job->abandoned) != 0;
+    job->succeeded = succeeded;
+    job->done = true;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    if (abandoned)
+        queue->ops->free_job(job);
+}
+
+static gpointer thread_main(gpointer user)
+{
+    struct job_thread *thread = user;
+    struct engine_job *job;
+    while ((job = take(thread->queue)))
+        give_back(thread->queue, job, thread->queue->ops->run(thread->worker, job));
+    return NULL;
+}
+
+struct job_queue *job_queue_new(const struct job_queue_ops *ops, void *const *workers, int count)
+{
+    struct job_queue *queue = g_new0(struct job_queue, 1);
+    g_assert(count > 0 && count <= JOB_QUEUE_MAX_THREADS);
+    queue->ops = ops;
+    queue->count = count;
+    pthread_mutex_init(&queue->lock, NULL);
+    engine_wait_init(&queue->changed);
+    g_queue_init(&queue->jobs);
+    for (int i = 0; i < count; i++) {
+        struct job_thread *thread = &queue->threads[i];
+        *thread = (struct job_thread){.queue = queue, .worker = workers[i]};
+        thread->thread = g_thread_new(ops->thread_name, thread_main, thread);
+    }
+    return queue;
+}
+
+void job_queue_free(struct job_queue *queue)
+{
+    if (!queue)
+        return;
+    pthread_mutex_lock(&queue->lock);
+    queue->quit = true;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    for (int i = 0; i < queue->count; i++)
+        g_thread_join(queue->threads[i].thread);
+    g_assert(g_queue_is_empty(&queue->jobs));
+    pthread_cond_destroy(&queue->changed);
+    pthread_mutex_destroy(&queue->lock);
+    g_free(queue);
+}
+
+struct engine_job *job_queue_run(struct job_queue *queue, struct engine_job *take_job,
+                                 const struct engine_call *call, struct dub_error *error)
+{
+    pthread_mutex_lock(&queue->lock);
+    g_queue_push_tail(&queue->jobs, take_job);
+    pthread_cond_broadcast(&queue->changed);
+    while (!take_job->done && engine_call_go_on(call, queue->ops->stage, error))
+        engine_wait_step(&queue->changed, &queue->lock, call);
+    struct engine_job *done = take_job->done ? take_job : NULL;
+    bool waiting = !done && g_queue_remove(&queue->jobs, take_job);
+    if (!done && !waiting)
+        g_atomic_int_set(&take_job->abandoned, 1);
+    pthread_mutex_unlock(&queue->lock);
+    if (waiting)
+        queue->ops->free_job(take_job);
+    return done;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Private to engines/: calls that take long are jobs for threads of the engine's own. A caller waits under
+ * the terms of its call and leaves at once when they are over: its job is taken back from the queue, or,
+ * where a thread is at it, marked as abandoned for the thread to drop and free.
+ *
+ *     caller                    queue                 thread i
+ *       | job_queue_run(job) ---->|                       |
+ *       |                         |----- ops->run(worker i, job)
+ *       |<------------------ done, the caller's again ----|
+ *       |   or: deadline, cancel: job->abandoned = 1      | freed when run returns */
+#pragma once
+
+#include "engine.h"
+
+#define JOB_QUEUE_MAX_THREADS 16
+
+/* The first member of an engine's own job. What else is in that one is the caller's until job_queue_run(),
+ * the thread's while it runs, and the caller's again when that gives it back. */
+struct engine_job {
+    int abandoned; /* atomic: once it is not 0, nobody waits for the result */
+    bool done;
+    bool succeeded; /* what run has returned */
+    struct dub_error error;
+};
+
+struct job_queue_ops {
+    const char *thread_name; /* at most 15 letters */
+    enum dub_stage stage;
+    /* On one of the queue's threads, each with its own worker. On false, job->error. */
+    bool (*run)(void *worker, struct engine_job *job);
+    void (*free_job)(struct engine_job *job);
+};
+
+struct job_queue;
+
+/* ops is static; a thread for each of the workers, which are borrowed and outlive the queue. At most
+ * JOB_QUEUE_MAX_THREADS. */
+struct job_queue *job_queue_new(const struct job_queue_ops *ops, void *const *workers, int count);
+/* NULL is fine. No caller is in job_queue_run() any more; abandoned jobs are waited for. */
+void job_queue_free(struct job_queue *queue);
+/* Any thread; takes the job. It comes back when it is done, well or not; NULL with TIMEOUT or CANCELLED: the
+ * call's terms are over. */
+struct engine_job *job_queue_run(struct job_queue *queue, struct engine_job *take_job,
+                                 const struct engine_call *call, struct dub_error *error);
