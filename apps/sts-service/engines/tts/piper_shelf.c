@@ -143,7 +143,8 @@ void piper_shelf_give_back(struct piper_shelf *shelf, const struct piper_found *
 {
     pthread_mutex_lock(&shelf->lock);
     struct slot *slot = slot_of(shelf, found);
-    slot->users--;
+    if (slot)
+        slot->users--;
     struct slot *gone = make_room(shelf, 0);
     pthread_mutex_unlock(&shelf->lock);
     if (gone)

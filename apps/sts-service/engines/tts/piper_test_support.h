@@ -68,3 +68,14 @@ static inline char *tiny_piper_bytes(const char *kind, gsize *size)
     g_assert_true(g_file_get_contents(path, &data, size, NULL));
     return data;
 }
+
+#define TINY_PIPER_RATE_HZ 22050
+
+/* Of a tone, by its zero crossings. */
+static inline double tiny_piper_pitch(const int16_t *samples, gsize count)
+{
+    guint crossed = 0;
+    for (gsize i = 1; i < count; i++)
+        crossed += samples[i - 1] < 0 && samples[i] >= 0;
+    return (double)crossed * TINY_PIPER_RATE_HZ / (double)count;
+}
