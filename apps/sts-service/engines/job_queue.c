@@ -84,6 +84,13 @@ void job_queue_free(struct job_queue *queue)
     g_free(queue);
 }
 
+static void abandon(const struct job_queue *queue, struct engine_job *job)
+{
+    g_atomic_int_set(&job->abandoned, 1);
+    if (queue->ops->stop)
+        queue->ops->stop(job);
+}
+
 struct engine_job *job_queue_run(struct job_queue *queue, struct engine_job *take_job,
                                  const struct engine_call *call, struct dub_error *error)
 {
@@ -95,7 +102,7 @@ struct engine_job *job_queue_run(struct job_queue *queue, struct engine_job *tak
     struct engine_job *done = take_job->done ? take_job : NULL;
     bool waiting = !done && g_queue_remove(&queue->jobs, take_job);
     if (!done && !waiting)
-        g_atomic_int_set(&take_job->abandoned, 1);
+        abandon(queue, take_job);
     pthread_mutex_unlock(&queue->lock);
     if (waiting)
         queue->ops->free_job(take_job);

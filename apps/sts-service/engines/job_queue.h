@@ -29,6 +29,9 @@ struct job_queue_ops {
     /* On one of the queue's threads, each with its own worker. On false, job->error. */
     bool (*run)(void *worker, struct engine_job *job);
     void (*free_job)(struct engine_job *job);
+    /* Nobody waits for it any longer and a thread is at it: what interrupts it, quickly; on the caller's
+     * thread, the queue's lock held. NULL: run looks at `abandoned` itself. */
+    void (*stop)(struct engine_job *job);
 };
 
 struct job_queue;

@@ -20,12 +20,13 @@ static struct {
     int running;
     int ran;
     int freed;
+    int stopped;
 } seen = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void set_up(void)
 {
     seen.held = false;
-    seen.running = seen.ran = seen.freed = 0;
+    seen.running = seen.ran = seen.freed = seen.stopped = 0;
 }
 
 static void note(int *count, int by)
@@ -75,7 +76,13 @@ static void free_job(struct engine_job *job)
     note(&seen.freed, 1);
 }
 
-static const struct job_queue_ops ops = {"test", DUB_STAGE_TTS, run, free_job};
+static void stop(struct engine_job *job)
+{
+    g_assert_false(job->done);
+    note(&seen.stopped, 1);
+}
+
+static const struct job_queue_ops ops = {"test", DUB_STAGE_TTS, run, free_job, stop};
 static int hundred = 100;
 
 static struct engine_job *job_new(int number)
@@ -117,6 +124,7 @@ static void test_a_deadline(void)
     g_assert_cmpint(error.stage, ==, DUB_STAGE_TTS);
     job_queue_free(queue);
     g_assert_cmpint(seen.freed, ==, 1);
+    g_assert_cmpint(seen.stopped, ==, 1);
 }
 
 struct caller {
@@ -158,6 +166,7 @@ static void test_cancelled_while_it_waits(void)
     job_queue_free(queue);
     g_assert_cmpint(seen.ran, ==, 1);
     g_assert_cmpint(seen.freed, ==, 2);
+    g_assert_cmpint(seen.stopped, ==, 0);
     g_object_unref(second.cancellable);
 }
 

@@ -2,10 +2,9 @@
 /* Piper's voices (VITS) on ONNX Runtime: phonemes by eSpeak NG's helper processes, sound by the voice's
  * model.
  *
- * A caller makes its text's phonemes itself, queues a job for one of the threads that compute, and waits. One
- * whose deadline passes or who is cancelled leaves at once; the computation is told to stop and its thread
- * drops the job. */
-#include "../wait.h"
+ * A caller makes its text's phonemes itself and has a thread of the queue compute the sound. One whose
+ * deadline passes or who is cancelled leaves at once; the computation is told to stop. */
+#include "../job_queue.h"
 #include "engines.h"
 #include "espeak_pool.h"
 #include "piper_cast.h"
@@ -15,24 +14,18 @@
 #include <dubbing_log.h>
 #include <string.h>
 
-#define MAX_WORKERS 16
 /* Between sentences, at rate 1. */
 #define PAUSE_MS 200
 
 static const struct engine_call any_time = {0};
 
-/* The caller's, until it gives up on a job that a thread is at: then the thread frees it. */
 struct job {
-    bool abandoned; /* under the engine's lock, as is done. What follows is the thread's before, the caller's
-                       after */
-    bool done;
-    bool succeeded;
+    struct engine_job base;
     struct piper_role role;
     double rate;
     GPtrArray *sentences; /* of numbers */
     struct piper_stop *stop;
     GArray *samples;
-    struct dub_error error;
 };
 
 struct tts_engine {
@@ -40,45 +33,21 @@ struct tts_engine {
     struct piper_cast *cast;
     struct piper_shelf *shelf;
     struct espeak_pool *pool;
-    GThread *threads[MAX_WORKERS];
-    int thread_count;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t changed;
-    GQueue jobs;
-    bool quit;
+    struct job_queue *queue;
 };
 
-static void job_free(struct job *job)
+static void free_job(struct engine_job *base)
 {
-    if (!job)
-        return;
+    struct job *job = (struct job *)base;
     g_ptr_array_unref(job->sentences);
     piper_stop_free(job->stop);
     g_array_unref(job->samples);
     g_free(job);
 }
 
-/* NULL: the engine is being destroyed. */
-static struct job *take_job(struct tts_engine *engine)
+static void stop_job(struct engine_job *base)
 {
-    pthread_mutex_lock(&engine->lock);
-    while (!engine->quit && g_queue_is_empty(&engine->jobs))
-        pthread_cond_wait(&engine->changed, &engine->lock);
-    struct job *job = engine->quit ? NULL : g_queue_pop_head(&engine->jobs);
-    pthread_mutex_unlock(&engine->lock);
-    return job;
-}
-
-static void finish_job(struct tts_engine *engine, struct job *job, bool succeeded)
-{
-    pthread_mutex_lock(&engine->lock);
-    bool abandoned = job->abandoned;
-    job->succeeded = succeeded;
-    job->done = true;
-    pthread_cond_broadcast(&engine->changed);
-    pthread_mutex_unlock(&engine->lock);
-    if (abandoned)
-        job_free(job);
+    piper_stop_now(((struct job *)base)->stop);
 }
 
 /* Within what a clip may have: the sentence behind it is refused otherwise. */
@@ -92,7 +61,7 @@ static void add_pause(struct job *job, gsize max_samples)
 }
 
 /* The model's own scale of time follows the rate, so that nothing has to be stretched. */
-static bool run_job(const struct piper_session *session, struct job *job)
+static bool speak_all(const struct piper_session *session, struct job *job)
 {
     const struct piper_voice *voice = job->role.found->voice;
     gsize max_samples = (gsize)voice->rate_hz * (PCM_MAX_MS / 1000);
@@ -106,43 +75,41 @@ static bool run_job(const struct piper_session *session, struct job *job)
         input.ids = job->sentences->pdata[i];
         if (i > 0)
             add_pause(job, max_samples);
-        if (!piper_session_run(session, &input, job->stop, job->samples, max_samples, &job->error))
+        if (!piper_session_run(session, &input, job->stop, job->samples, max_samples, &job->base.error))
             return false;
     }
     return true;
 }
 
-static gpointer worker_main(gpointer user)
+static bool run_job(void *worker, struct engine_job *base)
 {
-    struct tts_engine *engine = user;
-    struct job *job;
-    while ((job = take_job(engine))) {
-        const struct piper_found *found = job->role.found;
-        const struct piper_session *session = piper_shelf_take(engine->shelf, found, &job->error);
-        bool succeeded = session && run_job(session, job);
-        if (session)
-            piper_shelf_give_back(engine->shelf, found);
-        finish_job(engine, job, succeeded);
-    }
-    return NULL;
+    struct tts_engine *engine = worker;
+    struct job *job = (struct job *)base;
+    const struct piper_found *found = job->role.found;
+    const struct piper_session *session = piper_shelf_take(engine->shelf, found, &base->error);
+    if (!session)
+        return false;
+    bool spoken = speak_all(session, job);
+    piper_shelf_give_back(engine->shelf, found);
+    return spoken;
 }
+
+static const struct job_queue_ops queue_ops = {
+    .thread_name = "tts-piper",
+    .stage = DUB_STAGE_TTS,
+    .run = run_job,
+    .free_job = free_job,
+    .stop = stop_job,
+};
 
 static void destroy(void *data)
 {
     struct tts_engine *engine = data;
-    pthread_mutex_lock(&engine->lock);
-    engine->quit = true;
-    pthread_cond_broadcast(&engine->changed);
-    pthread_mutex_unlock(&engine->lock);
-    for (int i = 0; i < engine->thread_count; i++)
-        g_thread_join(engine->threads[i]);
-    g_assert(g_queue_is_empty(&engine->jobs));
+    job_queue_free(engine->queue);
     piper_cast_free(engine->cast);
     piper_shelf_free(engine->shelf);
     espeak_pool_free(engine->pool);
     g_ptr_array_unref(engine->found);
-    pthread_cond_destroy(&engine->changed);
-    pthread_mutex_destroy(&engine->lock);
     g_free(engine);
 }
 
@@ -203,16 +170,22 @@ static struct tts_engine *engine_new(GPtrArray *take_found, const char *device, 
     engine->found = take_found;
     engine->pool = espeak_pool_new();
     engine->shelf = piper_shelf_new(device, MAX(cores / workers, 1));
-    pthread_mutex_init(&engine->lock, NULL);
-    engine_wait_init(&engine->changed);
-    g_queue_init(&engine->jobs);
     return engine;
+}
+
+/* Any thread runs any voice: what they share is the engine. */
+static void start_threads(struct tts_engine *engine, int count)
+{
+    void *workers[JOB_QUEUE_MAX_THREADS];
+    for (int i = 0; i < count; i++)
+        workers[i] = engine;
+    engine->queue = job_queue_new(&queue_ops, workers, count);
 }
 
 static void *create(const struct engine_config *config, struct dub_error *error)
 {
     int cores = (int)g_get_num_processors();
-    int workers = CLAMP(config->workers > 0 ? config->workers : cores, 1, MAX_WORKERS);
+    int workers = CLAMP(config->workers > 0 ? config->workers : cores, 1, JOB_QUEUE_MAX_THREADS);
     GPtrArray *found = piper_find(config, error);
     if (!found)
         return NULL;
@@ -222,8 +195,7 @@ static void *create(const struct engine_config *config, struct dub_error *error)
         return NULL;
     }
     engine->cast = piper_cast_new(engine->found, config->voices);
-    for (; engine->thread_count < workers; engine->thread_count++)
-        engine->threads[engine->thread_count] = g_thread_new("tts-piper", worker_main, engine);
+    start_threads(engine, workers);
     dub_log_info("piper: %u voices on %s by ONNX Runtime %s, %d at a time", found->len,
                  piper_shelf_on_gpu(engine->shelf) ? "the GPU" : "the processor", piper_session_version(),
                  workers);
@@ -321,40 +293,29 @@ static GPtrArray *sentences_after_all(struct tts_engine *engine, const struct tt
     return sentences;
 }
 
-/* Queues the job, which it takes, and gives it back when done. NULL: the caller does not wait any longer; the
- * job was taken back from the queue, or it is its thread's to free. */
-static struct job *wait_for(struct tts_engine *engine, struct job *job, const struct engine_call *call,
-                            struct dub_error *error)
-{
-    pthread_mutex_lock(&engine->lock);
-    g_queue_push_tail(&engine->jobs, job);
-    pthread_cond_broadcast(&engine->changed);
-    while (!job->done && engine_call_go_on(call, DUB_STAGE_TTS, error))
-        engine_wait_step(&engine->changed, &engine->lock, call);
-    struct job *done = job->done ? job : NULL;
-    bool waiting = !done && g_queue_remove(&engine->jobs, job);
-    if (!done && !waiting) {
-        job->abandoned = true;
-        piper_stop_now(job->stop);
-    }
-    pthread_mutex_unlock(&engine->lock);
-    if (waiting)
-        job_free(job);
-    return done;
-}
-
 static bool take_result(struct job *job, struct pcm *audio, struct dub_error *error)
 {
     gsize count = 0;
-    if (!job->succeeded) {
+    if (!job->base.succeeded) {
         if (error)
-            *error = job->error;
+            *error = job->base.error;
         return false;
     }
     audio->samples = g_array_steal(job->samples, &count);
     audio->count = count;
     audio->rate_hz = job->role.found->voice->rate_hz;
     return true;
+}
+
+static struct engine_job *job_new(const struct piper_role *role, double rate, GPtrArray *take_sentences)
+{
+    struct job *job = g_new0(struct job, 1);
+    job->role = *role;
+    job->rate = rate;
+    job->sentences = take_sentences;
+    job->stop = piper_stop_new();
+    job->samples = g_array_new(FALSE, FALSE, sizeof(int16_t));
+    return &job->base;
 }
 
 static bool speak(struct tts_engine *engine, const struct tts_request *request, struct pcm *audio,
@@ -365,15 +326,12 @@ static bool speak(struct tts_engine *engine, const struct tts_request *request, 
     GPtrArray *sentences = sentences_after_all(engine, request, role.found, error);
     if (!sentences)
         return false;
-    struct job *job = g_new0(struct job, 1);
-    job->role = role;
-    job->rate = request->rate;
-    job->sentences = sentences;
-    job->stop = piper_stop_new();
-    job->samples = g_array_new(FALSE, FALSE, sizeof(int16_t));
-    job = wait_for(engine, job, &request->call, error);
-    bool succeeded = job && take_result(job, audio, error);
-    job_free(job);
+    struct engine_job *job =
+        job_queue_run(engine->queue, job_new(&role, request->rate, sentences), &request->call, error);
+    if (!job)
+        return false;
+    bool succeeded = take_result((struct job *)job, audio, error);
+    free_job(job);
     return succeeded;
 }
 
@@ -382,7 +340,7 @@ const struct tts_engine_ops tts_piper = {
         {
             .name = "piper",
             .summary = "Piper's neural voices by ONNX Runtime, offline, CPU or GPU",
-            .max_concurrency = MAX_WORKERS,
+            .max_concurrency = JOB_QUEUE_MAX_THREADS,
             .automatic = true,
             .create = create,
             .destroy = destroy,
