@@ -64,13 +64,15 @@ def test_ffmpeg_both_ways(encrypted, publish_to, read_from, tmp_path):
 def test_gstreamer_plays(encrypted, publish, start, sample, tmp_path):
     publisher = publish(sample, encrypted.url(PATH))
     encrypted.wait_ready(PATH)
-    player = start("gst-launch-1.0", "-q", "rtspsrc", "protocols=tcp", f"location={encrypted.secure}", "name=s", "latency=0",
+    player = start("gst-launch-1.0", "rtspsrc", "protocols=tcp", f"location={encrypted.secure}", "name=s", "latency=0",
                    "tls-validation-flags=0", "matroskamux", "name=m", "!", "filesink", f"location={tmp_path / 'seen.mkv'}",
                    "s.", "!", "rtph264depay", "!", "h264parse", "!", "h264timestamper", "!", "h264parse", "!", "queue", "!",
                    "m.", "s.", "!", "rtpmp4gdepay", "!", "aacparse", "!", "queue", "!", "m.")
     wait_until("the player", lambda: encrypted.path(PATH)["readers"])
     assert publisher.wait(DEADLINE) == 0
-    assert player.wait(DEADLINE) == 0
+    # Its exit status says nothing: while it shuts down it may interrupt itself amid our answer to PAUSE, and complain of the rest.
+    player.wait(DEADLINE)
+    assert "Got EOS from element" in (tmp_path / "peer1.log").read_text()
     sent, got = [h for _, h in packets(sample, "a")], [h for _, h in packets(tmp_path / "seen.mkv", "a")]
     assert len(got) > 50 and got == sent[sent.index(got[0]):][:len(got)]
 
