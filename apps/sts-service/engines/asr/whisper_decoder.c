@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "whisper_decoder.h"
 
+#include "../ggml_library.h"
+#include "../model_file.h"
 #include "whisper_file.h"
 #include "whisper_words.h"
 
-#include <dubbing_log.h>
-#include <ggml-backend.h>
 #include <math.h>
 #include <string.h>
 #include <whisper.h>
 
+#define LIBRARY "whisper.cpp"
 /* What whisper.cpp looks at in one go; longer clips are several windows. */
 #define WINDOW_MS 30000
 /* Of the text: more is a loop. Fast speech is 25 letters a second, a token two or three of them. */
@@ -35,60 +36,24 @@ struct whisper_decoder {
     struct whisper_vad_context *voice; /* NULL: none */
 };
 
-/* For who looks for a reason: what matters is an error of ours. Lines and parts of lines. */
 static void log_line(enum ggml_log_level level, const char *text, void *user)
 {
-    g_autofree char *line = g_strchomp(g_strdup(text));
-    if (*line != '\0')
-        dub_log_debug("whisper.cpp: %s", line);
+    ggml_library_log((int)level, text, user);
 }
 
 static void start_library(void)
 {
     static gsize started = 0;
+    ggml_library_start();
     if (!g_once_init_enter(&started))
         return;
-    whisper_log_set(log_line, NULL);
-    ggml_log_set(log_line, NULL);
-    ggml_backend_load_all();
+    whisper_log_set(log_line, (void *)LIBRARY);
     g_once_init_leave(&started, 1);
 }
 
-typedef const char *file_check(const void *data, size_t size);
-
-static bool check_file(const char *path, file_check *fault_of, struct dub_error *error)
+static bool check_file(const char *path, model_file_check *fault_of, struct dub_error *error)
 {
-    g_autoptr(GError) failure = NULL;
-    g_autoptr(GMappedFile) file = NULL;
-    if (g_file_test(path, G_FILE_TEST_IS_DIR))
-        return dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
-                                   "%s is a folder, no model of whisper.cpp: set STS_ASR_MODEL to a file",
-                                   path);
-    file = g_mapped_file_new(path, FALSE, &failure);
-    if (!file)
-        return dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
-                                   "no model can be read (%s): set STS_ASR_MODEL", failure->message);
-    const char *fault = fault_of(g_mapped_file_get_contents(file), g_mapped_file_get_length(file));
-    if (fault)
-        return dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
-                                   "%s %s: fetch the model again, or set STS_ASR_MODEL to another", path,
-                                   fault);
-    return true;
-}
-
-static bool choose_device(struct whisper_model *model, const char *device, struct dub_error *error)
-{
-    if (g_strcmp0(device, "cpu") == 0)
-        return true;
-    ggml_backend_dev_t gpu = ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU);
-    if (gpu)
-        model->gpu = g_strdup(ggml_backend_dev_description(gpu));
-    if (gpu || g_strcmp0(device, "cuda") != 0)
-        return true;
-    return dub_error_set_stage(
-        error, DUB_ERROR_INVALID_CONFIG, DUB_STAGE_ASR,
-        "STS_DEVICE is \"cuda\": whisper finds no GPU: install its driver and a GPU backend of "
-        "ggml (libggml0-backend-vulkan), or set auto or cpu");
+    return model_file_is_whole(path, fault_of, DUB_STAGE_ASR, LIBRARY, error);
 }
 
 static struct whisper_context *load(const char *path, const struct whisper_model *model)
@@ -124,14 +89,10 @@ struct whisper_model *whisper_model_load(const char *path, const char *voice_pat
     struct whisper_model *model = g_new0(struct whisper_model, 1);
     model->threads = threads;
     model->voice_path = g_strdup(voice_path);
-    if (choose_device(model, device, error)) {
+    if (ggml_library_choose(device, DUB_STAGE_ASR, "whisper", &model->gpu, error)) {
         model->context = load(path, model);
         if (!model->context)
-            dub_error_set_stage(
-                error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_ASR,
-                "%s cannot be loaded by whisper.cpp %s: fetch the model again, or set STS_ASR_MODEL to "
-                "another",
-                path, whisper_version());
+            model_file_refused(path, DUB_STAGE_ASR, LIBRARY, whisper_version(), error);
     }
     if (!model->context) {
         whisper_model_free(model);

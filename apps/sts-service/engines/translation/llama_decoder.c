@@ -12,6 +12,8 @@
 #define LIBRARY "llama.cpp"
 /* Rules, a piece of text and its translation: what a decoder keeps in memory for (KV cache). */
 #define CONTEXT_TOKENS 1536
+/* With an encoder for the answer alone. */
+#define ANSWER_TOKENS 512
 /* What is computed in one go; for an encoder the most it takes. */
 #define BATCH_TOKENS 512
 /* Of an answer. Languages that a vocabulary was not made for take three times as many tokens. */
@@ -188,10 +190,14 @@ struct llama_decoder *llama_decoder_new(const struct llama_weights *weights, str
 {
     struct llama_decoder *decoder = g_new0(struct llama_decoder, 1);
     struct llama_context_params params = llama_context_default_params();
-    params.n_ctx = CONTEXT_TOKENS;
+    params.n_ctx = weights->facts.encodes ? ANSWER_TOKENS : CONTEXT_TOKENS;
     params.n_batch = BATCH_TOKENS;
     params.n_ubatch = BATCH_TOKENS;
     params.n_seq_max = 1;
+    /* Of a text only what follows it is asked for: room for all would be half a gigabyte with a large
+     * vocabulary. An encoder's numbers are all of use. */
+    if (!weights->facts.encodes)
+        params.n_outputs_max = 1;
     params.n_threads = weights->threads;
     params.n_threads_batch = weights->threads;
     params.offload_kqv = weights->gpu != NULL;

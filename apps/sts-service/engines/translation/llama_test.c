@@ -7,7 +7,6 @@
 
 #include <glib/gstdio.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <string.h>
 
 /* The word that the copying models begin with. */
@@ -317,14 +316,12 @@ static void test_cancelled_in_the_middle(struct fixture *fixture, gconstpointer 
     translation_close(translation);
 }
 
-static long resident_kb(void)
+static gint64 resident_kb(void)
 {
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    g_assert_nonnull(file);
-    g_assert_cmpint(fscanf(file, "%*s %ld", &pages), ==, 1);
-    fclose(file);
-    return pages * 4;
+    g_autofree char *said = NULL;
+    g_assert_true(g_file_get_contents("/proc/self/statm", &said, NULL, NULL));
+    g_auto(GStrv) pages = g_strsplit(said, " ", 3);
+    return g_ascii_strtoll(pages[1], NULL, 10) * 4;
 }
 
 /* The first calls find their sizes. */
@@ -334,12 +331,12 @@ static void test_memory_stays(struct fixture *fixture, gconstpointer user)
     for (int i = 0; i < 50; i++)
         assert_translated(translation, "We have a new plan.", SAID "We have a new plan.");
     malloc_trim(0);
-    long before_kb = resident_kb();
+    gint64 before_kb = resident_kb();
     for (int i = 0; i < 300; i++)
         assert_translated(translation, "We have a new plan.", SAID "We have a new plan.");
     malloc_trim(0);
-    long after_kb = resident_kb();
-    g_test_message("%ld kB, then %ld kB", before_kb, after_kb);
+    gint64 after_kb = resident_kb();
+    g_test_message("%" G_GINT64_FORMAT " kB, then %" G_GINT64_FORMAT " kB", before_kb, after_kb);
     g_assert_cmpint(after_kb - before_kb, <, 4096);
     translation_close(translation);
 }
