@@ -52,10 +52,10 @@ static const char *state_word(enum model_state state)
 
 static void list_as_text(const struct model_entry *manifest, const char *folder, GString *out)
 {
-    g_string_append_printf(out, "%-16s %-6s %-8s %-6s %9s  %-8s %s\n", "NAME", "STAGE", "ENGINE", "DEVICE",
+    g_string_append_printf(out, "%-24s %-11s %-8s %-6s %9s  %-13s %s\n", "NAME", "STAGE", "ENGINE", "DEVICE",
                            "MB", "LICENCE", "STATE");
     for (const struct model_entry *entry = manifest; entry->name; entry++)
-        g_string_append_printf(out, "%-16s %-6s %-8s %-6s %9.1f  %-8s %s\n", entry->name, entry->stage,
+        g_string_append_printf(out, "%-24s %-11s %-8s %-6s %9.1f  %-13s %s\n", entry->name, entry->stage,
                                entry->engine, entry->device, (double)entry->size_bytes / 1e6, entry->licence,
                                state_word(model_state_of(entry, folder, true)));
     g_string_append_printf(out, "in %s; fetched by: make models LANGS=\"en es\"\n", folder);
