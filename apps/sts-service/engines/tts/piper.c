@@ -16,6 +16,8 @@
 
 /* Between sentences, at rate 1. */
 #define PAUSE_MS 200
+/* More voices are counted, not named, where one word stands for the engine. */
+#define MAX_NAMED 4
 
 static const struct engine_call any_time = {0};
 
@@ -209,7 +211,8 @@ static void describe(const void *data, struct engine_info *info)
     for (guint i = 0; i < engine->found->len; i++)
         g_strv_builder_add(names, ((const struct piper_found *)engine->found->pdata[i])->name);
     info->models = g_strv_builder_end(names);
-    info->model = g_strjoinv(", ", info->models);
+    info->model = engine->found->len <= MAX_NAMED ? g_strjoinv(", ", info->models)
+                                                  : g_strdup_printf("%u voices", engine->found->len);
     info->device = piper_shelf_on_gpu(engine->shelf) ? "cuda" : NULL;
     info->languages = piper_cast_languages(engine->cast);
     info->voices = piper_cast_profiles(engine->cast);

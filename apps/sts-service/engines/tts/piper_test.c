@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What only the piper engine promises, with voices that tests/tiny_piper.py makes: tones whose length follows
  * the number of phonemes. */
+#include "../../audio/fit.h"
 #include "../contract_support.h"
 #include "piper_test_support.h"
 #include "tts.h"
@@ -67,6 +68,61 @@ static void test_the_rate_is_the_models(struct fixture *fixture, gconstpointer u
         g_assert_cmpfloat_with_epsilon(tiny_piper_pitch(clip.samples, clip.count), 220.0, 3.0);
     }
     tts_close(tts);
+}
+
+struct speaking {
+    struct tts *tts;
+    struct tts_request request;
+    int times;
+};
+
+static bool speak_at(double rate, struct pcm *clip, void *user, struct dub_error *error)
+{
+    struct speaking *speaking = user;
+    speaking->request.rate = rate;
+    speaking->times++;
+    *clip = speak(speaking->tts, &speaking->request);
+    return true;
+}
+
+/* What is too long is spoken again by another length scale, and then nothing is left to stretch. */
+static void test_the_duration_fit_needs_no_stretch(struct fixture *fixture, gconstpointer user)
+{
+    piper_folder_add(&fixture->folder, "voice", "es_ES-tone");
+    struct speaking speaking = {
+        .tts = open_engine(fixture),
+        .request = {.text = "Buenas noches a todos. Y bienvenidos.", .language = "es"}};
+    struct fit_decision decision = {0};
+    pcm_auto natural = speak(speaking.tts, &speaking.request);
+    struct fit_slot slot = {.duration_ms = pcm_duration_ms(&natural) * 100 / 120};
+    pcm_auto fitted = {0};
+    g_assert_true(fit_speech(&slot, speak_at, &speaking, &fitted, &decision, NULL));
+    g_assert_cmpint(speaking.times, ==, 2);
+    g_assert_cmpfloat(decision.stretch, ==, 1.0);
+    g_assert_cmpint(decision.verdict, ==, FIT_SUCCESS);
+    g_assert_cmpfloat_with_epsilon(tiny_piper_pitch(fitted.samples, fitted.count), 220.0, 20.0);
+    tts_close(speaking.tts);
+}
+
+static void assert_automatic(const struct fixture *fixture, const char *engine)
+{
+    struct engine_config config = config_of(fixture);
+    struct engine_info info = {0};
+    struct tts *tts = tts_open("auto", &config, NULL);
+    g_assert_nonnull(tts);
+    tts_describe(tts, &info);
+    g_assert_cmpstr(info.name, ==, engine);
+    engine_info_clear(&info);
+    tts_close(tts);
+}
+
+static void test_auto_takes_it_where_a_voice_is_there(struct fixture *fixture, gconstpointer user)
+{
+    assert_automatic(fixture, "espeak-ng");
+    piper_folder_add(&fixture->folder, "missing", "other");
+    assert_automatic(fixture, "espeak-ng");
+    piper_folder_add(&fixture->folder, "voice", "es_ES-tone");
+    assert_automatic(fixture, "piper");
 }
 
 static gsize longest_silence(const struct pcm *clip)
@@ -275,6 +331,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, test) g_test_add("/piper/" name, struct fixture, NULL, set_up, test, tear_down)
     ADD("the-rate-is-the-models", test_the_rate_is_the_models);
+    ADD("the-duration-fit-needs-no-stretch", test_the_duration_fit_needs_no_stretch);
+    ADD("auto-takes-it-where-a-voice-is-there", test_auto_takes_it_where_a_voice_is_there);
     ADD("a-pause-between-sentences", test_a_pause_between_sentences);
     ADD("profiles-choose-the-speaker", test_profiles_choose_the_speaker);
     ADD("deadline-and-cancel", test_deadline_and_cancel);
