@@ -7,7 +7,7 @@ FROM ${BASE} AS build
 COPY deploy/images/install-packages.sh apps/sts-service/packages-dev.txt apps/sts-service/packages-neural.txt /lists/
 RUN sh /lists/install-packages.sh --to-build /lists/packages-dev.txt /lists/packages-neural.txt
 COPY . /source
-RUN meson setup /build /source -Dservices=sts-service -Dwhisper=enabled -Dpiper=enabled \
+RUN meson setup /build /source -Dservices=sts-service -Dwhisper=enabled -Dllama=enabled -Dpiper=enabled \
     && ninja -C /build apps/sts-service/sts-service apps/sts-service/sts-espeak \
     && install -s -D -t /programs /build/apps/sts-service/sts-service /build/apps/sts-service/sts-espeak
 

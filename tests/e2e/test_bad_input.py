@@ -128,7 +128,8 @@ def test_a_busy_port_is_named(programs, tmp_path, name, listener, variable):
 
 # Two whose libraries are not in Debian 12, one without its key, one that nobody knows.
 @pytest.mark.parametrize("variable, engine, remedy", [
-    ("STS_ASR_ENGINE", "whisper", "libwhisper-dev"), ("STS_TRANSLATION_ENGINE", "deepl", "DEEPL_AUTH_KEY"),
+    ("STS_ASR_ENGINE", "whisper", "libwhisper-dev"), ("STS_TRANSLATION_ENGINE", "llama", "libllama-dev"),
+    ("STS_TRANSLATION_ENGINE", "deepl", "DEEPL_AUTH_KEY"),
     ("STS_TTS_ENGINE", "piper", "libonnxruntime-dev"), ("STS_TTS_ENGINE", "nobody", "espeak-ng")])
 def test_an_engine_named_explicitly_and_missing(programs, variable, engine, remedy):
     code, said = run(programs["sts-service"], STS_PORT=free_ports(1)[0], **{variable: engine})
