@@ -16,18 +16,48 @@ struct job_queue {
     pthread_mutex_t lock; /* guards what follows, and the jobs' done */
     pthread_cond_t changed;
     GQueue jobs;
+    int begun;
+    int broken;               /* could not begin */
+    struct dub_error problem; /* of one that is broken */
     bool quit;
 };
 
-/* NULL: the queue ends. */
-static struct engine_job *take(struct job_queue *queue)
+/* Lock held. A job, no longer in the queue, or NULL for something else. False: nothing now. */
+static bool find_work(struct job_thread *thread, struct engine_job **job)
 {
-    pthread_mutex_lock(&queue->lock);
-    while (!queue->quit && g_queue_is_empty(&queue->jobs))
+    struct job_queue *queue = thread->queue;
+    *job = NULL;
+    if (!queue->ops->choose) {
+        *job = g_queue_pop_head(&queue->jobs);
+        return *job != NULL;
+    }
+    if (!queue->ops->choose(thread->worker, &queue->jobs, job))
+        return false;
+    if (*job)
+        g_queue_remove(&queue->jobs, *job);
+    return true;
+}
+
+/* Lock held. Jobs that no thread may do yet can become ripe by themselves. */
+static void wait_for_change(struct job_queue *queue)
+{
+    static const struct engine_call any_time = {0};
+    if (g_queue_is_empty(&queue->jobs))
         pthread_cond_wait(&queue->changed, &queue->lock);
-    struct engine_job *job = queue->quit ? NULL : g_queue_pop_head(&queue->jobs);
+    else
+        engine_wait_step(&queue->changed, &queue->lock, &any_time);
+}
+
+/* False: the queue ends. */
+static bool take(struct job_thread *thread, struct engine_job **job)
+{
+    struct job_queue *queue = thread->queue;
+    pthread_mutex_lock(&queue->lock);
+    while (!queue->quit && !find_work(thread, job))
+        wait_for_change(queue);
+    bool going_on = !queue->quit;
     pthread_mutex_unlock(&queue->lock);
-    return job;
+    return going_on;
 }
 
 static void give_back(struct job_queue *queue, struct engine_job *job, bool succeeded)
@@ -42,12 +72,36 @@ static void give_back(struct job_queue *queue, struct engine_job *job, bool succ
         queue->ops->free_job(job);
 }
 
+static bool begin(struct job_thread *thread)
+{
+    struct job_queue *queue = thread->queue;
+    struct dub_error problem = {0};
+    bool begun = !queue->ops->begin || queue->ops->begin(thread->worker, &problem);
+    pthread_mutex_lock(&queue->lock);
+    queue->begun += begun ? 1 : 0;
+    queue->broken += begun ? 0 : 1;
+    if (!begun)
+        queue->problem = problem;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    return begun;
+}
+
 static gpointer thread_main(gpointer user)
 {
     struct job_thread *thread = user;
+    const struct job_queue_ops *ops = thread->queue->ops;
     struct engine_job *job;
-    while ((job = take(thread->queue)))
-        give_back(thread->queue, job, thread->queue->ops->run(thread->worker, job));
+    if (!begin(thread))
+        return NULL;
+    while (take(thread, &job)) {
+        if (job)
+            give_back(thread->queue, job, ops->run(thread->worker, job));
+        else
+            ops->aside(thread->worker);
+    }
+    if (ops->end)
+        ops->end(thread->worker);
     return NULL;
 }
 
@@ -66,6 +120,18 @@ struct job_queue *job_queue_new(const struct job_queue_ops *ops, void *const *wo
         thread->thread = g_thread_new(ops->thread_name, thread_main, thread);
     }
     return queue;
+}
+
+bool job_queue_wait_begun(struct job_queue *queue, struct dub_error *error)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->begun == 0 && queue->broken == 0)
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    bool usable = queue->broken == 0;
+    if (!usable && error)
+        *error = queue->problem;
+    pthread_mutex_unlock(&queue->lock);
+    return usable;
 }
 
 void job_queue_free(struct job_queue *queue)
@@ -107,4 +173,11 @@ struct engine_job *job_queue_run(struct job_queue *queue, struct engine_job *tak
     if (waiting)
         queue->ops->free_job(take_job);
     return done;
+}
+
+void job_queue_wake(struct job_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
 }

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* whisper.cpp: Whisper's models in ggml's format, on processors and GPUs.
  *
- * The model is loaded once. Each thread has a decoder of its own on it. Callers queue a job and wait for it;
- * one whose deadline passes or who is cancelled leaves at once, and the decoder drops the job at the next
- * step of its computation (the encoder's one long step cannot be interrupted, but nobody waits for it). */
-#include "../../audio/loudness.h"
-#include "../../audio/resample.h"
+ * The model is loaded once; each of the threads (../job_queue.h) has a decoder of its own on it. A job that
+ * nobody waits for any more is dropped at the next step of its computation (the encoder's one long step
+ * cannot be interrupted). */
 #include "../../text/guard.h"
-#include "../wait.h"
 #include "engines.h"
+#include "speech_job.h"
 #include "whisper_decoder.h"
 #include "whisper_model_path.h"
 #include "whisper_talk.h"
@@ -16,106 +14,55 @@
 #include <dubbing_log.h>
 #include <string.h>
 
-#define MAX_DECODERS 16
-/* Silence left around the speech. */
-#define MARGIN_MS 200
 /* The library takes a clip below 100 ms for none. */
 #define LEAST_MS 1000
 
-/* The caller's, until it gives up on a job that a decoder is at: then the decoder frees it. */
 struct job {
-    int abandoned; /* atomic, set under the engine's lock */
-    bool done;     /* under the engine's lock. What follows is the decoder's before, the caller's after */
-    bool succeeded;
-    struct pcm audio;  /* the speech in it, at WHISPER_RATE_HZ */
-    int64_t offset_ms; /* of audio from the start of the fragment */
+    struct speech_job speech; /* at WHISPER_RATE_HZ */
     char *language;
     char *prompt; /* NULL: none */
-    struct asr_transcript transcript;
-    struct dub_error error;
 };
 
 struct asr_engine {
     struct whisper_model *model;
     char *name; /* of the model: its file's */
     struct whisper_talk *talk;
-    struct whisper_decoder *decoders[MAX_DECODERS];
-    GThread *threads[MAX_DECODERS];
-    int thread_count;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t changed;
-    GQueue jobs;
-    int next; /* decoder that is not yet any thread's */
-    bool quit;
+    struct whisper_decoder *decoders[JOB_QUEUE_MAX_THREADS]; /* each its thread's */
+    struct job_queue *queue;
 };
 
-static void job_free(struct job *job)
+static void free_job(struct engine_job *base)
 {
+    struct job *job = (struct job *)base;
     if (!job)
         return;
-    pcm_clear(&job->audio);
+    speech_job_clear(&job->speech);
     g_free(job->language);
     g_free(job->prompt);
-    asr_transcript_clear(&job->transcript);
     g_free(job);
 }
 
-/* NULL: the engine is being destroyed. */
-static struct job *take_job(struct asr_engine *engine)
+static bool run(void *decoder, struct engine_job *base)
 {
-    pthread_mutex_lock(&engine->lock);
-    while (!engine->quit && g_queue_is_empty(&engine->jobs))
-        pthread_cond_wait(&engine->changed, &engine->lock);
-    struct job *job = engine->quit ? NULL : g_queue_pop_head(&engine->jobs);
-    pthread_mutex_unlock(&engine->lock);
-    return job;
+    struct job *job = (struct job *)base;
+    struct whisper_task task = {.audio = &job->speech.audio,
+                                .language = job->language,
+                                .prompt = job->prompt,
+                                .abandoned = &base->abandoned};
+    return whisper_decoder_run(decoder, &task, &job->speech.transcript, &base->error);
 }
 
-static void finish_job(struct asr_engine *engine, struct job *job, bool succeeded)
-{
-    pthread_mutex_lock(&engine->lock);
-    bool abandoned = g_atomic_int_get(&job->abandoned) != 0;
-    job->succeeded = succeeded;
-    job->done = true;
-    pthread_cond_broadcast(&engine->changed);
-    pthread_mutex_unlock(&engine->lock);
-    if (abandoned)
-        job_free(job);
-}
-
-static gpointer decoder_main(gpointer user)
-{
-    struct asr_engine *engine = user;
-    pthread_mutex_lock(&engine->lock);
-    struct whisper_decoder *decoder = engine->decoders[engine->next++];
-    pthread_mutex_unlock(&engine->lock);
-    struct job *job;
-    while ((job = take_job(engine))) {
-        struct whisper_task task = {.audio = &job->audio,
-                                    .language = job->language,
-                                    .prompt = job->prompt,
-                                    .abandoned = &job->abandoned};
-        finish_job(engine, job, whisper_decoder_run(decoder, &task, &job->transcript, &job->error));
-    }
-    return NULL;
-}
+static const struct job_queue_ops queue_ops = {
+    .thread_name = "asr-whisper", .stage = DUB_STAGE_ASR, .run = run, .free_job = free_job};
 
 static void destroy(void *data)
 {
     struct asr_engine *engine = data;
-    pthread_mutex_lock(&engine->lock);
-    engine->quit = true;
-    pthread_cond_broadcast(&engine->changed);
-    pthread_mutex_unlock(&engine->lock);
-    for (int i = 0; i < engine->thread_count; i++)
-        g_thread_join(engine->threads[i]);
-    g_assert(g_queue_is_empty(&engine->jobs));
-    for (int i = 0; i < MAX_DECODERS; i++)
+    job_queue_free(engine->queue);
+    for (int i = 0; i < JOB_QUEUE_MAX_THREADS; i++)
         whisper_decoder_free(engine->decoders[i]);
     whisper_model_free(engine->model);
     whisper_talk_free(engine->talk);
-    pthread_cond_destroy(&engine->changed);
-    pthread_mutex_destroy(&engine->lock);
     g_free(engine->name);
     g_free(engine);
 }
@@ -126,29 +73,27 @@ static struct asr_engine *engine_new(struct whisper_model *model, const char *pa
     engine->model = model;
     engine->name = g_path_get_basename(path);
     engine->talk = whisper_talk_new();
-    pthread_mutex_init(&engine->lock, NULL);
-    engine_wait_init(&engine->changed);
-    g_queue_init(&engine->jobs);
     return engine;
 }
 
 /* All decoders first: what there is no memory for is said at the start. */
 static bool start_decoders(struct asr_engine *engine, int count, struct dub_error *error)
 {
+    void *workers[JOB_QUEUE_MAX_THREADS];
     for (int i = 0; i < count; i++) {
         engine->decoders[i] = whisper_decoder_new(engine->model, error);
         if (!engine->decoders[i])
             return false;
+        workers[i] = engine->decoders[i];
     }
-    for (int i = 0; i < count; i++, engine->thread_count++)
-        engine->threads[i] = g_thread_new("asr-whisper", decoder_main, engine);
+    engine->queue = job_queue_new(&queue_ops, workers, count);
     return true;
 }
 
 static void *create(const struct engine_config *config, struct dub_error *error)
 {
     int cores = (int)g_get_num_processors();
-    int workers = CLAMP(config->workers > 0 ? config->workers : cores, 1, MAX_DECODERS);
+    int workers = CLAMP(config->workers > 0 ? config->workers : cores, 1, JOB_QUEUE_MAX_THREADS);
     g_autofree char *path = whisper_model_path(config, error);
     if (!path)
         return NULL;
@@ -196,60 +141,14 @@ static struct job *job_new(struct asr_engine *engine, const struct asr_request *
                            struct loudness_span span, struct dub_error *error)
 {
     struct job *job = g_new0(struct job, 1);
-    struct pcm speech = *request->audio;
-    speech.samples += span.first;
-    speech.count = span.count;
-    job->offset_ms = (int64_t)span.first * 1000 / speech.rate_hz;
-    if (!pcm_resample(&speech, WHISPER_RATE_HZ, &job->audio, error)) {
-        job_free(job);
+    if (!speech_job_cut(&job->speech, request, span, WHISPER_RATE_HZ, error)) {
+        free_job(&job->speech.base);
         return NULL;
     }
-    lengthen(&job->audio);
+    lengthen(&job->speech.audio);
     job->language = engine_language_base(request->language);
     job->prompt = whisper_talk_prompt(engine->talk, request->call.session_id, job->language, request->hints);
     return job;
-}
-
-/* Queues the job, which it takes, and gives it back when done. NULL: the caller does not wait any longer; the
- * job was taken back from the queue, or it is its decoder's to free. */
-static struct job *wait_for(struct asr_engine *engine, struct job *job, const struct engine_call *call,
-                            struct dub_error *error)
-{
-    pthread_mutex_lock(&engine->lock);
-    g_queue_push_tail(&engine->jobs, job);
-    pthread_cond_broadcast(&engine->changed);
-    while (!job->done && engine_call_go_on(call, DUB_STAGE_ASR, error))
-        engine_wait_step(&engine->changed, &engine->lock, call);
-    struct job *done = job->done ? job : NULL;
-    bool waiting = !done && g_queue_remove(&engine->jobs, job);
-    if (!done && !waiting)
-        g_atomic_int_set(&job->abandoned, 1);
-    pthread_mutex_unlock(&engine->lock);
-    if (waiting)
-        job_free(job);
-    return done;
-}
-
-static void shift_words(struct asr_transcript *transcript, int64_t by_ms)
-{
-    for (guint i = 0; transcript->words && i < transcript->words->len; i++) {
-        struct asr_word *word = &g_array_index(transcript->words, struct asr_word, i);
-        word->start_ms += by_ms;
-        word->end_ms += by_ms;
-    }
-}
-
-static bool take_result(struct job *job, struct asr_transcript *transcript, struct dub_error *error)
-{
-    if (!job->succeeded) {
-        if (error)
-            *error = job->error;
-        return false;
-    }
-    *transcript = job->transcript;
-    job->transcript = (struct asr_transcript){0};
-    shift_words(transcript, job->offset_ms);
-    return true;
 }
 
 /* What looks invented would only be gone on with. */
@@ -268,20 +167,17 @@ static void remember(struct asr_engine *engine, const struct asr_request *reques
 static bool transcribe(struct asr_engine *engine, const struct asr_request *request,
                        struct asr_transcript *transcript, struct dub_error *error)
 {
-    struct loudness_span span = loudness_find_speech(request->audio, MARGIN_MS);
-    if (span.count == 0) {
-        transcript->no_speech = true;
-        transcript->confidence = 1.0;
+    struct loudness_span span;
+    if (!speech_find(request, &span, transcript))
         return true;
-    }
     struct job *job = job_new(engine, request, span, error);
     if (!job)
         return false;
-    job = wait_for(engine, job, &request->call, error);
-    bool succeeded = job != NULL && take_result(job, transcript, error);
+    job = (struct job *)job_queue_run(engine->queue, &job->speech.base, &request->call, error);
+    bool succeeded = job != NULL && speech_job_result(&job->speech, transcript, error);
     if (succeeded)
         remember(engine, request, job->language, transcript);
-    job_free(job);
+    free_job((struct engine_job *)job);
     return succeeded;
 }
 
@@ -295,7 +191,7 @@ const struct asr_engine_ops asr_whisper = {
         {
             .name = "whisper",
             .summary = "Whisper's models by whisper.cpp, offline, CPU or GPU",
-            .max_concurrency = MAX_DECODERS,
+            .max_concurrency = JOB_QUEUE_MAX_THREADS,
             .automatic = true,
             .create = create,
             .destroy = destroy,
