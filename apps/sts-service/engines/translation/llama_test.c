@@ -294,6 +294,19 @@ static void test_what_nobody_waits_for_is_dropped(struct fixture *fixture, gcons
                    &(struct llama_task){.user = "Translate:\n\n\nHello", .text = "Hello", .chat = "gemma"});
 }
 
+/* A second line is talk: nobody waits until it has been said. */
+static void test_another_line_is_not_finished(struct fixture *fixture, gconstpointer user)
+{
+    g_autofree char *path = tiny("lines");
+    struct llama_weights *weights = llama_weights_load(path, "cpu", 1, NULL);
+    struct llama_decoder *decoder = llama_decoder_new(weights, NULL);
+    struct llama_task task = {.user = "Translate:\n\n\nHello", .text = "Hello", .chat = "gemma"};
+    g_autofree char *answer = llama_decoder_run(decoder, &task, NULL);
+    g_assert_cmpstr(answer, ==, " Hola.\n Nota:");
+    llama_decoder_free(decoder);
+    llama_weights_free(weights);
+}
+
 /* A text of 16 KiB takes many pieces; who cancels meanwhile is not held up. */
 static void test_cancelled_in_the_middle(struct fixture *fixture, gconstpointer user)
 {
@@ -358,6 +371,7 @@ int main(int argc, char **argv)
     ADD("a-gpu-that-is-not-there", test_a_gpu_that_is_not_there);
     ADD("two-decoders-on-one-model", test_two_decoders_on_one_model);
     ADD("what-nobody-waits-for-is-dropped", test_what_nobody_waits_for_is_dropped);
+    ADD("another-line-is-not-finished", test_another_line_is_not_finished);
     ADD("cancelled-in-the-middle", test_cancelled_in_the_middle);
     ADD("memory-stays", test_memory_stays);
     return g_test_run();
