@@ -52,6 +52,11 @@ static GArray *must_run(const struct piper_session *session, guint count, float 
     return samples;
 }
 
+static int heard(guint number)
+{
+    return (int)lrint(number * 32767 / 1024.0);
+}
+
 /* The model gets the numbers as they are: it says them. */
 static void test_the_numbers_arrive(void)
 {
@@ -59,7 +64,7 @@ static void test_the_numbers_arrive(void)
     g_autoptr(GArray) samples = must_run(session, 200, 1.0F, 0);
     g_assert_cmpuint(samples->len, ==, 200 * 4);
     for (guint i = 0; i < samples->len; i++)
-        g_assert_cmpint(g_array_index(samples, int16_t, i), ==, lrint((i / 4) * 32767 / 1024.0));
+        g_assert_cmpint(g_array_index(samples, int16_t, i), ==, heard(i / 4));
     g_assert_false(piper_session_on_gpu(session));
     piper_session_free(session);
     piper_session_free(NULL);
@@ -204,8 +209,7 @@ static gpointer run_in_thread(gpointer user)
         guint count = 5 + i % 7;
         g_autoptr(GArray) samples = must_run(user, count, 1.0F, 0);
         g_assert_cmpuint(samples->len, ==, count * 4);
-        g_assert_cmpint(g_array_index(samples, int16_t, samples->len - 1), ==,
-                        lrint((count - 1) * 32767 / 1024.0));
+        g_assert_cmpint(g_array_index(samples, int16_t, samples->len - 1), ==, heard(count - 1));
     }
     return NULL;
 }
