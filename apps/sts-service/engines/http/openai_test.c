@@ -141,6 +141,10 @@ static void test_a_model_that_talks(void)
         {"What time is it?", "Son las cinco y media.", "es", false},
         {"What time is it?", "¿Qué hora es?", "es", true},
         {"What time is it?", "何時ですか。", "ja", true},
+        {"We have a plan for all the people of this land.", "We have got a plan for the people of the land.",
+         "es", false},
+        {"The Lord of the Rings was shown.", "Se ha visto The Lord of the Rings.", "es", true},
+        {"We have this for you.", "We have this for you, and that.", "zu", true},
         {"Good evening.", "<think> The user says good evening.", "es", false},
         {"We have a new plan for you.", "We have a new plan, for you!", "es", false},
         {"Good evening and welcome.", "Доброй ночи и добро пожаловать.", "es", false},
@@ -148,7 +152,7 @@ static void test_a_model_that_talks(void)
         {"Good evening and welcome.", "大家晚上好，欢迎收看今天的节目。", "ja", true},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-        const char *wrong = chat_guard(cases[i].source, cases[i].answer, cases[i].language);
+        const char *wrong = chat_guard(cases[i].source, cases[i].answer, "en", cases[i].language);
         g_test_message("%s -> %s: %s", cases[i].source, cases[i].answer, wrong ? wrong : "good");
         g_assert_cmpint(wrong == NULL, ==, cases[i].good);
     }

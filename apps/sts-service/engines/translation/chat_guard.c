@@ -8,6 +8,7 @@
 /* Shorter texts tell nothing about a language: names, "OK", "BBC 1". */
 #define LEAST_LETTERS 8
 #define LEAST_PLAIN_WORDS 4
+#define DIFFERENT_FUNCTION_WORDS 4
 
 /* Words of which none is in a translation unless one of the group is in the source. */
 static const char *const about_translating[] = {"translat", "traduc", "tradu", "übersetz", "перев", NULL};
@@ -126,7 +127,67 @@ static bool is_of_another_script(const char *answer, const char *language)
     return letters >= LEAST_LETTERS && fitting * 2 < letters;
 }
 
-const char *chat_guard(const char *source, const char *answer, const char *target_language)
+/* The words that no text of a language is without for long. */
+static const struct {
+    const char *language, *words;
+} function_words[] = {
+    {"ca", " el la els les i en un una per amb que es del no dels "},
+    {"da", " og det en er ikke at på med til af den som har de "},
+    {"de", " der die das und ist nicht ein eine mit zu den auf von es wir "},
+    {"en", " the and of is that was for with you are this have it we has they from "},
+    {"es", " el la los las que y en un una por con para es se del no al su "},
+    {"fr", " le la les des et est que dans un une pour du pas nous au ce qui "},
+    {"it", " il lo gli che e un una per con non di della è la i si ha "},
+    {"nl", " de het een en van is niet met op dat die voor we zijn te "},
+    {"pl", " nie w na i z się jest to że do jak o po "},
+    {"pt", " o os as que e um uma para com não em do da é se no na "},
+    {"ro", " și în de la cu nu o un pe care este să din ce "},
+    {"sv", " och det en är inte att på med till av den som har vi "},
+};
+
+static const char *function_words_of(const char *language)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(function_words); i++)
+        if (strcmp(function_words[i].language, language) == 0)
+            return function_words[i].words;
+    return NULL;
+}
+
+/* Whole words, without their case and the marks around them. */
+static GStrv folded_words(const char *text)
+{
+    g_autofree char *folded = g_utf8_casefold(text, -1);
+    GString *plain = g_string_new(NULL);
+    for (const char *at = folded; *at; at = g_utf8_next_char(at))
+        g_string_append_unichar(plain, g_unichar_isalpha(g_utf8_get_char(at)) ? g_utf8_get_char(at) : ' ');
+    g_autofree char *spaced = g_string_free(plain, FALSE);
+    return g_strsplit_set(spaced, " ", -1);
+}
+
+/* Several of one language's words, and none of the other's: names and titles bring a few of them along. */
+static bool is_still_in(const char *answer, const char *source_language, const char *target_language)
+{
+    const char *before = function_words_of(source_language);
+    const char *after = function_words_of(target_language);
+    g_auto(GStrv) words = folded_words(answer);
+    g_autoptr(GString) found = g_string_new(NULL);
+    int count = 0;
+    for (char **word = words; before && after && *word; word++) {
+        g_autofree char *wanted = g_strdup_printf(" %s ", *word);
+        if (**word == '\0')
+            continue;
+        if (strstr(after, wanted))
+            return false;
+        if (!strstr(before, wanted) || strstr(found->str, wanted))
+            continue;
+        g_string_append(found, wanted);
+        count++;
+    }
+    return count >= DIFFERENT_FUNCTION_WORDS;
+}
+
+const char *chat_guard(const char *source, const char *answer, const char *source_language,
+                       const char *target_language)
 {
     if (*answer == '\0')
         return "nothing";
@@ -138,6 +199,8 @@ const char *chat_guard(const char *source, const char *answer, const char *targe
         return "the source itself";
     if (is_answered(source, answer, target_language))
         return "a question with no question";
+    if (is_still_in(answer, source_language, target_language))
+        return "text in the source's language";
     if (is_of_another_script(answer, target_language))
         return "text in another language's script";
     return NULL;

@@ -4,4 +4,5 @@
 #pragma once
 
 /* languages: base codes. NULL: it may be one; else what is wrong with it, static. */
-const char *chat_guard(const char *source, const char *answer, const char *target_language);
+const char *chat_guard(const char *source, const char *answer, const char *source_language,
+                       const char *target_language);

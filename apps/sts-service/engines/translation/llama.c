@@ -39,7 +39,7 @@ struct worker {
 struct translation_job {
     struct engine_job base;
     char *text, *source, *target; /* source and target with their variants */
-    char *target_base;
+    char *source_base, *target_base;
     char *translated;
 };
 
@@ -51,6 +51,7 @@ static void job_free(struct engine_job *base)
     g_free(job->text);
     g_free(job->source);
     g_free(job->target);
+    g_free(job->source_base);
     g_free(job->target_base);
     g_free(job->translated);
     g_free(job);
@@ -79,7 +80,7 @@ static char *translate_piece(const struct worker *worker, const struct translati
                              const char *piece, struct dub_error *error)
 {
     g_autofree char *answer = ask(worker, job, piece, error);
-    const char *wrong = answer ? chat_guard(piece, answer, job->target_base) : NULL;
+    const char *wrong = answer ? chat_guard(piece, answer, job->source_base, job->target_base) : NULL;
     if (!wrong)
         return g_steal_pointer(&answer);
     dub_error_set_stage(error, DUB_ERROR_HALLUCINATION_SUSPECTED, DUB_STAGE_TRANSLATION,
@@ -204,6 +205,7 @@ static struct engine_job *job_new(const struct translation_request *request)
     job->text = g_strdup(request->text);
     job->source = g_strdup(request->source_variant ? request->source_variant : request->source_language);
     job->target = g_strdup(request->target_variant ? request->target_variant : request->target_language);
+    job->source_base = g_strdup(request->source_language);
     job->target_base = g_strdup(request->target_language);
     return &job->base;
 }

@@ -66,7 +66,8 @@ static bool translate(struct translation_engine *engine, const struct translatio
                       struct translation_result *result, struct dub_error *error)
 {
     g_autofree char *answer = ask(engine, request, error);
-    const char *wrong = answer ? chat_guard(request->text, answer, request->target_language) : NULL;
+    const char *wrong =
+        answer ? chat_guard(request->text, answer, request->source_language, request->target_language) : NULL;
     if (wrong)
         return dub_error_set_stage(error, DUB_ERROR_HALLUCINATION_SUSPECTED, DUB_STAGE_TRANSLATION,
                                    "openai has answered %s: \"%.*s\"", wrong,

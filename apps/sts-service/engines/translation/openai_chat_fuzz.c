@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (!g_utf8_validate(text, -1, NULL))
         abort();
-    const char *verdict = chat_guard("good evening and welcome", text, "es");
+    const char *verdict = chat_guard("good evening and welcome", text, "en", "es");
     if (*text == '\0' && !verdict)
         abort();
     return 0;
