@@ -92,11 +92,25 @@ bool chain_links_can(const struct chain_links *links, const struct chain_questio
     return able(links, question, asked) != 0;
 }
 
+/* All that can, so that none is cold when it has to serve; the first at last, because its outcome counts. */
+static bool warm_up(const struct chain_links *links, const struct chain_question *question,
+                    const struct engine_call *call, void *asked, struct dub_error *error)
+{
+    unsigned bits = able(links, question, asked);
+    bool done = false;
+    for (unsigned i = links->count; i-- > 0;)
+        if (bits & (1u << i))
+            done = question->ask(&links->link[i], call, asked, error);
+    return done;
+}
+
 bool chain_links_ask(const struct chain_links *links, const struct chain_question *question,
                      const struct engine_call *call, void *asked, struct dub_error *error)
 {
     struct dub_error problem = {0};
     bool done = false;
+    if (call->fragment == ENGINE_CALL_WARM_UP)
+        return warm_up(links, question, call, asked, error);
     struct chain_walk walk = chain_walk_begin(links->chain, call, able(links, question, asked));
     for (int i = chain_walk_next(&walk); i >= 0; i = chain_walk_next(&walk)) {
         const struct engine_link *link = &links->link[i];

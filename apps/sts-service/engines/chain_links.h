@@ -37,6 +37,7 @@ struct chain_question {
 /* Whether one of the links can do it. */
 bool chain_links_can(const struct chain_links *links, const struct chain_question *question,
                      const void *asked);
-/* Until one has done it; on false error is the last one's. Any thread, several at a time. */
+/* Until one has done it; on false error is the last one's. A warm-up (ENGINE_CALL_WARM_UP) is for all. Any
+ * thread, several at a time. */
 bool chain_links_ask(const struct chain_links *links, const struct chain_question *question,
                      const struct engine_call *call, void *asked, struct dub_error *error);

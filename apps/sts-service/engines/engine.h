@@ -96,6 +96,10 @@ struct engine_ops {
     void (*destroy)(void *engine);
     /* Sets what there is to say beyond name and summary, which are set. */
     void (*describe)(const void *engine, struct engine_info *info);
+    /* For engines that ask somebody over the network: opens the way with a request that costs nothing, and
+     * whatever becomes of it, nobody is told but the log. A warm-up asks no more of an engine that has it.
+     * NULL: a warm-up is a call like any other. Any thread. */
+    void (*greet)(void *engine, const struct engine_call *call);
 };
 
 /* "es" of "es-MX", "ES_mx", "spa"; lower case, ISO 639-1 where it has one. Owned by the caller; NULL for what

@@ -168,6 +168,14 @@ void engine_link_describe(const struct engine_link *link, struct engine_info *in
     link->ops->describe(link->engine, info);
 }
 
+bool engine_link_greeted(const struct engine_link *link, const struct engine_call *call)
+{
+    if (call->fragment != ENGINE_CALL_WARM_UP || !link->ops->greet)
+        return false;
+    link->ops->greet(link->engine, call);
+    return true;
+}
+
 char *engine_link_used(const struct engine_link *link, const char *model)
 {
     if (model)

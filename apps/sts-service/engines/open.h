@@ -33,5 +33,7 @@ bool engine_open(struct engine_opened *opened, const struct engine_stage *stage,
 void engine_close(struct engine_opened *opened);
 
 void engine_link_describe(const struct engine_link *link, struct engine_info *info);
+/* True when the call is a warm-up and that has been done by greet(): nothing more is to be asked. */
+bool engine_link_greeted(const struct engine_link *link, const struct engine_call *call);
 /* For a fragment's metadata, as engine_used(). model NULL: as the engine describes itself. */
 char *engine_link_used(const struct engine_link *link, const char *model);

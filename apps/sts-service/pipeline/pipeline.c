@@ -251,7 +251,7 @@ static bool check_config(struct processor *processor, const struct dub_stream_co
 
 /* Translators start their processes, synthesisers load their voice and recognisers a vocabulary at the first
  * phrase; that phrase should not wait for it. So hints are told the recogniser when a stream begins, and one
- * word goes through the other stages, for nobody. */
+ * word goes through the other stages, for nobody; a provider is only greeted, for it would be paid. */
 static void prepare(struct processor *processor, struct job_settings *settings)
 {
     struct pipeline *pipeline = (struct pipeline *)processor;

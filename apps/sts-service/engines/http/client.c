@@ -3,6 +3,7 @@
 
 #include "provider_error.h"
 #include "transport.h"
+#include <dubbing_log.h>
 #include <dubbing_retry.h>
 #include <dubbing_text.h>
 #include <pthread.h>
@@ -247,4 +248,18 @@ GBytes *http_client_ask(struct http_client *client, const struct http_request *r
     if (!body && error)
         *error = problem;
     return body;
+}
+
+void http_client_greet(struct http_client *client, const char *url, struct http_header header,
+                       const struct engine_call *call)
+{
+    struct dub_error problem = {0};
+    struct http_request request = {.method = "GET",
+                                   .url = url,
+                                   .headers = {header},
+                                   .answer_type = "",
+                                   .max_bytes = HTTP_TEXT_MAX_BYTES};
+    g_autoptr(GBytes) body = http_client_ask(client, &request, call, &problem);
+    if (!body && problem.code != DUB_ERROR_CANCELLED)
+        dub_log_info("%s", problem.message);
 }

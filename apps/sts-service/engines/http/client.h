@@ -58,5 +58,9 @@ void http_client_free(struct http_client *client);
  * Any thread, several at a time. */
 GBytes *http_client_ask(struct http_client *client, const struct http_request *request,
                         const struct engine_call *call, struct dub_error *error);
+/* Opens a connection, which stays for the calls to come, by asking for what costs nothing (GET, and its
+ * headers). What becomes of it is only logged: a key may be good for the work and not for this. */
+void http_client_greet(struct http_client *client, const char *url, struct http_header header,
+                       const struct engine_call *call);
 /* An answer that was read and is not what the provider's documentation says. Returns false. */
 bool http_client_bad_answer(const struct http_client *client, const char *what, struct dub_error *error);

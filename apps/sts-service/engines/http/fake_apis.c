@@ -12,15 +12,18 @@ struct fake_apis {
     pthread_mutex_t lock;
     const struct stand_reply *misbehave; /* guarded by lock, as is what follows */
     char *last;
+    int paid;
 };
 
 static const struct {
     const char *path;
     stand_answer *answer;
-    bool at_start;
+    bool free; /* nothing is done for it */
 } apis_table[] = {
     {"/v2/languages", fake_deepl_languages, true},
+    {"/v2/usage", fake_deepl_usage, true},
     {"/v2/translate", fake_deepl_translate, false},
+    {"/v1/models", fake_models, true},
     {"/v1/audio/transcriptions", fake_openai_transcriptions, false},
     {"/v1/chat/completions", fake_openai_chat, false},
     {"/v1/audio/speech", fake_openai_speech, false},
@@ -29,12 +32,19 @@ static const struct {
     {"/translate", fake_libretranslate_translate, false},
 };
 
-static bool misbehaves(struct fake_apis *apis, const struct stand_request *request, struct stand_reply *reply)
+static void note(struct fake_apis *apis, const struct stand_request *request)
+{
+    pthread_mutex_lock(&apis->lock);
+    g_free(apis->last);
+    apis->last = g_strdup_printf("%s%s", request->head, request->body);
+    apis->paid += strcmp(request->method, "POST") == 0 ? 1 : 0;
+    pthread_mutex_unlock(&apis->lock);
+}
+
+static bool misbehaves(struct fake_apis *apis, struct stand_reply *reply)
 {
     pthread_mutex_lock(&apis->lock);
     const struct stand_reply *instead = apis->misbehave;
-    g_free(apis->last);
-    apis->last = g_strdup_printf("%s%s", request->head, request->body);
     if (instead) {
         *reply = *instead;
         gsize size = instead->size > 0 || !instead->body ? instead->size : strlen(instead->body) + 1;
@@ -46,10 +56,11 @@ static bool misbehaves(struct fake_apis *apis, const struct stand_request *reque
 
 static void answer(const struct stand_request *request, struct stand_reply *reply, void *user)
 {
+    note(user, request);
     for (gsize i = 0; i < G_N_ELEMENTS(apis_table); i++) {
         if (!g_str_has_prefix(request->path, apis_table[i].path))
             continue;
-        if (apis_table[i].at_start || !misbehaves(user, request, reply))
+        if (apis_table[i].free || !misbehaves(user, reply))
             apis_table[i].answer(request, reply, user);
         return;
     }
@@ -109,6 +120,14 @@ char *fake_apis_last(struct fake_apis *apis)
     char *last = g_strdup(apis->last);
     pthread_mutex_unlock(&apis->lock);
     return last;
+}
+
+int fake_apis_paid(struct fake_apis *apis)
+{
+    pthread_mutex_lock(&apis->lock);
+    int paid = apis->paid;
+    pthread_mutex_unlock(&apis->lock);
+    return paid;
 }
 
 int64_t fake_apis_busy_ns(struct fake_apis *apis)

@@ -14,7 +14,9 @@ void fake_apis_free(struct fake_apis *apis);
 const struct engine_providers *fake_apis_providers(const struct fake_apis *apis);
 /* As provider_stand_busy_ns(). */
 int64_t fake_apis_busy_ns(struct fake_apis *apis);
-/* Answers this instead, to everything but what is asked at start; NULL: as documented. Borrowed. */
+/* Answers this instead, to everything that a provider is paid for; NULL: as documented. Borrowed. */
 void fake_apis_misbehave(struct fake_apis *apis, const struct stand_reply *reply);
 /* The head and the body of the last request, a copy. */
 char *fake_apis_last(struct fake_apis *apis);
+/* Requests so far that a provider is paid for. */
+int fake_apis_paid(struct fake_apis *apis);

@@ -111,3 +111,12 @@ void fake_elevenlabs_speech(const struct stand_request *request, struct stand_re
     reply->type = "audio/wav";
     reply->body = g_bytes_unref_to_data(wav_build(&clip), &reply->size);
 }
+
+void fake_models(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    g_autofree char *key = stand_header(request, "xi-api-key");
+    if (g_strcmp0(key, FAKE_ELEVENLABS_KEY) == 0)
+        reply->body = g_strdup("[{\"model_id\":\"eleven_flash_v2_5\"}]");
+    else if (admits(request, reply))
+        reply->body = g_strdup("{\"object\":\"list\",\"data\":[{\"id\":\"tts-1\",\"object\":\"model\"}]}");
+}

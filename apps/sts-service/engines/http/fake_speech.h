@@ -12,6 +12,8 @@
 stand_answer fake_openai_transcriptions;
 stand_answer fake_openai_speech;
 stand_answer fake_elevenlabs_speech;
+/* Both have the list of models at the same place. */
+stand_answer fake_models;
 
 /* A tone for each text, as long as somebody would take to say it. Clear with pcm_clear(). */
 struct pcm fake_tone(const char *text, double rate);

@@ -75,6 +75,12 @@ void fake_deepl_languages(const struct stand_request *request, struct stand_repl
                              : "[{\"language\":\"EN\"},{\"language\":\"ES\"}]");
 }
 
+void fake_deepl_usage(const struct stand_request *request, struct stand_reply *reply, void *user)
+{
+    if (deepl_admits(request, reply))
+        reply->body = g_strdup("{\"character_count\":180118,\"character_limit\":1250000}");
+}
+
 void fake_deepl_translate(const struct stand_request *request, struct stand_reply *reply, void *user)
 {
     g_autoptr(JsonNode) root = dub_json_parse(request->body, request->size, NULL);

@@ -9,6 +9,7 @@
 
 stand_answer fake_deepl_languages;
 stand_answer fake_deepl_translate;
+stand_answer fake_deepl_usage;
 stand_answer fake_openai_chat;
 stand_answer fake_libretranslate_languages;
 stand_answer fake_libretranslate_translate;

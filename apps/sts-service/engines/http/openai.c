@@ -43,6 +43,18 @@ void openai_clear(struct openai *openai)
     *openai = (struct openai){0};
 }
 
+static struct http_header authorization(const struct openai *openai)
+{
+    return openai->authorization ? (struct http_header){"Authorization", openai->authorization}
+                                 : (struct http_header){0};
+}
+
+void openai_greet(const struct openai *openai, const struct engine_call *call)
+{
+    g_autofree char *url = g_strconcat(openai->base, "/models", NULL);
+    http_client_greet(openai->client, url, authorization(openai), call);
+}
+
 GBytes *openai_ask(const struct openai *openai, const char *path, const char *content_type, GBytes *body,
                    const char *answer_type, gsize max_bytes, const struct engine_call *call,
                    struct dub_error *error)
@@ -50,11 +62,10 @@ GBytes *openai_ask(const struct openai *openai, const char *path, const char *co
     g_autofree char *url = g_strconcat(openai->base, path, NULL);
     struct http_request request = {.method = "POST",
                                    .url = url,
+                                   .headers = {authorization(openai)},
                                    .content_type = content_type,
                                    .body = body,
                                    .answer_type = answer_type,
                                    .max_bytes = max_bytes};
-    if (openai->authorization)
-        request.headers[0] = (struct http_header){"Authorization", openai->authorization};
     return http_client_ask(openai->client, &request, call, error);
 }

@@ -19,6 +19,8 @@ struct openai {
 bool openai_init(struct openai *openai, const struct engine_config *config, enum dub_stage stage,
                  const char *default_model, struct dub_error *error);
 void openai_clear(struct openai *openai);
+/* For struct engine_ops: the list of models, which costs nothing. */
+void openai_greet(const struct openai *openai, const struct engine_call *call);
 /* POST to base + path. As http_client_ask(). */
 GBytes *openai_ask(const struct openai *openai, const char *path, const char *content_type, GBytes *body,
                    const char *answer_type, gsize max_bytes, const struct engine_call *call,

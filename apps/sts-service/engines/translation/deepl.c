@@ -123,6 +123,14 @@ static void describe(const void *data, struct engine_info *info)
     info->languages = g_strv_builder_end(pairs);
 }
 
+static void greet(void *data, const struct engine_call *call)
+{
+    const struct translation_engine *engine = data;
+    g_autofree char *url = g_strdup_printf("%s/v2/usage", engine->settings.base);
+    http_client_greet(engine->client, url, (struct http_header){"Authorization", engine->authorization},
+                      call);
+}
+
 static bool supports(const struct translation_engine *engine, const char *source, const char *target)
 {
     bool hears = !engine->sources;
@@ -178,6 +186,7 @@ const struct translation_engine_ops translation_deepl = {
             .create = create,
             .destroy = destroy,
             .describe = describe,
+            .greet = greet,
         },
     .supports = supports,
     .translate = translate,

@@ -19,5 +19,8 @@ extern const struct translation_engine_ops translation_openai;
 extern const struct translation_engine_ops translation_chain;
 
 const struct translation_engine_ops *translation_link_ops(const struct engine_link *link);
+/* Asks the engine itself. A warm-up that a greeting has done has the source for its translation. */
+bool translation_link_ask(const struct engine_link *link, const struct translation_request *request,
+                          struct translation_result *result, struct dub_error *error);
 /* What serves such a request, for a fragment's metadata; owned by the caller. */
 char *translation_link_used(const struct engine_link *link, const char *source, const char *target);

@@ -16,7 +16,7 @@
 
 struct translation_engine {
     struct http_client *client;
-    char *translate_url;
+    char *translate_url, *languages_url;
     char *key;     /* NULL: none */
     GArray *pairs; /* struct libretranslate_pair; NULL: not known */
 };
@@ -26,16 +26,18 @@ static void destroy(void *data)
     struct translation_engine *engine = data;
     http_client_free(engine->client);
     g_free(engine->translate_url);
+    g_free(engine->languages_url);
     g_free(engine->key);
     g_clear_pointer(&engine->pairs, g_array_unref);
     g_free(engine);
 }
 
-static struct dub_error ask_languages(struct translation_engine *engine, const char *base)
+static struct dub_error ask_languages(struct translation_engine *engine)
 {
-    g_autofree char *url = g_strdup_printf("%s/languages", base);
-    struct http_request request = {
-        .method = "GET", .url = url, .answer_type = "application/json", .max_bytes = HTTP_TEXT_MAX_BYTES};
+    struct http_request request = {.method = "GET",
+                                   .url = engine->languages_url,
+                                   .answer_type = "application/json",
+                                   .max_bytes = HTTP_TEXT_MAX_BYTES};
     struct engine_call call = {.deadline_ns = dub_clock_now_ns(dub_clock_monotonic()) + ASK_LANGUAGES_NS};
     struct dub_error error = {0};
     g_autoptr(GBytes) body = http_client_ask(engine->client, &request, &call, &error);
@@ -74,8 +76,9 @@ static void *create(const struct engine_config *config, struct dub_error *error)
     struct translation_engine *engine = g_new0(struct translation_engine, 1);
     engine->client = http_client_new(&client);
     engine->translate_url = g_strdup_printf("%s/translate", base);
+    engine->languages_url = g_strdup_printf("%s/languages", base);
     engine->key = is_set(providers->libretranslate_key) ? g_strdup(providers->libretranslate_key) : NULL;
-    struct dub_error problem = ask_languages(engine, base);
+    struct dub_error problem = ask_languages(engine);
     if (problem.code != DUB_ERROR_NONE)
         dub_log_warn("libretranslate does not say which languages it has, any is accepted: %s",
                      problem.message);
@@ -95,6 +98,12 @@ static void describe(const void *data, struct engine_info *info)
     if (!engine->pairs)
         g_strv_builder_add(names, "*-*");
     info->languages = g_strv_builder_end(names);
+}
+
+static void greet(void *data, const struct engine_call *call)
+{
+    const struct translation_engine *engine = data;
+    http_client_greet(engine->client, engine->languages_url, (struct http_header){0}, call);
 }
 
 /* How well a server's code serves what is wanted: 2 exactly, 1 by its base, 0 not at all. */
@@ -170,6 +179,7 @@ const struct translation_engine_ops translation_libretranslate = {
             .create = create,
             .destroy = destroy,
             .describe = describe,
+            .greet = greet,
         },
     .supports = supports,
     .translate = translate,

@@ -41,6 +41,12 @@ static void describe(const void *data, struct engine_info *info)
     info->languages = g_strdupv((char **)any);
 }
 
+static void greet(void *data, const struct engine_call *call)
+{
+    const struct translation_engine *engine = data;
+    openai_greet(&engine->openai, call);
+}
+
 static bool supports(const struct translation_engine *engine, const char *source, const char *target)
 {
     return true;
@@ -87,6 +93,7 @@ const struct translation_engine_ops translation_openai = {
             .create = create,
             .destroy = destroy,
             .describe = describe,
+            .greet = greet,
         },
     .supports = supports,
     .translate = translate,

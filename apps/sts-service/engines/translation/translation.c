@@ -79,11 +79,13 @@ char *translation_used(const struct translation *translation, const char *source
     return translation_link_used(&translation->opened.link, source, target);
 }
 
-static bool ask_link(const struct translation *translation, const struct translation_request *request,
-                     struct translation_result *result, struct dub_error *error)
+bool translation_link_ask(const struct engine_link *link, const struct translation_request *request,
+                          struct translation_result *result, struct dub_error *error)
 {
-    const struct engine_link *link = &translation->opened.link;
-    return translation_link_ops(link)->translate(link->engine, request, result, error);
+    if (!engine_link_greeted(link, &request->call))
+        return translation_link_ops(link)->translate(link->engine, request, result, error);
+    result->text = g_strdup(request->text);
+    return true;
 }
 
 static bool refuse_pair(const struct translation *translation, const char *source, const char *target,
@@ -126,7 +128,7 @@ static bool ask_protected(struct translation *translation, const struct translat
         *lost = true;
         return true;
     }
-    if (!ask_link(translation, &asked, result, error))
+    if (!translation_link_ask(&translation->opened.link, &asked, result, error))
         return false;
     g_autofree char *raw = g_steal_pointer(&result->text);
     result->text = protect_restore(&protection, raw ? raw : "");
@@ -142,7 +144,7 @@ static bool ask_with_glossary(struct translation *translation, const struct tran
                                                    request->source_language, request->target_language, text)
                                    : NULL;
     if (!spans || spans->len == 0)
-        return ask_link(translation, request, result, error);
+        return translation_link_ask(&translation->opened.link, request, result, error);
     struct translation_request composed = *request;
     composed.text = text;
     bool lost = false;
@@ -152,7 +154,7 @@ static bool ask_with_glossary(struct translation *translation, const struct tran
         return true;
     dub_log_info("%s has lost a term of the glossary; its plain translation is used",
                  translation->opened.link.ops->name);
-    return ask_link(translation, request, result, error);
+    return translation_link_ask(&translation->opened.link, request, result, error);
 }
 
 /* The engine sees base codes, whatever variant the caller speaks of. */

@@ -26,7 +26,7 @@ static bool ask(const struct engine_link *link, const struct engine_call *terms,
     struct translation_request request = *asked->request;
     request.call = *terms;
     translation_result_clear(asked->result);
-    return translation_link_ops(link)->translate(link->engine, &request, asked->result, error);
+    return translation_link_ask(link, &request, asked->result, error);
 }
 
 static char *used(const struct engine_link *link, const void *data)

@@ -84,6 +84,13 @@ static void describe(const void *data, struct engine_info *info)
     info->voices = provider_voice_profiles(engine->voices, tts_elevenlabs.base.name);
 }
 
+static void greet(void *data, const struct engine_call *call)
+{
+    const struct tts_engine *engine = data;
+    g_autofree char *url = g_strdup_printf("%s/v1/models", engine->base);
+    http_client_greet(engine->client, url, (struct http_header){"xi-api-key", engine->key}, call);
+}
+
 static bool supports(const struct tts_engine *engine, const char *language)
 {
     return !engine->names_language || g_strv_contains(languages, language);
@@ -153,6 +160,7 @@ const struct tts_engine_ops tts_elevenlabs = {
             .create = create,
             .destroy = destroy,
             .describe = describe,
+            .greet = greet,
         },
     .supports = supports,
     .voice_of = voice_of,

@@ -46,6 +46,12 @@ static void describe(const void *data, struct engine_info *info)
     info->voices = provider_voice_profiles(engine->voices, tts_openai.base.name);
 }
 
+static void greet(void *data, const struct engine_call *call)
+{
+    const struct tts_engine *engine = data;
+    openai_greet(&engine->openai, call);
+}
+
 static bool supports(const struct tts_engine *engine, const char *language)
 {
     return true;
@@ -98,6 +104,7 @@ const struct tts_engine_ops tts_openai = {
             .create = create,
             .destroy = destroy,
             .describe = describe,
+            .greet = greet,
         },
     .supports = supports,
     .voice_of = voice_of,

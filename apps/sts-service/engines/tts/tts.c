@@ -66,6 +66,13 @@ char *tts_link_used(const struct engine_link *link, const char *profile, const c
     return engine_link_used(link, voice);
 }
 
+bool tts_link_ask(const struct engine_link *link, const struct tts_request *request, struct pcm *audio,
+                  struct dub_error *error)
+{
+    return engine_link_greeted(link, &request->call) ||
+           tts_link_ops(link)->speak(link->engine, request, audio, error);
+}
+
 char *tts_used(const struct tts *tts, const char *profile, const char *language)
 {
     g_autofree char *base = engine_language_base(language);
@@ -114,14 +121,15 @@ static bool check_clip(const struct pcm *audio, struct dub_error *error)
 static bool ask_engine(struct tts *tts, const struct tts_request *request, struct pcm *audio,
                        struct dub_error *error)
 {
-    const struct engine_link *link = &tts->opened.link;
     struct tts_request plain = *request;
     if (plain.rate == 0.0)
         plain.rate = 1.0;
     if (!guard_has_letters(request->text))
         return true;
-    if (!tts_link_ops(link)->speak(link->engine, &plain, audio, error))
+    if (!tts_link_ask(&tts->opened.link, &plain, audio, error))
         return false;
+    if (request->call.fragment == ENGINE_CALL_WARM_UP && audio->count == 0)
+        return true;
     edges_trim(audio, KEEP_MS);
     if (!check_clip(audio, error))
         return false;

@@ -26,7 +26,7 @@ static bool ask(const struct engine_link *link, const struct engine_call *terms,
     struct tts_request request = *asked->request;
     request.call = *terms;
     pcm_clear(asked->audio);
-    return tts_link_ops(link)->speak(link->engine, &request, asked->audio, error);
+    return tts_link_ask(link, &request, asked->audio, error);
 }
 
 static char *used(const struct engine_link *link, const void *data)
