@@ -102,6 +102,9 @@ struct engine_ops {
     void (*greet)(void *engine, const struct engine_call *call);
 };
 
+/* A source language that the recogniser is to find out (RFC 5646: undetermined). */
+#define ENGINE_LANGUAGE_UNKNOWN "und"
+
 /* "es" of "es-MX", "ES_mx", "spa"; lower case, ISO 639-1 where it has one. Owned by the caller; NULL for what
  * is no language code (letters, digits, - and _, 2 to 35 characters). */
 char *engine_language_base(const char *code);

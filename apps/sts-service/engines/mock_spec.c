@@ -64,6 +64,15 @@ static void read_fixture(struct reading *reading, const char *path)
     reading->spec->fixture = g_strdup(path);
 }
 
+static void read_language(struct reading *reading, const char *value)
+{
+    g_autofree char *base = engine_language_base(value);
+    if (!base || strlen(base) > 3)
+        problems_add(reading->problems, "language=%s: a code such as en is needed", value);
+    g_free(reading->spec->language);
+    reading->spec->language = g_steal_pointer(&base);
+}
+
 static bool read_number(struct reading *reading, const char *key, const char *value, int64_t least,
                         int64_t most, int64_t *number)
 {
@@ -139,6 +148,7 @@ static const struct {
     {"text", MOCK_TEXT, "text=TEXT", read_text},
     {"dict", MOCK_DICT, "dict=FILE.json", read_dict},
     {"fixture", MOCK_FIXTURE, "fixture=FOLDER", read_fixture},
+    {"language", MOCK_LANGUAGE, "language=CODE", read_language},
     {"tone", MOCK_TONE, "tone=HZ", read_tone},
     {"pace", MOCK_PACE, "pace=MS", read_pace},
     {"delay", 0, "delay=250ms", read_delay},
@@ -248,6 +258,7 @@ void mock_spec_clear(struct mock_spec *spec)
     g_clear_pointer(&spec->dict, g_hash_table_unref);
     g_clear_pointer(&spec->text, g_free);
     g_clear_pointer(&spec->fixture, g_free);
+    g_clear_pointer(&spec->language, g_free);
     g_clear_pointer(&spec->model, g_free);
 }
 

@@ -18,12 +18,14 @@ enum mock_key {
     MOCK_FIXTURE = 1 << 2,
     MOCK_TONE = 1 << 3,
     MOCK_PACE = 1 << 4,
+    MOCK_LANGUAGE = 1 << 5,
 };
 
 struct mock_spec {
     char *text;               /* text=TEXT; NULL: the stage's default */
     GHashTable *dict;         /* dict=FILE: strings, or NULL */
     char *fixture;            /* fixture=FOLDER; it exists */
+    char *language;           /* language=CODE: it finds it out, and it is this one; NULL: it cannot */
     double tone_hz;           /* tone=HZ */
     int pace_ms;              /* pace=MS: per character */
     int64_t delay_ns;         /* delay=DURATION */

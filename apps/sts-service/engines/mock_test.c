@@ -77,6 +77,29 @@ static void test_a_fixed_text(struct fixture *fixture, gconstpointer user)
     asr_close(asr);
 }
 
+static void test_a_language_that_is_found_out(struct fixture *fixture, gconstpointer user)
+{
+    struct asr_request request = {.audio = &fixture->sound, .language = "und"};
+    struct asr_transcript transcript = {0};
+    struct dub_error error = {0};
+    struct asr *asr = open_asr("language=es-MX");
+    g_assert_true(asr_supports(asr, "und"));
+    g_assert_true(asr_transcribe(asr, &request, &transcript, NULL));
+    g_assert_cmpstr(transcript.language, ==, "es");
+    request.language = "en";
+    g_assert_true(asr_transcribe(asr, &request, &transcript, NULL));
+    g_assert_cmpstr(transcript.language, ==, "");
+    asr_close(asr);
+    /* Others cannot, and say so before anything is sent. */
+    asr = open_asr("text=one");
+    request.language = "und";
+    g_assert_false(asr_supports(asr, "und"));
+    g_assert_false(asr_transcribe(asr, &request, &transcript, &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR);
+    asr_transcript_clear(&transcript);
+    asr_close(asr);
+}
+
 static void test_a_text_per_fragment(struct fixture *fixture, gconstpointer user)
 {
     g_autofree char *model = g_strconcat("fixture=", fixture->folder, NULL);
@@ -297,6 +320,7 @@ static void test_bad_settings_are_refused(struct fixture *fixture, gconstpointer
     g_autofree char *numbers = put(fixture, "numbers.json", "{\"x\":1,\"y\":2}");
     g_autofree char *as_numbers = g_strconcat("dict=", numbers, NULL);
     assert_refused(DUB_STAGE_ASR, as_numbers, SAYS("\"x\"", "\"y\""));
+    assert_refused(DUB_STAGE_ASR, "language=1", SAYS("language=1: a code such as en"));
     g_autofree char *longer = g_strnfill(MOCK_SPEC_MAX_BYTES + 1, ';');
     assert_refused(DUB_STAGE_ASR, longer, SAYS("4096"));
 }
@@ -310,6 +334,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add("/mock/a-fixed-text", test_a_fixed_text);
+    add("/mock/a-language-that-is-found-out", test_a_language_that_is_found_out);
     add("/mock/a-text-per-fragment", test_a_text_per_fragment);
     add("/mock/a-text-per-sound", test_a_text_per_sound);
     add("/mock/a-dictionary", test_a_dictionary);

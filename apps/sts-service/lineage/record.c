@@ -21,6 +21,7 @@ static void copy_fragment(struct dub_fragment_data *to, const struct dub_fragmen
 static void copy_text(struct job_text *to, const struct job_text *from)
 {
     to->transcript = g_strdup(from->transcript);
+    to->language = g_strdup(from->language);
     to->prepared_source = g_strdup(from->prepared_source);
     to->translation = g_strdup(from->translation);
     to->prepared_translation = g_strdup(from->prepared_translation);
@@ -151,7 +152,8 @@ static void set_addresses(JsonObject *object, const struct lineage_record *recor
     set_text(object, "worker_id", settings->worker_id);
     set_text(object, "fragment_id", record->fragment.fragment_id);
     json_object_set_int_member(object, "sequence_number", record->fragment.sequence_number);
-    set_text(object, "source_language", settings->source_language);
+    set_text(object, "source_language",
+             record->text.language ? record->text.language : settings->source_language);
     set_text(object, "target_language", settings->target_language);
     set_text(object, "voice_profile", settings->voice_profile);
 }

@@ -50,6 +50,23 @@ static void test_says_everything(void)
     lineage_record_free(NULL);
 }
 
+/* And not that the stream did not name it. */
+static void test_the_language_that_was_heard(void)
+{
+    struct job_settings *settings = mock_settings_new();
+    g_free(settings->source_language);
+    settings->source_language = g_strdup("und");
+    struct job *job = mock_job_new(settings, NULL, 1, 10, 0);
+    job->text.language = g_strdup("it");
+    struct lineage_record *record = lineage_record_new(job, 0, 0);
+    g_autoptr(JsonNode) node = lineage_record_to_json(record, &(struct lineage_origin){0}, NULL, NULL);
+    JsonObject *object = json_node_get_object(node);
+    g_assert_cmpstr(json_object_get_string_member(object, "source_language"), ==, "it");
+    lineage_record_free(record);
+    job_free(job);
+    job_settings_unref(settings);
+}
+
 /* A fragment that got no further than its arrival. */
 static void test_leaves_out_what_is_not_there(void)
 {
@@ -72,6 +89,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/record/says-everything", test_says_everything);
+    g_test_add_func("/record/the-language-that-was-heard", test_the_language_that_was_heard);
     g_test_add_func("/record/leaves-out-what-is-not-there", test_leaves_out_what_is_not_there);
     return g_test_run();
 }

@@ -179,13 +179,20 @@ void engines_close(struct engines *engines)
 bool engines_check_languages(const struct engines *engines, const char *source, const char *target,
                              struct dub_error *error)
 {
+    bool unknown = engine_language_matches(source, ENGINE_LANGUAGE_UNKNOWN);
+    if (unknown && !asr_supports(engines->asr, source))
+        return dub_error_set(error, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR,
+                             "source_language: %s asks for the language to be found out, which %s cannot: "
+                             "name the language",
+                             source, engines->asr_info.name);
     if (!asr_supports(engines->asr, source)) {
         g_autofree char *known = g_strjoinv(", ", engines->asr_info.languages);
         return dub_error_set(error, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR,
                              "source_language: %s cannot be recognised by %s; supported: %s", source,
                              engines->asr_info.name, known);
     }
-    if (!translation_check_pair(engines->translation, source, target, error))
+    /* What is then heard is each fragment's to be refused. */
+    if (!unknown && !translation_check_pair(engines->translation, source, target, error))
         return false;
     if (tts_supports(engines->tts, target))
         return true;

@@ -27,6 +27,24 @@ static void test_mocks(void)
     engines_close(&engines);
 }
 
+/* Where the recogniser can do that; what it then hears is each fragment's to be refused. */
+static void test_a_language_to_be_found_out(void)
+{
+    struct sts_settings settings = mocks();
+    struct engines engines;
+    struct dub_error error = {0};
+    g_assert_true(engines_open(&engines, &settings, &error));
+    g_assert_false(engines_check_languages(&engines, "und", "es", &error));
+    g_assert_cmpint(error.code, ==, DUB_ERROR_UNSUPPORTED_LANGUAGE_PAIR);
+    g_assert_nonnull(strstr(error.message, "source_language: und asks"));
+    g_assert_nonnull(strstr(error.message, "name the language"));
+    engines_close(&engines);
+    settings.asr_model = (char *)"language=en";
+    g_assert_true(engines_open(&engines, &settings, &error));
+    g_assert_true(engines_check_languages(&engines, "und", "es", &error));
+    engines_close(&engines);
+}
+
 static void test_description(void)
 {
     struct sts_settings settings = mocks();
@@ -262,6 +280,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_log_set_always_fatal(G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL);
     g_test_add_func("/engines/mocks", test_mocks);
+    g_test_add_func("/engines/a-language-to-be-found-out", test_a_language_to_be_found_out);
     g_test_add_func("/engines/a-chain-is-seen", test_a_chain_is_seen);
     g_test_add_func("/engines/description", test_description);
     g_test_add_func("/engines/missing-ones-are-named", test_missing_engines_are_named);

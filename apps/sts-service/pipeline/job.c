@@ -73,6 +73,7 @@ struct job *job_new(uint64_t owner, struct job_settings *settings, struct dub_fr
 void job_text_clear(struct job_text *text)
 {
     g_free(text->transcript);
+    g_free(text->language);
     g_free(text->prepared_source);
     g_free(text->translation);
     g_free(text->prepared_translation);

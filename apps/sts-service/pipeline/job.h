@@ -37,6 +37,7 @@ struct job_text {
     char *prepared_source;      /* the sentence made of it, which is translated */
     char *translation;          /* as the translator says it */
     char *prepared_translation; /* what is spoken */
+    char *language;             /* of the transcript, where the recogniser had to find it out */
 };
 
 void job_text_clear(struct job_text *text);

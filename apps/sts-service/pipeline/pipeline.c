@@ -266,7 +266,10 @@ static void prepare(struct processor *processor, struct job_settings *settings)
     job->deadline_ns = job->arrived_ns + WARM_UP_TIMEOUT_NS;
     job->text.prepared_source = g_strdup(WARM_UP_TEXT);
     job->result.transcript = g_strdup(WARM_UP_TEXT);
-    start(pipeline, job, JOB_TRANSLATION);
+    /* Nobody knows yet what will be translated. */
+    bool unknown = engine_language_matches(settings->source_language, ENGINE_LANGUAGE_UNKNOWN);
+    job->result.translated_text = unknown ? g_strdup(WARM_UP_TEXT) : NULL;
+    start(pipeline, job, unknown ? JOB_TTS : JOB_TRANSLATION);
 }
 
 static JsonObject *describe(struct processor *processor)

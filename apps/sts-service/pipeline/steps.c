@@ -43,6 +43,11 @@ static enum step_outcome failed_in(enum dub_stage stage, struct dub_error *error
     return STEP_FAILED;
 }
 
+static const char *source_language(const struct job *job)
+{
+    return job->text.language ? job->text.language : job->settings->source_language;
+}
+
 static enum step_outcome suspect(enum dub_stage stage, enum guard_verdict verdict, const char *text,
                                  struct dub_error *error)
 {
@@ -82,10 +87,13 @@ static enum step_outcome take_transcript(struct job *job, const struct asr_trans
     enum guard_verdict verdict =
         guard_transcript_of_sound(transcript->text, job->fragment.audio.duration_ms, loud_ms);
     job->text.transcript = g_strdup(transcript->text);
+    if (*transcript->language &&
+        engine_language_matches(job->settings->source_language, ENGINE_LANGUAGE_UNKNOWN))
+        job->text.language = g_strdup(transcript->language);
     if (transcript->no_speech || !*transcript->text)
         return be_silent(job, error);
     g_autofree char *marked = pauses_mark(transcript);
-    g_autofree char *sentence = text_sentence_from_words(marked, job->settings->source_language);
+    g_autofree char *sentence = text_sentence_from_words(marked, source_language(job));
     /* Markers and hesitations only, however often. */
     if (!*sentence)
         return be_silent(job, error);
@@ -143,7 +151,7 @@ enum step_outcome step_translate(const struct engines *engines, struct job *job,
     struct translation_request request = {
         .call = call_of(job),
         .text = job->result.transcript,
-        .source_language = job->settings->source_language,
+        .source_language = source_language(job),
         .target_language = job->settings->target_language,
         .glossary = job->settings->glossary,
     };

@@ -292,6 +292,38 @@ static void test_the_streams_glossary(void)
     close_stand(&stand);
 }
 
+/* A recogniser that finds out the language; the stream does not say it. */
+static void open_unknown(struct stand *stand, const char *asr_model)
+{
+    struct engine_config config = {.model = asr_model};
+    open_stand(stand, &(struct mock_script){0}, 3000, 8000);
+    asr_close(stand->engines.asr);
+    stand->engines.asr = asr_open("mock", &config, NULL);
+    g_free(stand->settings->source_language);
+    stand->settings->source_language = g_strdup("und");
+}
+
+static void test_a_language_that_is_found_out(void)
+{
+    struct stand stand;
+    open_unknown(&stand, "text=buona sera;language=it");
+    const struct dub_fragment_processed *result = process(&stand);
+    g_assert_cmpint(result->status, ==, DUB_FRAGMENT_SUCCESS);
+    g_assert_cmpstr(result->translated_text, ==, "[it-es] Buona sera.");
+    g_assert_cmpstr(stand.job->text.language, ==, "it");
+    close_stand(&stand);
+}
+
+static void test_the_targets_language_is_found_out(void)
+{
+    struct stand stand;
+    open_unknown(&stand, "text=buenas tardes;language=es");
+    const struct dub_fragment_processed *result = process(&stand);
+    g_assert_cmpstr(result->translated_text, ==, "Buenas tardes.");
+    g_assert_cmpstr(result->metadata.translation_model, ==, "none");
+    close_stand(&stand);
+}
+
 static void test_nothing_to_say(void)
 {
     struct stand stand;
@@ -321,6 +353,8 @@ int main(int argc, char **argv)
     g_test_add_func("/steps/too-late-to-start", test_too_late_to_start);
     g_test_add_func("/steps/too-slow-an-engine", test_too_slow_engine);
     g_test_add_func("/steps/the-streams-glossary", test_the_streams_glossary);
+    g_test_add_func("/steps/a-language-that-is-found-out", test_a_language_that_is_found_out);
+    g_test_add_func("/steps/the-targets-language-is-found-out", test_the_targets_language_is_found_out);
     g_test_add_func("/steps/nothing-to-say-is-a-failure", test_nothing_to_say);
     return g_test_run();
 }

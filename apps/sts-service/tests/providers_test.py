@@ -86,3 +86,20 @@ def test_the_next_engine_serves(start_sts, connect, provider, tmp_path):
     for shown in (metrics, service.get("/api/v1/engines"), (process / "cmdline").read_text(encoding="utf-8"),
                   (process / "environ").read_text(encoding="utf-8")):
         assert KEY not in shown
+
+
+@pytest.mark.parametrize("heard, status", [("en", "success"), ("it", "failed")])
+def test_a_stream_whose_language_is_found_out(start_sts, connect, provider, heard, status):
+    service = start_sts("--asr-engine", "mock", "--asr-model", f"text=good evening everybody;language={heard}",
+                        "--tts-engine", "mock", "--translation-engine", "libretranslate",
+                        LIBRETRANSLATE_URL=f"http://127.0.0.1:{provider.server_port}")
+    worker = connect(service)
+    worker.init(source="und")
+    worker.send(0, TONE)
+    answer = worker.wait_for("fragment:processed")
+    assert answer["status"] == status
+    if status == "success":
+        assert answer["translated_text"] == "Buenas noches a todos." and provider.asked[0]["source"] == "en"
+    else:
+        assert answer["error"]["code"] == "UNSUPPORTED_LANGUAGE_PAIR"
+        assert 'from "it" to "es"; supported: en-es' in answer["error"]["message"]

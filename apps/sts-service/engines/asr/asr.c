@@ -131,6 +131,10 @@ bool asr_transcribe(struct asr *asr, const struct asr_request *request, struct a
     bool done = asr_link_ops(link)->transcribe(link->engine, request, transcript, error);
     transcript->took_ms =
         (double)(dub_clock_now_ns(dub_clock_monotonic()) - start_ns) / (double)DUB_NS_PER_MS;
+    if (done && !transcript->no_speech && !*transcript->language &&
+        engine_language_matches(request->language, ENGINE_LANGUAGE_UNKNOWN))
+        done = dub_error_set_stage(error, DUB_ERROR_ASR_FAILED, DUB_STAGE_ASR,
+                                   "%s has not found out the language", link->ops->name);
     if (done && !transcript->text)
         transcript->text = g_strdup("");
     if (done && !transcript->words)

@@ -21,7 +21,7 @@ struct asr_word {
 struct asr_request {
     struct engine_call call;
     const struct pcm *audio;  /* mono, any rate of pcm.h */
-    const char *language;     /* "en" */
+    const char *language;     /* "en"; ENGINE_LANGUAGE_UNKNOWN: transcript.language is to say it */
     const char *const *hints; /* domain_hints, NULL-terminated; NULL: none. Engines may ignore them */
 };
 
@@ -41,6 +41,7 @@ void asr_transcript_add_word(struct asr_transcript *transcript, const char *text
 
 struct asr_engine_ops {
     struct engine_ops base;
+    /* ENGINE_LANGUAGE_UNKNOWN only where it finds the language out. */
     bool (*supports)(const struct asr_engine *engine, const char *language);
     /* A stream with these hints begins: what they need is loaded beside other work. At once, any thread.
      * NULL: the engine has nothing to prepare. */

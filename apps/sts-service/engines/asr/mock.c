@@ -11,7 +11,7 @@
 
 #define DEFAULT_TEXT "the quick brown fox jumps over the lazy dog"
 #define COUNT_MARK "{n}"
-#define KEYS (MOCK_TEXT | MOCK_DICT | MOCK_FIXTURE)
+#define KEYS (MOCK_TEXT | MOCK_DICT | MOCK_FIXTURE | MOCK_LANGUAGE)
 
 struct asr_engine {
     struct mock_spec spec;
@@ -50,7 +50,7 @@ static void describe(const void *data, struct engine_info *info)
 
 static bool supports(const struct asr_engine *engine, const char *language)
 {
-    return true;
+    return engine->spec.language || strcmp(language, ENGINE_LANGUAGE_UNKNOWN) != 0;
 }
 
 /* The words share the clip's time evenly. */
@@ -129,6 +129,8 @@ static bool transcribe(struct asr_engine *engine, const struct asr_request *requ
     if (!mock_spec_play(&engine->spec, &request->call, DUB_STAGE_ASR, error))
         return false;
     transcript->confidence = 1.0;
+    if (engine_language_matches(request->language, ENGINE_LANGUAGE_UNKNOWN))
+        g_strlcpy(transcript->language, engine->spec.language, sizeof transcript->language);
     transcript->text = hear(engine, request);
     transcript->no_speech = !transcript->text || *transcript->text == '\0';
     if (!transcript->no_speech)

@@ -46,9 +46,10 @@ static void describe(const void *data, struct engine_info *info)
     info->languages = g_strdupv((char **)any);
 }
 
+/* The API hears which one it is too, but does not say it in codes. */
 static bool supports(const struct asr_engine *engine, const char *language)
 {
-    return true;
+    return strcmp(language, ENGINE_LANGUAGE_UNKNOWN) != 0;
 }
 
 /* Spelling of names, as a text that may have been said before. */

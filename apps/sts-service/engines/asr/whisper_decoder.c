@@ -118,7 +118,7 @@ bool whisper_model_supports(const struct whisper_model *model, const char *langu
 {
     if (!model->multilingual)
         return strcmp(language, "en") == 0;
-    return strcmp(language, WHISPER_DETECT) == 0 || whisper_lang_id(language) >= 0;
+    return strcmp(language, ENGINE_LANGUAGE_UNKNOWN) == 0 || whisper_lang_id(language) >= 0;
 }
 
 GStrv whisper_model_languages(const struct whisper_model *model)
@@ -279,7 +279,7 @@ static bool transcribe(struct whisper_decoder *decoder, const struct whisper_tas
     int windows = 1 + (int)(pcm_duration_ms(task->audio) / WINDOW_MS);
     struct run run = {.task = task, .windows_left = 3 * windows};
     terms.single_segment = windows == 1;
-    terms.language = task->language;
+    terms.language = strcmp(task->language, ENGINE_LANGUAGE_UNKNOWN) == 0 ? "auto" : task->language;
     terms.initial_prompt = task->prompt;
     terms.max_tokens = TOKENS_SLACK + (int)(pcm_duration_ms(task->audio) * TOKENS_PER_S / 1000);
     terms.abort_callback = should_abort;

@@ -6,8 +6,6 @@
 #include "asr.h"
 
 #define WHISPER_RATE_HZ 16000
-#define WHISPER_DETECT "auto" /* as a language: the model finds out */
-
 struct whisper_model;   /* read-only once loaded: any thread, as long as its decoders live */
 struct whisper_decoder; /* one thread at a time */
 
@@ -25,7 +23,7 @@ struct whisper_model *whisper_model_load(const char *path, const char *voice_pat
                                          int threads, struct dub_error *error);
 /* NULL is fine. After its decoders. */
 void whisper_model_free(struct whisper_model *model);
-/* ISO 639-1 code, or WHISPER_DETECT. */
+/* ISO 639-1 code, or ENGINE_LANGUAGE_UNKNOWN. */
 bool whisper_model_supports(const struct whisper_model *model, const char *language);
 /* Owned by the caller. */
 GStrv whisper_model_languages(const struct whisper_model *model);

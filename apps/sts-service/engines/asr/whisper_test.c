@@ -95,14 +95,14 @@ static void test_language_given_or_detected(struct fixture *fixture, gconstpoint
     struct asr *asr = open_tiny(fixture, "spanish");
     assert_language(asr, &fixture->speech, "es-MX", "es");
     assert_language(asr, &fixture->speech, "ca", "ca");
-    assert_language(asr, &fixture->speech, WHISPER_DETECT, "es");
+    assert_language(asr, &fixture->speech, ENGINE_LANGUAGE_UNKNOWN, "es");
     g_assert_true(asr_supports(asr, "ja"));
     g_assert_false(asr_supports(asr, "xx"));
     asr_close(asr);
 
     asr = open_tiny(fixture, "speech");
     g_assert_false(asr_supports(asr, "es"));
-    g_assert_false(asr_supports(asr, WHISPER_DETECT));
+    g_assert_false(asr_supports(asr, ENGINE_LANGUAGE_UNKNOWN));
     asr_close(asr);
 }
 

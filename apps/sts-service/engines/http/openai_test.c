@@ -37,6 +37,7 @@ static void test_what_the_recogniser_sends(void)
     struct asr_request request = {.audio = &clip, .language = "en-GB", .hints = hints};
     struct asr_transcript transcript = {0};
     struct asr *asr = asr_open("openai", &config, NULL);
+    g_assert_false(asr_supports(asr, "und"));
     g_assert_true(asr_transcribe(asr, &request, &transcript, NULL));
     g_autofree char *last = fake_apis_last(apis);
     g_assert_true(contains(last, "POST /v1/audio/transcriptions"));
