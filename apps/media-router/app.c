@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "api/metrics.h"
+#include "fd_watch.h"
 #include "rtmp/server.h"
 #include "rtsp/server.h"
 
@@ -37,7 +38,7 @@ static bool start_rtmp(struct app *app, struct dub_error *error)
 {
     if (!app->config->rtmp)
         return true;
-    app->rtmp = rtmp_server_new(app->router, app->config, dub_clock_monotonic(), error);
+    app->rtmp = rtmp_server_new(app->router, app->config, fd_watch_clock(), error);
     if (app->rtmp == NULL)
         return false;
     if (rtmp_server_port(app->rtmp) != 0)
@@ -83,7 +84,7 @@ static unsigned port_for_hooks(const struct router_config *config, const struct 
 static bool start_rtsp(struct app *app, struct rtsp_listener listener, struct dub_error *error)
 {
     const struct router_config *config = app->config;
-    app->rtsp = rtsp_server_new(app->router, config, dub_clock_monotonic(), listener);
+    app->rtsp = rtsp_server_new(app->router, config, fd_watch_clock(), listener);
     if (rtsp_server_port(app->rtsp) != 0)
         log_listening("RTSP", config->rtsp_address, rtsp_server_port(app->rtsp));
     if (config->rtsp_encryption == ROUTER_ENCRYPTION_NO)

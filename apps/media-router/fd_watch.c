@@ -9,11 +9,11 @@
 
 /* Descriptors served before anything else of the main loop has its turn. */
 #define EVENTS_PER_TURN 128
-/* Falling asleep and waking up cost more than a message. Where short turns follow each other so closely, for
- * so many times, we collect what comes within a nap and serve it together. */
+/* Falling asleep and waking up cost more than a message. Where turns follow each other so closely, for so
+ * many times, we collect what comes and serve it together: turns then begin so far apart. */
 #define BUSY_GAP_US 500
 #define BUSY_TURNS 8
-#define BUSY_NAP_US 400
+#define BUSY_PACE_US 450
 
 G_STATIC_ASSERT((int)EPOLLIN == (int)G_IO_IN && (int)EPOLLOUT == (int)G_IO_OUT);
 G_STATIC_ASSERT((int)EPOLLERR == (int)G_IO_ERR && (int)EPOLLHUP == (int)G_IO_HUP);
@@ -27,7 +27,7 @@ struct watch_set {
     bool in_turn;
     bool needs_turn;    /* the main loop has to look at what it has: a handler may have changed it */
     int others;         /* while fd_watch_run waits: an epoll set of what GLib would poll */
-    gint64 woke_us;     /* in the last turn */
+    gint64 woke_us;     /* when the last turn began, or this one */
     unsigned n_close;   /* turns that followed closely upon the one before */
     GPtrArray *woken;   /* struct fd_watch *, to be served */
     GPtrArray *serving; /* those that are being served in this turn */
@@ -218,6 +218,17 @@ void fd_watch_say_quiet(struct fd_watch *watch)
     watch->is_quiet = true;
 }
 
+static int64_t now_ns(const struct dub_clock *clock)
+{
+    return (current != NULL && current->in_turn ? current->woke_us : g_get_monotonic_time()) * 1000;
+}
+
+const struct dub_clock *fd_watch_clock(void)
+{
+    static const struct dub_clock clock = {.now_ns = now_ns};
+    return &clock;
+}
+
 /* Those of one descriptor are one in an epoll set. */
 static bool watch_other(struct watch_set *set, const GPollFD *fds, gint i)
 {
@@ -254,24 +265,25 @@ static int to_ms(gint64 us)
     return us <= 0 ? 0 : (int)MIN((us + 999) / 1000, INT_MAX);
 }
 
-/* When it is over. */
-static gint64 nap(void)
+/* After a long turn not at all: what came meanwhile is collected already. */
+static void sleep_until(gint64 us)
 {
-    nanosleep(&(struct timespec){.tv_nsec = BUSY_NAP_US * 1000}, NULL);
-    return g_get_monotonic_time();
+    const struct timespec at = {.tv_sec = us / G_USEC_PER_SEC, .tv_nsec = us % G_USEC_PER_SEC * 1000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
+/* The clock is read once a turn: where turns are short, that is as good as before and after waiting. */
 static void serve_until(struct watch_set *set, gint64 until_us)
 {
     for (int left_ms = 1; left_ms > 0 && !set->needs_turn;) {
-        gint64 now_us = g_get_monotonic_time();
-        if (now_us - set->woke_us > BUSY_GAP_US) /* a long turn: what comes meanwhile is collected anyway */
-            set->n_close = 0;
-        if (set->n_close >= BUSY_TURNS)
-            now_us = nap();
-        left_ms = to_ms(until_us - now_us);
+        gint64 from_us = set->woke_us;
+        if (set->n_close >= BUSY_TURNS) {
+            from_us += BUSY_PACE_US;
+            sleep_until(from_us);
+        }
+        left_ms = to_ms(until_us - from_us);
         serve(set, set->woken->len > 0 ? 0 : left_ms);
-        set->n_close = set->woke_us - now_us < BUSY_GAP_US ? set->n_close + 1 : 0;
+        set->n_close = set->woke_us - from_us < BUSY_GAP_US ? set->n_close + 1 : 0;
     }
 }
 
@@ -283,7 +295,8 @@ static void wait_for_turn(struct watch_set *set, const GPollFD *fds, gint n, gin
         return;
     }
     set->needs_turn = !watch_others(set, fds, n);
-    serve_until(set, timeout_ms < 0 ? G_MAXINT64 : g_get_monotonic_time() + timeout_ms * INT64_C(1000));
+    set->woke_us = g_get_monotonic_time();
+    serve_until(set, timeout_ms < 0 ? G_MAXINT64 : set->woke_us + timeout_ms * INT64_C(1000));
     forget_others(set, fds, n);
 }
 

@@ -7,7 +7,7 @@
  * publisher's bytes bring for a reader goes out at once. */
 #pragma once
 
-#include <glib.h>
+#include <dubbing_clock.h>
 
 struct fd_watch;
 
@@ -23,6 +23,8 @@ void fd_watch_wake(struct fd_watch *watch);
 /* Said by a handler that has done nothing which concerns the main loop: no source attached, changed or
  * destroyed. */
 void fd_watch_say_quiet(struct fd_watch *watch);
+/* In a handler the time at which its turn began, read once for all of them; elsewhere the present. */
+const struct dub_clock *fd_watch_clock(void);
 /* Also from any handler, its own included. NULL is fine. */
 void fd_watch_free(struct fd_watch *watch);
 

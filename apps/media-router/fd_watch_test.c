@@ -364,6 +364,37 @@ static void test_a_number_that_is_used_again(void)
     close(run.fds[1]);
 }
 
+static void let_time_pass(void)
+{
+    const gint64 before_us = g_get_monotonic_time();
+    while (g_get_monotonic_time() - before_us < 10)
+        ;
+}
+
+static void look_at_the_clock(GIOCondition condition, void *user)
+{
+    int64_t *times_ns = user;
+    times_ns[0] = dub_clock_now_ns(fd_watch_clock());
+    let_time_pass();
+    times_ns[1] = dub_clock_now_ns(fd_watch_clock());
+}
+
+static void test_clock_stands_in_a_turn(void)
+{
+    const int64_t before_ns = dub_clock_now_ns(fd_watch_clock());
+    int64_t times_ns[2] = {0};
+    struct end end;
+    init(&end, 0);
+    fd_watch_free(end.watch);
+    end.watch = fd_watch_new(end.fd, G_IO_OUT, look_at_the_clock, times_ns);
+    let_time_pass();
+    turn();
+    g_assert_cmpint(times_ns[0], >, before_ns);
+    g_assert_cmpint(times_ns[1], ==, times_ns[0]);
+    g_assert_cmpint(dub_clock_now_ns(fd_watch_clock()), >, times_ns[0]);
+    clear(&end);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -376,6 +407,7 @@ int main(int argc, char **argv)
     g_test_add_func("/fd-watch/contexts", test_contexts);
     g_test_add_func("/fd-watch/does-not-recurse", test_does_not_recurse);
     g_test_add_func("/fd-watch/many", test_many);
+    g_test_add_func("/fd-watch/clock-stands-in-a-turn", test_clock_stands_in_a_turn);
     g_test_add_func("/fd-watch/run/quiet-handlers-cost-no-turn", test_quiet_handlers_cost_no_turn);
     g_test_add_func("/fd-watch/run/what-a-handler-attaches-runs", test_what_a_handler_attaches_runs);
     g_test_add_func("/fd-watch/run/timers-run-beside-media", test_timers_run_beside_media);

@@ -126,8 +126,12 @@ static bool receive_some(struct peer *peer, bool *more)
 {
     static uint8_t buffer[READ_BYTES]; /* one thread */
     struct dub_error error = {0};
-    ssize_t n = net_link_receive(peer->net, buffer, sizeof buffer);
-    *more = net_link_has_more(peer->net, n, sizeof buffer);
+    size_t size = sizeof buffer;
+    uint8_t *room = peer->ops->room != NULL && !peer->closing ? peer->ops->room(peer, &size) : NULL;
+    uint8_t *into = room != NULL ? room : buffer;
+    ssize_t n = net_link_receive(peer->net, into, size);
+    /* A room that is full is the end of a message: more is rare, and we are told of it. */
+    *more = room == NULL && net_link_has_more(peer->net, n, size);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (n <= 0) {
@@ -137,7 +141,7 @@ static bool receive_some(struct peer *peer, bool *more)
     peer->last_read_ns = peer_now_ns(peer);
     acknowledge_at_once(peer);
     if (!peer->closing)
-        take(peer, peer->ops->receive(peer, buffer, (size_t)n, &error), &error);
+        take(peer, peer->ops->receive(peer, into, (size_t)n, &error), &error);
     return may_linger(peer, (size_t)n);
 }
 
@@ -307,8 +311,7 @@ void peer_init(struct peer *peer, struct peer_server *server, int take_fd, struc
     peer->created_wall_ms = dub_wall_time_ms();
     peer->idle_since_ns = peer->last_read_ns = peer->last_write_ns = peer_now_ns(peer);
     peer->watch = fd_watch_new(take_fd, G_IO_IN, on_io, peer);
-    peer->link.data = peer;
-    g_queue_push_tail_link(&server->peers, &peer->link);
+    peer_server_add(server, peer);
     if (peer_may_log(peer))
         dub_log_info("%s %s (%s): opened", peer->ops->protocol, peer->id, peer->remote_address);
 }
@@ -316,7 +319,7 @@ void peer_init(struct peer *peer, struct peer_server *server, int take_fd, struc
 void peer_clear(struct peer *peer)
 {
     set_unfinished(peer, 0);
-    g_queue_unlink(&peer->server->peers, &peer->link);
+    peer_server_remove(peer->server, peer);
     admission_leave(router_admission(peer_router(peer)), peer->remote_address);
     fd_watch_free(peer->watch);
     net_link_free(peer->net);

@@ -155,6 +155,21 @@ static void test_deadlines_are_looked_at(struct fixture *fixture, gconstpointer 
     g_assert_cmpuint(router_counters(fixture->router)->timeouts, ==, 2);
 }
 
+/* A server that nobody uses wakes up for nothing. */
+static void test_no_look_without_peers(struct fixture *fixture, gconstpointer data)
+{
+    gint64 deadline_us = g_get_monotonic_time() + DEADLINE_US;
+    g_assert_null(fixture->server.tick);
+    add(fixture, "10.0.0.1:1")->is_late = true;
+    g_assert_nonnull(fixture->server.tick);
+    while (fixture->n_freed < 1 && g_get_monotonic_time() < deadline_us)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(fixture->n_freed, ==, 1);
+    g_assert_null(fixture->server.tick);
+    add(fixture, "10.0.0.1:2");
+    g_assert_nonnull(fixture->server.tick);
+}
+
 #define ADD(name, function) g_test_add("/peer-server/" name, struct fixture, NULL, setup, function, teardown)
 
 int main(int argc, char **argv)
@@ -163,5 +178,6 @@ int main(int argc, char **argv)
     ADD("find", test_find);
     ADD("room-for-others", test_room_for_others);
     ADD("deadlines-are-looked-at", test_deadlines_are_looked_at);
+    ADD("no-look-without-peers", test_no_look_without_peers);
     return g_test_run();
 }
