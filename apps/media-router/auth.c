@@ -189,9 +189,14 @@ bool auth_user_permit(struct auth_user *user, const char *action, const char *pa
     return true;
 }
 
+static bool is_hashed(const char *credential)
+{
+    return g_str_has_prefix(credential, SHA256_PREFIX);
+}
+
 static bool matches_credential(const char *credential, const char *guess)
 {
-    if (!g_str_has_prefix(credential, SHA256_PREFIX))
+    if (!is_hashed(credential))
         return dub_secret_equal(credential, guess);
     guint8 hash[SHA256_BYTES];
     gsize size = sizeof hash;
@@ -265,9 +270,23 @@ static bool knows_password(const struct auth_user *user, const struct auth_reque
 {
     if (strcmp(user->name, ANY) == 0)
         return true;
-    return matches_credential(user->name, request->user != NULL ? request->user : "") &&
-           (*user->pass == '\0' ||
-            matches_credential(user->pass, request->pass != NULL ? request->pass : ""));
+    if (!matches_credential(user->name, request->user != NULL ? request->user : ""))
+        return false;
+    if (*user->pass == '\0')
+        return true;
+    if (request->proves != NULL)
+        return !is_hashed(user->pass) && request->proves(user->pass, request->proof);
+    return matches_credential(user->pass, request->pass != NULL ? request->pass : "");
+}
+
+const char *auth_users_find_hashed(const GPtrArray *users)
+{
+    for (guint i = 0; i < users->len; i++) {
+        const struct auth_user *user = users->pdata[i];
+        if (is_hashed(user->pass))
+            return user->name;
+    }
+    return NULL;
 }
 
 bool auth_check(const GPtrArray *users, const struct auth_request *request, struct dub_error *error)

@@ -38,6 +38,10 @@ struct auth_request {
     const char *path;           /* of publish, read, playback */
     const char *remote_address; /* "127.0.0.1:40112", "[::1]:40112", or without a port */
     const char *user, *pass;
+    /* Where the password itself is not told: whether this one, a user's, is meant. NULL: pass counts. Hashes
+     * are never asked about. */
+    bool (*proves)(const char *password, const void *proof);
+    const void *proof;
 };
 
 /* Nobody yet: the elements (struct auth_user *) are freed with the array. */
@@ -55,6 +59,9 @@ struct auth_user *auth_users_add(GPtrArray *users, const char *name, const char 
 bool auth_user_add_ip(struct auth_user *user, const char *text, struct dub_error *error);
 /* path: NULL or "" for every path, a name, or "~" and a regular expression. */
 bool auth_user_permit(struct auth_user *user, const char *action, const char *path, struct dub_error *error);
+
+/* The name of a user whose password is known as a hash only; NULL when there is none. Borrowed. */
+const char *auth_users_find_hashed(const GPtrArray *users);
 
 /* False sets DUB_ERROR_AUTH_FAILED with a message for the log that has no password in it. */
 bool auth_check(const GPtrArray *users, const struct auth_request *request, struct dub_error *error);

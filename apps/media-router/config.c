@@ -40,7 +40,12 @@ struct router_config *router_config_new(void)
     config->rtsps_address = g_strdup(ROUTER_DEFAULT_RTSPS_ADDRESS);
     config->rtsp_server_key = g_strdup("server.key");
     config->rtsp_server_cert = g_strdup("server.crt");
+    config->api_server_key = g_strdup("server.key");
+    config->api_server_cert = g_strdup("server.crt");
+    config->metrics_server_key = g_strdup("server.key");
+    config->metrics_server_cert = g_strdup("server.crt");
     config->rtmp = config->rtsp = config->api = config->metrics = true;
+    config->rtsp_basic = true;
     config->read_timeout_ns = config->write_timeout_ns = 10 * DUB_NS_PER_S;
     config->write_queue_messages = 512;
     router_limits_init(&config->limits);
@@ -67,11 +72,25 @@ void router_config_free(struct router_config *config)
     g_free(config->rtsp_server_cert);
     g_free(config->api_address);
     g_free(config->metrics_address);
+    g_free(config->api_server_key);
+    g_free(config->api_server_cert);
+    g_free(config->metrics_server_key);
+    g_free(config->metrics_server_cert);
     g_free(config->defaults.run_on_ready);
     g_free(config->defaults.run_on_not_ready);
     g_ptr_array_unref(config->paths);
     g_ptr_array_unref(config->users);
     g_free(config);
+}
+
+const struct path_config *router_config_find_entry(const struct router_config *config, const char *name)
+{
+    for (guint i = 0; i < config->paths->len; i++) {
+        const struct path_config *path = config->paths->pdata[i];
+        if (strcmp(path->name, name) == 0)
+            return path;
+    }
+    return NULL;
 }
 
 static char **matched_groups(GMatchInfo *match)
@@ -114,15 +133,11 @@ static const struct path_config *find_regex(const struct router_config *config, 
 const struct path_config *router_config_find_path(const struct router_config *config, const char *name,
                                                   char ***groups)
 {
-    const struct path_config *all_others = NULL;
+    const struct path_config *all_others = router_config_find_entry(config, ROUTER_ALL_OTHERS);
+    const struct path_config *own = router_config_find_entry(config, name);
     *groups = NULL;
-    for (guint i = 0; i < config->paths->len; i++) {
-        const struct path_config *path = config->paths->pdata[i];
-        if (strcmp(path->name, ROUTER_ALL_OTHERS) == 0)
-            all_others = path;
-        else if (strcmp(path->name, name) == 0)
-            return path;
-    }
+    if (own != NULL && own != all_others)
+        return own;
     const struct path_config *matching = find_regex(config, name, groups);
     return matching != NULL ? matching : all_others;
 }

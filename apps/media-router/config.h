@@ -30,6 +30,10 @@ struct router_config {
     char *rtmps_address, *rtmp_server_key, *rtmp_server_cert; /* PEM files */
     char *rtsps_address, *rtsp_server_key, *rtsp_server_cert;
     enum router_encryption rtmp_encryption, rtsp_encryption;
+    bool rtsp_basic, rtsp_digest;            /* how credentials may be told in RTSP */
+    bool api_encryption, metrics_encryption; /* HTTPS instead of HTTP */
+    char *api_server_key, *api_server_cert;
+    char *metrics_server_key, *metrics_server_cert;
     bool rtmp, rtsp, api, metrics; /* listen at all */
     int64_t read_timeout_ns, write_timeout_ns;
     int64_t write_queue_messages; /* what a reader may be behind */
@@ -58,3 +62,5 @@ struct path_config *router_config_add_path(struct router_config *config, const c
  * (g_strfreev), NULL otherwise. */
 const struct path_config *router_config_find_path(const struct router_config *config, const char *name,
                                                   char ***groups);
+/* The entry that has this name in the file; NULL when there is none. */
+const struct path_config *router_config_find_entry(const struct router_config *config, const char *name);

@@ -34,8 +34,14 @@ static const struct config_key global_keys[] = {
     {"rtspServerCert", KEY_TEXT, GLOBAL(rtsp_server_cert), 0, 0},
     {"api", KEY_SWITCH, GLOBAL(api), 0, 0},
     {"apiAddress", KEY_ADDRESS, GLOBAL(api_address), 0, 0},
+    {"apiEncryption", KEY_SWITCH, GLOBAL(api_encryption), 0, 0},
+    {"apiServerKey", KEY_TEXT, GLOBAL(api_server_key), 0, 0},
+    {"apiServerCert", KEY_TEXT, GLOBAL(api_server_cert), 0, 0},
     {"metrics", KEY_SWITCH, GLOBAL(metrics), 0, 0},
     {"metricsAddress", KEY_ADDRESS, GLOBAL(metrics_address), 0, 0},
+    {"metricsEncryption", KEY_SWITCH, GLOBAL(metrics_encryption), 0, 0},
+    {"metricsServerKey", KEY_TEXT, GLOBAL(metrics_server_key), 0, 0},
+    {"metricsServerCert", KEY_TEXT, GLOBAL(metrics_server_cert), 0, 0},
     {"readTimeout", KEY_TIMEOUT, GLOBAL(read_timeout_ns), 0, 0},
     {"writeTimeout", KEY_TIMEOUT, GLOBAL(write_timeout_ns), 0, 0},
     {"writeQueueSize", KEY_COUNT, GLOBAL(write_queue_messages), 1, 1 << 16},
@@ -203,4 +209,80 @@ bool config_key_set(const struct config_key *key, void *target, const char *labe
                                                     : NULL;
     return dub_error_set(error, DUB_ERROR_INVALID_CONFIG, "%.120s is \"%.60s\", it must be %s", label, value,
                          range != NULL ? range : expected);
+}
+
+/* As Go writes durations, with days before: "10s", "1m30s", "1d". */
+static char *format_duration(int64_t ns)
+{
+    const int64_t s = ns / DUB_NS_PER_S, days = s / 86400, hours = s / 3600 % 24, minutes = s / 60 % 60;
+    const double seconds = (double)(ns % (60 * DUB_NS_PER_S)) / DUB_NS_PER_S;
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (ns < DUB_NS_PER_S)
+        return g_strdup_printf("%.9gms", (double)ns / DUB_NS_PER_MS);
+    if (days > 0)
+        g_string_append_printf(text, "%" G_GINT64_FORMAT "d", days);
+    if (ns % (86400 * DUB_NS_PER_S) == 0)
+        return g_strdup(text->str);
+    if (hours > 0)
+        g_string_append_printf(text, "%" G_GINT64_FORMAT "h", hours);
+    if (hours > 0 || minutes > 0)
+        g_string_append_printf(text, "%" G_GINT64_FORMAT "m", minutes);
+    g_string_append_printf(text, "%.12gs", seconds);
+    return g_strdup(text->str);
+}
+
+static const char *encryption_name(enum router_encryption encryption)
+{
+    return encryption == ROUTER_ENCRYPTION_STRICT     ? "strict"
+           : encryption == ROUTER_ENCRYPTION_OPTIONAL ? "optional"
+                                                      : "no";
+}
+
+static void describe_timeout(JsonObject *object, const char *name, int64_t ns)
+{
+    g_autofree char *text = format_duration(ns);
+    json_object_set_string_member(object, name, text);
+}
+
+static void describe(const struct config_key *key, const char *target, JsonObject *object)
+{
+    const void *value = target + key->offset;
+    switch (key->type) {
+    case KEY_TEXT:
+    case KEY_ADDRESS:
+        json_object_set_string_member(object, key->name, *(char *const *)value);
+        break;
+    case KEY_SWITCH:
+        json_object_set_boolean_member(object, key->name, *(const bool *)value);
+        break;
+    case KEY_TIMEOUT:
+        describe_timeout(object, key->name, *(const int64_t *)value);
+        break;
+    case KEY_COUNT:
+        json_object_set_int_member(object, key->name, *(const int64_t *)value);
+        break;
+    case KEY_ENCRYPTION:
+        json_object_set_string_member(object, key->name,
+                                      encryption_name(*(const enum router_encryption *)value));
+        break;
+    case KEY_SOURCE:
+        json_object_set_string_member(object, key->name, "publisher");
+        break;
+    }
+}
+
+static void describe_all(const struct config_key *keys, const void *target, JsonObject *object)
+{
+    for (const struct config_key *key = keys; key->name != NULL; key++)
+        describe(key, target, object);
+}
+
+void config_keys_describe_global(const struct router_config *config, JsonObject *object)
+{
+    describe_all(global_keys, config, object);
+}
+
+void config_keys_describe_path(const struct path_config *path, JsonObject *object)
+{
+    describe_all(path_keys, path, object);
 }

@@ -84,6 +84,58 @@ static void test_durations(void)
     router_config_free(config);
 }
 
+static JsonObject *describe_timeout(struct router_config *config, const char *text)
+{
+    JsonObject *object = json_object_new();
+    g_assert_true(config_key_set(config_key_find_global("readTimeout"), config, "", text, NULL));
+    config_keys_describe_global(config, object);
+    return object;
+}
+
+/* What the Control API shows can be written into the file. */
+static void test_durations_are_shown_as_written(void)
+{
+    static const char *const cases[][2] = {
+        {"10s", "10s"},   {"90s", "1m30s"}, {"10m", "10m0s"},   {"1h0m1s", "1h0m1s"}, {"24h", "1d"},
+        {"1d1s", "1d1s"}, {"1.5s", "1.5s"}, {"250ms", "250ms"}, {"365d", "365d"},     {"1d2h", "1d2h0m0s"}};
+    struct router_config *config = router_config_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        JsonObject *object = describe_timeout(config, cases[i][0]);
+        int64_t before_ns = config->read_timeout_ns;
+        g_assert_cmpstr(json_object_get_string_member(object, "readTimeout"), ==, cases[i][1]);
+        json_object_unref(describe_timeout(config, cases[i][1]));
+        g_assert_cmpint(config->read_timeout_ns, ==, before_ns);
+        json_object_unref(object);
+    }
+    router_config_free(config);
+}
+
+static void test_each_type_is_shown(void)
+{
+    struct router_config *config = router_config_new();
+    struct path_config *path = router_config_add_path(config, "a");
+    g_autoptr(JsonObject) global = json_object_new();
+    g_autoptr(JsonObject) entry = json_object_new();
+    path->max_readers = 3;
+    path->run_on_ready_restart = true;
+    g_assert_true(config_key_set(config_key_find_path("runOnReady"), path, "", "mine", NULL));
+    config->rtmp_encryption = ROUTER_ENCRYPTION_OPTIONAL;
+    config->metrics = false;
+    config_keys_describe_global(config, global);
+    config_keys_describe_path(path, entry);
+    g_assert_cmpstr(json_object_get_string_member(global, "rtmpAddress"), ==, ROUTER_DEFAULT_RTMP_ADDRESS);
+    g_assert_cmpstr(json_object_get_string_member(global, "rtmpEncryption"), ==, "optional");
+    g_assert_cmpint(json_object_get_int_member(global, "writeQueueSize"), ==, 512);
+    g_assert_true(json_object_get_boolean_member(global, "api"));
+    g_assert_false(json_object_get_boolean_member(global, "metrics"));
+    g_assert_cmpstr(json_object_get_string_member(entry, "source"), ==, "publisher");
+    g_assert_cmpint(json_object_get_int_member(entry, "maxReaders"), ==, 3);
+    g_assert_cmpstr(json_object_get_string_member(entry, "runOnReady"), ==, "mine");
+    g_assert_cmpstr(json_object_get_string_member(entry, "runOnAvailable"), ==, "mine");
+    g_assert_true(json_object_get_boolean_member(entry, "runOnReadyRestart"));
+    router_config_free(config);
+}
+
 static void test_later_text_replaces(void)
 {
     struct router_config *config = router_config_new();
@@ -102,6 +154,8 @@ int main(int argc, char **argv)
     g_test_add_func("/config-keys/encryption", test_encryption);
     g_test_add_func("/config-keys/problem-names-key-and-value", test_problem_names_key_and_value);
     g_test_add_func("/config-keys/durations", test_durations);
+    g_test_add_func("/config-keys/durations-are-shown-as-written", test_durations_are_shown_as_written);
+    g_test_add_func("/config-keys/each-type-is-shown", test_each_type_is_shown);
     g_test_add_func("/config-keys/later-text-replaces", test_later_text_replaces);
     return g_test_run();
 }

@@ -190,31 +190,72 @@ static bool check_method(struct loader *loader, const yaml_node_t *method)
 
 /* -- RTSP -- */
 
-static bool warn_transport(struct loader *loader, const char *transport)
+/* One value is a list of one. */
+static void for_each_item(struct loader *loader, const yaml_node_t *value,
+                          void (*take)(struct loader *loader, const char *text, void *user), void *user)
 {
-    g_autofree char *text = g_strdup_printf(
-        "rtspTransports: %.40s is not served, clients that ask for it are told to use tcp", transport);
-    note(loader, loader->notes->warnings, text);
-    return false;
+    if (value->type != YAML_SEQUENCE_NODE) {
+        take(loader, yaml_node_text(value), user);
+        return;
+    }
+    for (const yaml_node_item_t *item = value->data.sequence.items.start;
+         item < value->data.sequence.items.top; item++)
+        take(loader, yaml_node_text(yaml_document_get_node(&loader->document, *item)), user);
 }
 
-/* One of MediaMTX's udp, multicast and tcp. True for the one that there is here. */
-static bool take_transport(struct loader *loader, const yaml_node_t *item)
+/* One of MediaMTX's udp, multicast and tcp. */
+static void take_transport(struct loader *loader, const char *text, void *user)
 {
-    const char *text = yaml_node_text(item);
-    return g_strcmp0(text, "tcp") == 0 || warn_transport(loader, text != NULL ? text : "a list");
+    bool *has_tcp = user;
+    if (g_strcmp0(text, "tcp") == 0) {
+        *has_tcp = true;
+        return;
+    }
+    g_autofree char *warning =
+        g_strdup_printf("rtspTransports: %.40s is not served, clients that ask for it are told to use tcp",
+                        text != NULL ? text : "a list");
+    note(loader, loader->notes->warnings, warning);
 }
 
 static bool check_transports(struct loader *loader, const yaml_node_t *value)
 {
     bool has_tcp = false;
-    if (value->type != YAML_SEQUENCE_NODE)
-        has_tcp = take_transport(loader, value);
-    else
-        for (const yaml_node_item_t *item = value->data.sequence.items.start;
-             item < value->data.sequence.items.top; item++)
-            has_tcp |= take_transport(loader, yaml_document_get_node(&loader->document, *item));
+    for_each_item(loader, value, take_transport, &has_tcp);
     return has_tcp || fail(loader, "rtspTransports must have tcp in it: this router has no other");
+}
+
+static void take_auth_method(struct loader *loader, const char *text, void *user)
+{
+    struct router_config *config = loader->config;
+    bool *fine = user;
+    if (g_strcmp0(text, "basic") == 0)
+        config->rtsp_basic = true;
+    else if (g_strcmp0(text, "digest") == 0)
+        config->rtsp_digest = true;
+    else
+        *fine = fail(loader, "rtspAuthMethods has \"%.40s\" in it, it must be a list of basic and digest",
+                     text != NULL ? text : "");
+}
+
+static bool set_auth_methods(struct loader *loader, const yaml_node_t *value)
+{
+    struct router_config *config = loader->config;
+    bool fine = true;
+    config->rtsp_basic = config->rtsp_digest = false;
+    for_each_item(loader, value, take_auth_method, &fine);
+    return fine && (config->rtsp_basic || config->rtsp_digest ||
+                    fail(loader, "rtspAuthMethods must have basic or digest in it"));
+}
+
+/* A client that is offered both takes digest, and could never prove what is known as a hash. */
+static bool check_digest(struct loader *loader)
+{
+    const char *hashed = auth_users_find_hashed(loader->config->users);
+    loader->line = 0;
+    return !loader->config->rtsp_digest || hashed == NULL ||
+           fail(loader,
+                "rtspAuthMethods: digest needs passwords in the clear, user \"%.60s\" has a hash: use basic",
+                hashed);
 }
 
 /* -- the file -- */
@@ -231,6 +272,8 @@ static bool on_global(struct loader *loader, const char *name, yaml_node_t *valu
         return check_method(loader, value);
     if (strcmp(name, "rtspTransports") == 0)
         return check_transports(loader, value);
+    if (strcmp(name, "rtspAuthMethods") == 0)
+        return set_auth_methods(loader, value);
     if (key == NULL)
         return warn_unknown(loader, "", name);
     return set_scalar(loader, key, loader->config, "", name, value);
@@ -325,7 +368,8 @@ static bool apply_document(struct loader *loader)
         router_config_add_path(loader->config, ROUTER_ALL_OTHERS);
     else
         fine = for_each_pair(loader, "paths", paths, on_path, NULL) && fine;
-    return apply_env(loader, apply_env_path) && fine;
+    fine = apply_env(loader, apply_env_path) && fine;
+    return check_digest(loader) && fine;
 }
 
 static void fail_syntax(struct loader *loader, const yaml_parser_t *parser)

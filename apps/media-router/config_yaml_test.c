@@ -78,6 +78,17 @@ static void test_other_transports_are_warned_about(struct fixture *fixture, gcon
     g_assert_nonnull(strstr(fixture->warnings->pdata[1], "multicast"));
 }
 
+static void test_rtsp_auth_methods(struct fixture *fixture, gconstpointer data)
+{
+    g_assert_true(apply(fixture, "rtspAuthMethods: [basic]", NULL));
+    g_assert_true(fixture->config->rtsp_basic && !fixture->config->rtsp_digest);
+    g_assert_true(apply(fixture, "rtspAuthMethods: [basic, digest]", NULL));
+    g_assert_true(fixture->config->rtsp_basic && fixture->config->rtsp_digest);
+    g_assert_true(apply(fixture, "rtspAuthMethods: digest", NULL));
+    g_assert_true(!fixture->config->rtsp_basic && fixture->config->rtsp_digest);
+    g_assert_cmpuint(fixture->warnings->len, ==, 0);
+}
+
 /* The order in the file does not matter: paths start with the defaults. */
 static void test_paths_start_with_defaults(struct fixture *fixture, gconstpointer data)
 {
@@ -187,6 +198,13 @@ static const char *const bad_files[][2] = {
     {"rtspTransports: [udp]", "tcp"},
     {"rtspTransports: multicast", "tcp"},
     {"rtspTransports: [[tcp]]", "tcp"},
+    {"rtspAuthMethods: [ntlm]", "ntlm"},
+    {"rtspAuthMethods: []", "rtspAuthMethods"},
+    {"rtspAuthMethods: [[basic]]", "basic and digest"},
+    {"rtspAuthMethods: [digest]\nauthInternalUsers:\n- user: anna\n"
+     "  pass: sha256:K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=\n",
+     "anna"},
+    {"apiEncryption: perhaps", "apiEncryption"},
     {"rtspEncryption: perhaps", "rtspEncryption"},
     {"rtspEncryption: []", "rtspEncryption"},
     {"authInternalUsers: 5", "authInternalUsers"},
@@ -274,6 +292,7 @@ int main(int argc, char **argv)
     ADD("defaults", test_defaults);
     ADD("known-keys", test_known_keys);
     ADD("other-transports-are-warned-about", test_other_transports_are_warned_about);
+    ADD("rtsp-auth-methods", test_rtsp_auth_methods);
     ADD("paths-start-with-defaults", test_paths_start_with_defaults);
     ADD("plain-then-regex-then-others", test_plain_then_regex_then_others);
     ADD("empty-paths-allow-nothing", test_empty_paths_allow_nothing);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "net_link.h"
 
+#include "openssl_calls.h"
+
 #include <errno.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,13 +22,16 @@ struct net_link {
     char problem_text[256];
 };
 
+/* Filled by the first net_tls_new; a link with TLS comes after it. */
+static struct openssl_calls openssl;
+
 /* What OpenSSL says last about the failure; its queue is empty afterwards. */
 static void take_ssl_error(char *text, size_t size)
 {
-    unsigned long code = ERR_peek_last_error();
-    const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+    unsigned long code = openssl.ERR_peek_last_error();
+    const char *reason = code != 0 ? openssl.ERR_reason_error_string(code) : NULL;
     g_strlcpy(text, reason != NULL ? reason : "unknown error", size);
-    ERR_clear_error();
+    openssl.ERR_clear_error();
 }
 
 /* A key with a passphrase would be asked for on the terminal. */
@@ -47,33 +50,36 @@ static bool fail_file(const char *key, const char *file, struct dub_error *error
 static bool load(SSL_CTX *context, const char *certificate_file, const char *key_file,
                  struct dub_error *error)
 {
-    ERR_clear_error();
-    SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_num_tickets(context, 0);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
+    openssl.ERR_clear_error();
+    openssl.SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
+    openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
+    openssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_SESS_CACHE_MODE, SSL_SESS_CACHE_OFF, NULL);
+    openssl.SSL_CTX_set_num_tickets(context, 0);
+    openssl.SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
     /* The chunk writer's memory moves, and its head is what is offered again. */
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_RELEASE_BUFFERS);
+    openssl.SSL_CTX_ctrl(
+        context, SSL_CTRL_MODE,
+        SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS, NULL);
     /* Else one read goes on for as long as a peer sends new keys, and nobody else has a turn. */
-    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
-    if (SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
+    openssl.SSL_CTX_ctrl(context, SSL_CTRL_CLEAR_MODE, SSL_MODE_AUTO_RETRY, NULL);
+    if (openssl.SSL_CTX_use_certificate_chain_file(context, certificate_file) != 1)
         return fail_file("certificate", certificate_file, error);
-    if (SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) != 1)
+    if (openssl.SSL_CTX_use_PrivateKey_file(context, key_file, SSL_FILETYPE_PEM) != 1)
         return fail_file("key", key_file, error);
     return true;
 }
 
 struct net_tls *net_tls_new(const char *certificate_file, const char *key_file, struct dub_error *error)
 {
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (openssl.SSL_new == NULL && !openssl_calls_load(&openssl, OPENSSL_LIBRARY, error))
+        return NULL;
+    SSL_CTX *context = openssl.SSL_CTX_new(openssl.TLS_server_method());
     if (context == NULL) {
         dub_error_set(error, DUB_ERROR_INTERNAL, "TLS cannot be set up");
         return NULL;
     }
     if (!load(context, certificate_file, key_file, error)) {
-        SSL_CTX_free(context);
+        openssl.SSL_CTX_free(context);
         return NULL;
     }
     struct net_tls *tls = g_new0(struct net_tls, 1);
@@ -85,7 +91,7 @@ void net_tls_free(struct net_tls *tls)
 {
     if (tls == NULL)
         return;
-    SSL_CTX_free(tls->context);
+    openssl.SSL_CTX_free(tls->context);
     g_free(tls);
 }
 
@@ -95,15 +101,16 @@ struct net_link *net_link_new(int take_fd, struct net_tls *tls)
     link->fd = take_fd;
     if (tls == NULL)
         return link;
-    link->ssl = SSL_new(tls->context);
-    SSL_set_fd(link->ssl, take_fd);
-    SSL_set_accept_state(link->ssl);
+    link->ssl = openssl.SSL_new(tls->context);
+    openssl.SSL_set_fd(link->ssl, take_fd);
+    openssl.SSL_set_accept_state(link->ssl);
     return link;
 }
 
 void net_link_free(struct net_link *link)
 {
-    SSL_free(link->ssl);
+    if (link->ssl != NULL)
+        openssl.SSL_free(link->ssl);
     close(link->fd);
     g_free(link);
 }
@@ -113,14 +120,14 @@ static void note_ssl_error(struct net_link *link)
     char reason[128];
     take_ssl_error(reason, sizeof reason);
     g_snprintf(link->problem_text, sizeof link->problem_text, "%s: %s",
-               SSL_is_init_finished(link->ssl) ? "TLS" : "the TLS handshake failed", reason);
+               openssl.SSL_is_init_finished(link->ssl) ? "TLS" : "the TLS handshake failed", reason);
 }
 
 /* TLS's many ways to fail as what recv and send say; *other is set when the other direction is waited for. */
 static ssize_t explain(struct net_link *link, int result, int *other, bool is_read)
 {
     int system = errno;
-    int code = SSL_get_error(link->ssl, result);
+    int code = openssl.SSL_get_error(link->ssl, result);
     link->problem = 0;
     *other = code == (is_read ? SSL_ERROR_WANT_WRITE : SSL_ERROR_WANT_READ);
     if (code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE) {
@@ -129,7 +136,7 @@ static ssize_t explain(struct net_link *link, int result, int *other, bool is_re
     }
     if (code == SSL_ERROR_ZERO_RETURN)
         return 0;
-    if (code == SSL_ERROR_SYSCALL && ERR_peek_error() == 0 && system != 0)
+    if (code == SSL_ERROR_SYSCALL && openssl.ERR_peek_error() == 0 && system != 0)
         link->problem = system;
     else
         note_ssl_error(link);
@@ -155,9 +162,9 @@ ssize_t net_link_receive(struct net_link *link, void *buffer, size_t size)
     int other = 0;
     if (link->ssl == NULL)
         return note_errno(link, recv(link->fd, buffer, size, 0));
-    ERR_clear_error();
+    openssl.ERR_clear_error();
     errno = 0;
-    int n = SSL_read(link->ssl, buffer, (int)MIN(size, (size_t)INT_MAX));
+    int n = openssl.SSL_read(link->ssl, buffer, (int)MIN(size, (size_t)INT_MAX));
     if (n > 0) {
         link->read_wants_write = false;
         return n;
@@ -188,9 +195,9 @@ ssize_t net_link_send(struct net_link *link, struct iovec *iov, unsigned count)
         return note_errno(link, sendmsg(link->fd, &header, MSG_NOSIGNAL));
     }
     size_t size = gather(iov, count, record);
-    ERR_clear_error();
+    openssl.ERR_clear_error();
     errno = 0;
-    int n = SSL_write(link->ssl, record, (int)size);
+    int n = openssl.SSL_write(link->ssl, record, (int)size);
     link->write_wants_read = false;
     if (n > 0)
         return n;
@@ -208,7 +215,7 @@ bool net_link_has_more(const struct net_link *link, ssize_t received, size_t siz
 
 bool net_link_is_pending(const struct net_link *link)
 {
-    return link->ssl != NULL && SSL_pending(link->ssl) > 0;
+    return link->ssl != NULL && openssl.SSL_pending(link->ssl) > 0;
 }
 
 bool net_link_is_readable(const struct net_link *link, GIOCondition condition)
@@ -230,8 +237,10 @@ const char *net_link_problem(const struct net_link *link)
 
 void net_link_finish(struct net_link *link)
 {
-    if (link->ssl != NULL && SSL_is_init_finished(link->ssl))
-        SSL_shutdown(link->ssl);
-    ERR_clear_error();
+    if (link->ssl != NULL) {
+        if (openssl.SSL_is_init_finished(link->ssl))
+            openssl.SSL_shutdown(link->ssl);
+        openssl.ERR_clear_error();
+    }
     shutdown(link->fd, SHUT_WR);
 }

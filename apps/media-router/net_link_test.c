@@ -2,12 +2,11 @@
 /* A link on one end of a pair of sockets, OpenSSL's client on the other. */
 #include "net_link.h"
 
+#include "openssl_calls.h"
 #include "tests/tls_files.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -210,6 +209,18 @@ static void test_bad_files(struct fixture *fixture, gconstpointer data)
     tls_files_clear(&others);
 }
 
+static void test_missing_library(struct fixture *fixture, gconstpointer data)
+{
+    struct openssl_calls calls = {0};
+    open_pair(fixture, NULL);
+    g_assert_false(openssl_calls_load(&calls, "libnot-there.so.9", &fixture->error));
+    g_assert_nonnull(strstr(fixture->error.message, "libnot-there.so.9"));
+    g_assert_nonnull(strstr(fixture->error.message, "libssl3"));
+    g_assert_false(openssl_calls_load(&calls, "libc.so.6", &fixture->error)); /* another one */
+    g_assert_nonnull(strstr(fixture->error.message, "ERR_clear_error"));
+    g_assert_true(calls.SSL_new == NULL);
+}
+
 #define ADD(name, function) g_test_add("/net-link/" name, struct fixture, NULL, setup, function, teardown)
 
 int main(int argc, char **argv)
@@ -224,5 +235,6 @@ int main(int argc, char **argv)
     ADD("end-without-a-word", test_end_without_a_word);
     ADD("plain-rtmp-at-the-tls-port", test_plain_rtmp_at_the_tls_port);
     ADD("bad-files-are-named", test_bad_files);
+    ADD("a-missing-library-is-named", test_missing_library);
     return g_test_run();
 }

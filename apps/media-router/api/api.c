@@ -2,6 +2,7 @@
 #include "api.h"
 
 #include "access.h"
+#include "describe.h"
 #include "page.h"
 
 #include <dubbing_http.h>
@@ -15,179 +16,6 @@ struct router_api {
     struct rtsp_server *rtsp;
     int64_t started_wall_ms;
 };
-
-static JsonNode *object_node(JsonObject *take_object)
-{
-    JsonNode *node = json_node_new(JSON_NODE_OBJECT);
-    json_node_take_object(node, take_object);
-    return node;
-}
-
-/* null while it has not come to pass. */
-static void set_time(JsonObject *object, const char *name, bool is_set, int64_t wall_ms)
-{
-    char text[32];
-    if (!is_set) {
-        json_object_set_null_member(object, name);
-        return;
-    }
-    dub_wall_time_format(wall_ms, text);
-    json_object_set_string_member(object, name, text);
-}
-
-static JsonObject *peer_json(const char *type, const char *id)
-{
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "type", type);
-    json_object_set_string_member(object, "id", id);
-    return object;
-}
-
-static void add_track(JsonArray *tracks, JsonArray *tracks2, enum flv_codec codec)
-{
-    if (codec == FLV_CODEC_NONE)
-        return;
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "codec", flv_codec_name(codec));
-    json_object_set_null_member(object, "codecProps");
-    json_array_add_string_element(tracks, flv_codec_name(codec));
-    json_array_add_object_element(tracks2, object);
-}
-
-static void set_tracks(JsonObject *object, const struct router_path *path)
-{
-    JsonArray *tracks = json_array_new();
-    JsonArray *tracks2 = json_array_new();
-    if (path->ready) {
-        add_track(tracks, tracks2, path->stream.video.codec);
-        add_track(tracks, tracks2, path->stream.audio.codec);
-    }
-    json_object_set_array_member(object, "tracks", tracks);
-    json_object_set_array_member(object, "tracks2", tracks2);
-}
-
-static void set_source(JsonObject *object, const struct router_publisher *publisher)
-{
-    if (publisher != NULL)
-        json_object_set_object_member(object, "source", peer_json(publisher->ops->type, publisher->id));
-    else
-        json_object_set_null_member(object, "source");
-}
-
-static void set_readers(JsonObject *object, const struct router_path *path)
-{
-    JsonArray *readers = json_array_new();
-    for (guint i = 0; i < path->readers->len; i++) {
-        const struct router_reader *reader = path->readers->pdata[i];
-        json_array_add_object_element(readers, peer_json(reader->ops->type, reader->id));
-    }
-    json_object_set_array_member(object, "readers", readers);
-}
-
-static void set_bytes(JsonObject *object, const char *name, uint64_t bytes)
-{
-    json_object_set_int_member(object, name, (gint64)bytes);
-}
-
-/* ready and available are one thing under an older and a newer name; online: somebody publishes. */
-static JsonNode *path_json(const void *element)
-{
-    const struct router_path *path = element;
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "name", path->name);
-    json_object_set_string_member(object, "confName", path->config->name);
-    json_object_set_boolean_member(object, "ready", path->ready);
-    set_time(object, "readyTime", path->ready, path->ready_wall_ms);
-    json_object_set_boolean_member(object, "available", path->ready);
-    set_time(object, "availableTime", path->ready, path->ready_wall_ms);
-    json_object_set_boolean_member(object, "online", path->publisher != NULL);
-    set_time(object, "onlineTime", path->publisher != NULL, path->online_wall_ms);
-    set_source(object, path->publisher);
-    set_tracks(object, path);
-    set_readers(object, path);
-    set_bytes(object, "inboundBytes", path->inbound_bytes);
-    set_bytes(object, "outboundBytes", path->outbound_bytes);
-    set_bytes(object, "bytesReceived", path->inbound_bytes);
-    set_bytes(object, "bytesSent", path->outbound_bytes);
-    return object_node(object);
-}
-
-static JsonNode *connection_json(const void *element)
-{
-    const struct rtmp_connection_info *info = element;
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "id", info->id);
-    set_time(object, "created", true, info->created_wall_ms);
-    json_object_set_string_member(object, "remoteAddr", info->remote_address);
-    json_object_set_string_member(object, "state", info->state);
-    json_object_set_string_member(object, "path", info->path);
-    json_object_set_string_member(object, "query", info->query);
-    set_bytes(object, "inboundBytes", info->received_bytes);
-    set_bytes(object, "outboundBytes", info->sent_bytes);
-    set_bytes(object, "outboundFramesDiscarded", info->dropped_messages);
-    set_bytes(object, "bytesReceived", info->received_bytes);
-    set_bytes(object, "bytesSent", info->sent_bytes);
-    return object_node(object);
-}
-
-static JsonNode *rtsp_connection_json(const void *element)
-{
-    const struct rtsp_connection_info *info = element;
-    JsonObject *object = json_object_new();
-    json_object_set_string_member(object, "id", info->id);
-    set_time(object, "created", true, info->created_wall_ms);
-    json_object_set_string_member(object, "remoteAddr", info->remote_address);
-    if (*info->session != '\0')
-        json_object_set_string_member(object, "session", info->session);
-    else
-        json_object_set_null_member(object, "session");
-    json_object_set_string_member(object, "tunnel", "none");
-    set_bytes(object, "inboundBytes", info->received_bytes);
-    set_bytes(object, "outboundBytes", info->sent_bytes);
-    set_bytes(object, "bytesReceived", info->received_bytes);
-    set_bytes(object, "bytesSent", info->sent_bytes);
-    return object_node(object);
-}
-
-/* Every count under its present name and the one before. */
-static void set_session_counts(JsonObject *object, const struct rtsp_connection_info *info)
-{
-    const struct {
-        const char *name, *old_name;
-        uint64_t value;
-    } counts[] = {
-        {"inboundBytes", "bytesReceived", info->received_bytes},
-        {"inboundRTPPackets", "rtpPacketsReceived", info->received_packets},
-        {"inboundRTPPacketsLost", "rtpPacketsLost", info->lost_packets},
-        {"inboundRTPPacketsInError", "rtpPacketsInError", info->bad_packets},
-        {"outboundBytes", "bytesSent", info->sent_bytes},
-        {"outboundRTPPackets", "rtpPacketsSent", info->sent_packets},
-        {"outboundFramesDiscarded", NULL, info->dropped_messages},
-    };
-    for (gsize i = 0; i < G_N_ELEMENTS(counts); i++) {
-        set_bytes(object, counts[i].name, counts[i].value);
-        if (counts[i].old_name != NULL)
-            set_bytes(object, counts[i].old_name, counts[i].value);
-    }
-}
-
-static JsonNode *session_json(const void *element)
-{
-    const struct rtsp_connection_info *info = element;
-    JsonObject *object = json_object_new();
-    JsonArray *connections = json_array_new();
-    json_array_add_string_element(connections, info->id);
-    json_object_set_string_member(object, "id", info->session);
-    set_time(object, "created", true, info->session_created_wall_ms);
-    json_object_set_string_member(object, "remoteAddr", info->remote_address);
-    json_object_set_string_member(object, "state", info->state);
-    json_object_set_string_member(object, "path", info->path);
-    json_object_set_string_member(object, "query", info->query);
-    json_object_set_string_member(object, "transport", "TCP");
-    json_object_set_array_member(object, "conns", connections);
-    set_session_counts(object, info);
-    return object_node(object);
-}
 
 static void reply_page(struct dub_http_request *request, GPtrArray *list,
                        JsonNode *(*item)(const void *element))
@@ -205,7 +33,7 @@ static void on_paths_list(struct dub_http_request *request, void *user)
 {
     struct router_api *api = user;
     g_autoptr(GPtrArray) paths = router_list_paths(api->router);
-    reply_page(request, paths, path_json);
+    reply_page(request, paths, describe_path);
 }
 
 static void on_paths_get(struct dub_http_request *request, void *user)
@@ -213,9 +41,48 @@ static void on_paths_get(struct dub_http_request *request, void *user)
     struct router_api *api = user;
     const struct router_path *path = router_find_path(api->router, request->params[0]);
     if (path != NULL)
-        dub_http_reply_json(request, 200, path_json(path));
+        dub_http_reply_json(request, 200, describe_path(path));
     else
         dub_http_reply_error(request, 404, "NOT_FOUND", "path not found");
+}
+
+static void on_config_global(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    dub_http_reply_json(request, 200, describe_global_config(router_config_of(api->router)));
+}
+
+static void on_config_defaults(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    dub_http_reply_json(request, 200, describe_path_config(&router_config_of(api->router)->defaults));
+}
+
+static int compare_entries(gconstpointer a, gconstpointer b)
+{
+    const struct path_config *const *first = a;
+    const struct path_config *const *second = b;
+    return strcmp((*first)->name, (*second)->name);
+}
+
+static void on_config_paths_list(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    g_autoptr(GPtrArray) entries = g_ptr_array_copy(router_config_of(api->router)->paths, NULL, NULL);
+    g_ptr_array_set_free_func(entries, NULL);
+    g_ptr_array_sort(entries, compare_entries);
+    reply_page(request, entries, describe_path_config);
+}
+
+static void on_config_paths_get(struct dub_http_request *request, void *user)
+{
+    const struct router_api *api = user;
+    const struct path_config *entry =
+        router_config_find_entry(router_config_of(api->router), request->params[0]);
+    if (entry != NULL)
+        dub_http_reply_json(request, 200, describe_path_config(entry));
+    else
+        dub_http_reply_error(request, 404, "NOT_FOUND", "path configuration not found");
 }
 
 /* MediaMTX lists connections with and without TLS apart from each other. */
@@ -225,7 +92,7 @@ static void list_connections(struct dub_http_request *request, const struct rout
     for (guint i = list->len; i-- > 0;)
         if (((const struct rtmp_connection_info *)list->pdata[i])->is_encrypted != encrypted)
             g_ptr_array_remove_index(list, i);
-    reply_page(request, list, connection_json);
+    reply_page(request, list, describe_rtmp_connection);
 }
 
 static void on_connections_list(struct dub_http_request *request, void *user)
@@ -265,7 +132,7 @@ static void get_connection(struct dub_http_request *request, const struct router
 {
     struct rtmp_connection_info info;
     if (find_or_refuse(request, api, encrypted, &info))
-        dub_http_reply_json(request, 200, connection_json(&info));
+        dub_http_reply_json(request, 200, describe_rtmp_connection(&info));
 }
 
 static void on_connections_get(struct dub_http_request *request, void *user)
@@ -282,7 +149,7 @@ static void reply_ok(struct dub_http_request *request)
 {
     JsonObject *object = json_object_new();
     json_object_set_string_member(object, "status", "ok");
-    dub_http_reply_json(request, 200, object_node(object));
+    dub_http_reply_json(request, 200, describe_object_take(object));
 }
 
 static void kick_connection(struct dub_http_request *request, const struct router_api *api, bool encrypted)
@@ -316,7 +183,7 @@ static void list_rtsp_connections(struct dub_http_request *request, const struct
 {
     g_autoptr(GPtrArray) list = api->rtsp != NULL ? rtsp_server_list(api->rtsp) : g_ptr_array_new();
     keep_kind(list, encrypted);
-    reply_page(request, list, rtsp_connection_json);
+    reply_page(request, list, describe_rtsp_connection);
 }
 
 static void on_rtsp_connections_list(struct dub_http_request *request, void *user)
@@ -337,7 +204,7 @@ static void get_rtsp_connection(struct dub_http_request *request, const struct r
     if (id == NULL)
         return;
     if (api->rtsp != NULL && rtsp_server_find(api->rtsp, id, &info) && info.is_encrypted == encrypted)
-        dub_http_reply_json(request, 200, rtsp_connection_json(&info));
+        dub_http_reply_json(request, 200, describe_rtsp_connection(&info));
     else
         dub_http_reply_error(request, 404, "NOT_FOUND", "connection not found");
 }
@@ -356,7 +223,7 @@ static void list_sessions(struct dub_http_request *request, const struct router_
 {
     g_autoptr(GPtrArray) list = api->rtsp != NULL ? rtsp_server_list_sessions(api->rtsp) : g_ptr_array_new();
     keep_kind(list, encrypted);
-    reply_page(request, list, session_json);
+    reply_page(request, list, describe_rtsp_session);
 }
 
 static void on_sessions_list(struct dub_http_request *request, void *user)
@@ -386,7 +253,7 @@ static void get_session(struct dub_http_request *request, const struct router_ap
 {
     struct rtsp_connection_info info;
     if (find_session_or_refuse(request, api, encrypted, &info))
-        dub_http_reply_json(request, 200, session_json(&info));
+        dub_http_reply_json(request, 200, describe_rtsp_session(&info));
 }
 
 static void on_sessions_get(struct dub_http_request *request, void *user)
@@ -423,12 +290,16 @@ static void on_info(struct dub_http_request *request, void *user)
     struct router_api *api = user;
     JsonObject *object = json_object_new();
     json_object_set_string_member(object, "version", "media-router " DUB_VERSION);
-    set_time(object, "started", true, api->started_wall_ms);
-    dub_http_reply_json(request, 200, object_node(object));
+    describe_time(object, "started", true, api->started_wall_ms);
+    dub_http_reply_json(request, 200, describe_object_take(object));
 }
 
 static const struct dub_http_route routes[] = {
     {"GET", "/v3/info", on_info, 0},
+    {"GET", "/v3/config/global/get", on_config_global, 0},
+    {"GET", "/v3/config/pathdefaults/get", on_config_defaults, 0},
+    {"GET", "/v3/config/paths/list", on_config_paths_list, 0},
+    {"GET", "/v3/config/paths/get/{name...}", on_config_paths_get, 0},
     {"GET", "/v3/paths/list", on_paths_list, 0},
     {"GET", "/v3/paths/get/{name...}", on_paths_get, 0},
     {"GET", "/v3/rtmpconns/list", on_connections_list, 0},
@@ -460,12 +331,17 @@ struct router_api *router_api_new(const char *address, struct router *router, st
                                   struct rtsp_server *rtsp, struct dub_error *error)
 {
     struct router_api *api = g_new0(struct router_api, 1);
+    const struct router_config *settings = router_config_of(router);
     struct dub_http_config config = {.address = address,
                                      .admit = admit,
                                      .format_error = access_format_error,
                                      .max_connections = ACCESS_MAX_CONNECTIONS,
                                      .make_room = true,
                                      .request_timeout_ms = ACCESS_TIMEOUT_MS};
+    if (settings->api_encryption) {
+        config.tls_cert = settings->api_server_cert;
+        config.tls_key = settings->api_server_key;
+    }
     api->router = router;
     api->rtmp = rtmp;
     api->rtsp = rtsp;

@@ -194,6 +194,36 @@ static void test_paths_get(struct fixture *fixture, gconstpointer data)
     assert_error(fixture, "POST", "/v3/paths/list", 405, "");
 }
 
+static void test_configuration(struct fixture *fixture, gconstpointer data)
+{
+    g_autoptr(JsonNode) global = ask_json(fixture, "GET", "/v3/config/global/get", 200);
+    JsonObject *object = json_node_get_object(global);
+    g_assert_cmpstr(json_object_get_string_member(object, "readTimeout"), ==, "10s");
+    g_assert_cmpstr(json_object_get_string_member(object, "rtmpAddress"), ==, "127.0.0.1:0");
+    g_assert_cmpstr(json_object_get_string_member(object, "authMethod"), ==, "internal");
+    g_assert_cmpuint(json_array_get_length(json_object_get_array_member(object, "rtspTransports")), ==, 1);
+    g_assert_false(json_object_has_member(object, "authInternalUsers"));
+    g_autoptr(JsonNode) defaults = ask_json(fixture, "GET", "/v3/config/pathdefaults/get", 200);
+    g_assert_true(json_object_get_boolean_member(json_node_get_object(defaults), "overridePublisher"));
+    assert_error(fixture, "PATCH", "/v3/config/global/patch", 404, "");
+    assert_error(fixture, "PATCH", "/v3/config/global/get", 405, "");
+}
+
+static void test_configured_paths(struct fixture *fixture, gconstpointer data)
+{
+    g_autoptr(JsonNode) node = ask_json(fixture, "GET", "/v3/config/paths/list?itemsPerPage=1&page=1", 200);
+    JsonObject *page = json_node_get_object(node);
+    JsonObject *second =
+        json_array_get_object_element(json_object_get_array_member(page, "items"), 0); /* by name */
+    g_assert_cmpint(json_object_get_int_member(page, "itemCount"), ==, 2);
+    g_assert_cmpstr(json_object_get_string_member(second, "name"), ==, "fixed");
+    g_autoptr(JsonNode) one = ask_json(fixture, "GET", "/v3/config/paths/get/all_others", 200);
+    g_assert_cmpstr(json_object_get_string_member(json_node_get_object(one), "name"), ==, "all_others");
+    g_assert_cmpstr(json_object_get_string_member(json_node_get_object(one), "runOnReady"), ==, "");
+    assert_error(fixture, "GET", "/v3/config/paths/get/live/demo/in", 404, "path configuration not found");
+    assert_error(fixture, "GET", "/v3/config/paths/list?page=x", 400, "page");
+}
+
 static void test_connections(struct fixture *fixture, gconstpointer data)
 {
     g_autoptr(JsonNode) node = ask_json(fixture, "GET", "/v3/rtmpconns/list", 200);
@@ -306,6 +336,8 @@ int main(int argc, char **argv)
     ADD("paths-list", test_paths_list);
     ADD("paths-pages", test_paths_pages);
     ADD("paths-get", test_paths_get);
+    ADD("configuration", test_configuration);
+    ADD("configured-paths", test_configured_paths);
     ADD("connections", test_connections);
     ADD("info", test_info);
     ADD("metrics", test_metrics);

@@ -239,6 +239,11 @@ struct router_metrics *router_metrics_new(const char *address, struct router *ro
                                      .max_connections = ACCESS_MAX_CONNECTIONS,
                                      .make_room = true,
                                      .request_timeout_ms = ACCESS_TIMEOUT_MS};
+    const struct router_config *settings = router_config_of(router);
+    if (settings->metrics_encryption) {
+        config.tls_cert = settings->metrics_server_cert;
+        config.tls_key = settings->metrics_server_key;
+    }
     metrics->http = dub_http_server_new(&config, routes, metrics, error);
     if (metrics->http == NULL)
         g_clear_pointer(&metrics, g_free);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Who may publish or read over RTSP: credentials of the Authorization header (Basic, RFC 7617) or of the
- * URL's query, put to auth.h. Digest would need the passwords themselves, where the configuration may have
- * hashes only. */
+/* Who may publish or read over RTSP: credentials of the Authorization header (Basic, RFC 7617, or Digest,
+ * digest.h) or of the URL's query, put to auth.h. */
 #pragma once
 
-#include "../auth.h"
+#include "../config.h"
 #include "session.h"
 
 enum rtsp_access {
@@ -13,7 +12,8 @@ enum rtsp_access {
     RTSP_ACCESS_WRONG, /* a name or a password that does not fit: to be answered after AUTH_PAUSE_S */
 };
 
-/* users: config->users. challenges get values for WWW-Authenticate (char *) unless access is granted. */
-enum rtsp_access rtsp_access_check(const GPtrArray *users, const struct rtsp_target *target,
-                                   const char *remote_address, GPtrArray *challenges,
+/* nonce: of this connection, not to be guessed. challenges get values for WWW-Authenticate (char *) unless
+ * access is granted. */
+enum rtsp_access rtsp_access_check(const struct router_config *config, const struct rtsp_target *target,
+                                   const char *remote_address, const char *nonce, GPtrArray *challenges,
                                    struct dub_error *error);

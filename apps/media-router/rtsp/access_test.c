@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "access.h"
 
+#include "digest.h"
+
 #include <string.h>
 
 #define REMOTE "127.0.0.1:40000"
+#define URL "rtsp://127.0.0.1/live/mine"
+#define NONCE "0123456789"
 
 struct fixture {
-    GPtrArray *users, *challenges;
+    struct router_config *config;
+    GPtrArray *users, *challenges; /* users: the configuration's */
     struct dub_error error;
 };
 
 static void setup(struct fixture *fixture, gconstpointer data)
 {
-    fixture->users = auth_users_new();
+    fixture->config = router_config_new();
+    fixture->users = fixture->config->users;
+    g_ptr_array_set_size(fixture->users, 0);
     fixture->challenges = g_ptr_array_new_with_free_func(g_free);
     struct auth_user *user = auth_users_add(fixture->users, "me", "secret", NULL);
     auth_user_permit(user, "publish", "live/mine", NULL);
@@ -21,17 +28,21 @@ static void setup(struct fixture *fixture, gconstpointer data)
 
 static void teardown(struct fixture *fixture, gconstpointer data)
 {
-    g_ptr_array_unref(fixture->users);
+    router_config_free(fixture->config);
     g_ptr_array_unref(fixture->challenges);
 }
 
 static enum rtsp_access check(struct fixture *fixture, bool is_publish, const char *path, const char *query,
                               const char *authorization)
 {
-    struct rtsp_target target = {
-        .path = path, .query = query, .is_publish = is_publish, .authorization = authorization};
+    struct rtsp_target target = {.path = path,
+                                 .query = query,
+                                 .is_publish = is_publish,
+                                 .method = "ANNOUNCE",
+                                 .url = URL,
+                                 .authorization = authorization};
     g_ptr_array_set_size(fixture->challenges, 0);
-    return rtsp_access_check(fixture->users, &target, REMOTE, fixture->challenges, &fixture->error);
+    return rtsp_access_check(fixture->config, &target, REMOTE, NONCE, fixture->challenges, &fixture->error);
 }
 
 /* "Basic " and the base64 of the credentials; the caller's. */
@@ -76,6 +87,52 @@ static void test_headers_that_are_none(struct fixture *fixture, gconstpointer da
         g_assert_cmpint(check(fixture, false, "live/mine", "", headers[i]), ==, RTSP_ACCESS_WRONG);
 }
 
+/* What a client makes of user "me", a password and the server's nonce; the caller's. */
+static char *answer(const char *pass, const char *nonce)
+{
+    g_autofree char *who_text = g_strjoin(":", "me", RTSP_DIGEST_REALM, pass, NULL);
+    g_autofree char *who = g_compute_checksum_for_string(G_CHECKSUM_MD5, who_text, -1);
+    g_autofree char *what = g_compute_checksum_for_string(G_CHECKSUM_MD5, "ANNOUNCE:" URL, -1);
+    g_autofree char *text = g_strjoin(":", who, nonce, what, NULL);
+    g_autofree char *response = g_compute_checksum_for_string(G_CHECKSUM_MD5, text, -1);
+    return g_strdup_printf("Digest username=\"me\", realm=\"" RTSP_DIGEST_REALM "\", nonce=\"%s\", uri=\"" URL
+                           "\", response=\"%s\"",
+                           nonce, response);
+}
+
+static void test_digest(struct fixture *fixture, gconstpointer data)
+{
+    g_autofree char *right = answer("secret", NONCE);
+    g_autofree char *wrong = answer("other", NONCE);
+    g_autofree char *stale = answer("secret", "9876543210");
+    g_autofree char *password = basic("me:secret");
+    g_assert_cmpint(check(fixture, true, "live/mine", "", right), ==, RTSP_ACCESS_WRONG); /* not offered */
+    fixture->config->rtsp_digest = true;
+    g_assert_cmpint(check(fixture, true, "live/mine", "", NULL), ==, RTSP_ACCESS_ASKED);
+    g_assert_cmpuint(fixture->challenges->len, ==, 2);
+    g_assert_nonnull(strstr(fixture->challenges->pdata[0], "nonce=\"" NONCE "\""));
+    g_assert_cmpint(check(fixture, true, "live/mine", "", right), ==, RTSP_ACCESS_GRANTED);
+    g_assert_cmpint(check(fixture, true, "live/other", "", right), ==, RTSP_ACCESS_WRONG);
+    g_assert_cmpint(check(fixture, true, "live/mine", "", wrong), ==, RTSP_ACCESS_WRONG);
+    g_assert_cmpint(check(fixture, true, "live/mine", "", stale), ==, RTSP_ACCESS_WRONG);
+    g_assert_cmpint(check(fixture, true, "live/mine", "", password), ==, RTSP_ACCESS_GRANTED);
+    fixture->config->rtsp_basic = false;
+    g_assert_cmpint(check(fixture, true, "live/mine", "", password), ==, RTSP_ACCESS_WRONG);
+    g_assert_cmpuint(fixture->challenges->len, ==, 1);
+    g_assert_cmpint(check(fixture, true, "live/mine", "", right), ==, RTSP_ACCESS_GRANTED);
+}
+
+/* The hash of a password is no password that proves anything. */
+static void test_digest_of_a_hash(struct fixture *fixture, gconstpointer data)
+{
+    const char *hash = "sha256:K7gNU3sdo+OL0wNhqoVWhr3g6s1xYv72ol/pe/Unols=";
+    g_autofree char *header = answer(hash, NONCE);
+    g_ptr_array_set_size(fixture->users, 0);
+    auth_user_permit(auth_users_add(fixture->users, "me", hash, NULL), "publish", NULL, NULL);
+    fixture->config->rtsp_digest = true;
+    g_assert_cmpint(check(fixture, true, "live/mine", "", header), ==, RTSP_ACCESS_WRONG);
+}
+
 static void test_open_router(struct fixture *fixture, gconstpointer data)
 {
     g_autofree char *wrong = basic("who:ever");
@@ -93,6 +150,8 @@ int main(int argc, char **argv)
     ADD("query", test_query);
     ADD("nobody-is-asked", test_nobody_is_asked);
     ADD("headers-that-are-none", test_headers_that_are_none);
+    ADD("digest", test_digest);
+    ADD("digest-of-a-hash", test_digest_of_a_hash);
     ADD("open-router", test_open_router);
     return g_test_run();
 }

@@ -5,6 +5,7 @@
 #include "reader.h"
 #include "rtp_reader.h"
 
+#include <dubbing_ids.h>
 #include <dubbing_log.h>
 #include <netdb.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct rtsp_connection {
     struct rtsp_session session;
     int64_t session_created_wall_ms;
     char *shown_query; /* of the session, the password masked */
+    char *nonce;       /* for Digest; NULL: nobody has been asked */
     struct router_publisher publisher;
     struct rtp_reader *packets; /* of a publisher; NULL without */
     struct rtsp_reader reader;
@@ -118,8 +120,11 @@ static bool on_authorize(const struct rtsp_target *target, GPtrArray *challenges
                          void *user)
 {
     struct rtsp_connection *connection = user;
-    enum rtsp_access access = rtsp_access_check(peer_config(&connection->peer)->users, target,
-                                                connection->peer.remote_address, challenges, error);
+    if (connection->nonce == NULL)
+        connection->nonce = dub_uuid_new();
+    enum rtsp_access access =
+        rtsp_access_check(peer_config(&connection->peer), target, connection->peer.remote_address,
+                          connection->nonce, challenges, error);
     if (access == RTSP_ACCESS_WRONG) {
         peer_hold(&connection->peer);
         connection->session.must_wait = true;
@@ -381,6 +386,7 @@ static void on_free(struct peer *peer)
     rtsp_reader_clear(&connection->reader);
     out_queue_clear(&connection->out);
     peer_clear(peer);
+    g_free(connection->nonce);
     g_free(connection);
 }
 

@@ -3,7 +3,10 @@ import base64
 import json
 import pathlib
 import re
+import ssl
+import subprocess
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -45,11 +48,47 @@ def ask(router, path, method="GET", port="api", **headers):
     return status, json.loads(text) if text.startswith("{") else text
 
 
-@pytest.mark.parametrize("path", ["/v3/config/global/get", "/v3/config/paths/list", "/v3/recordings/list", "/v3/hlsmuxers/list",
-                                  "/v3/webrtcsessions/list", "/v3/srtconns/list", "/v3/", "/"])
+@pytest.mark.parametrize("path", ["/v3/recordings/list", "/v3/hlsmuxers/list", "/v3/webrtcsessions/list", "/v3/srtconns/list",
+                                  "/v3/auth/jwks/refresh", "/v3/", "/"])
 def test_what_the_api_does_not_have(router, path):
     status, body = ask(router, path)
     assert status == 404 and body["status"] == "error" and body["error"]
+
+
+def test_the_configuration_as_it_counts(make_router):
+    text = ("readTimeout: 90s\nauthInternalUsers:\n- {user: any, permissions: [{action: api}]}\n- {user: anna, pass: s3cret}\n"
+            "pathDefaults: {maxReaders: 7}\npaths: {'~^live/(.+)$': {runOnReady: tell me}, all: {maxReaders: 2}}\n")
+    router = make_router(text, {"MTX_WRITETIMEOUT": "1h"})
+    status, everything = ask(router, "/v3/config/global/get")
+    assert (status, everything["readTimeout"], everything["writeTimeout"]) == (200, "1m30s", "1h0m0s")
+    assert everything["rtmpAddress"] == "127.0.0.1:0", "a flag wins over the file"
+    assert "s3cret" not in json.dumps(everything)
+    assert ask(router, "/v3/config/pathdefaults/get")[1]["maxReaders"] == 7
+    entries = {item["name"]: item for item in ask(router, "/v3/config/paths/list")[1]["items"]}
+    assert {name: item["maxReaders"] for name, item in entries.items()} == {"all_others": 2, "~^live/(.+)$": 7}
+    assert ask(router, "/v3/config/paths/get/" + urllib.parse.quote("~^live/(.+)$", safe=""))[1]["runOnReady"] == "tell me"
+    for method, path in (("PATCH", "global/patch"), ("POST", "paths/add/x"), ("DELETE", "paths/delete/all_others")):
+        assert ask(router, "/v3/config/" + path, method)[0] == 404
+
+
+def test_api_and_metrics_over_tls(make_router, certificate):
+    text = "".join(f"{server}Encryption: yes\n{server}ServerCert: {certificate}/server.crt\n{server}ServerKey: {certificate}/server.key\n"
+                   for server in ("api", "metrics"))
+    router = make_router(text)
+    trust = ssl.create_default_context(cafile=certificate / "server.crt")
+    for path, port in (("/v3/info", "api"), ("/metrics", "metrics")):
+        with urllib.request.urlopen(f"https://localhost:{router.ports[port]}{path}", timeout=10, context=trust) as answer:
+            assert answer.status == 200 and answer.read()
+        with pytest.raises(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{router.ports[port]}{path}", timeout=10)
+
+
+def test_a_certificate_that_is_not_there_is_named(program, tmp_path):
+    (tmp_path / "router.yml").write_text(f"apiEncryption: yes\napiServerCert: {tmp_path}/no.crt\n")
+    options = [f"--{name}-address=127.0.0.1:0" for name in ("rtmp", "rtsp", "api", "metrics")]
+    done = subprocess.run([program("media-router"), "--config", tmp_path / "router.yml", "--log-dir=", *options], check=False,
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and "no.crt" in done.stderr
 
 
 def test_kicking_is_for_this_host(router):

@@ -2,6 +2,7 @@
 import subprocess
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,13 @@ def test_ffmpeg_both_ways(encrypted, publish, record, sample, tmp_path):
         assert reader.wait(DEADLINE) == 0
         for kind in "va":
             assert_continues(packets(sample, kind), packets(tmp_path / file, kind))
+
+
+def test_openssl_is_there_where_it_is_needed_only(encrypted, router):
+    def libraries(one):
+        return (Path("/proc") / str(one.process.pid) / "maps").read_text()
+    assert "/libssl.so" in libraries(encrypted) and "/libcrypto.so" in libraries(encrypted)
+    assert "/libssl.so" not in libraries(router) and "/libcrypto.so" not in libraries(router)
 
 
 def test_kick(encrypted, publish, sample):

@@ -263,6 +263,23 @@ def test_credentials(make_router, publish_rtsp, hashes, sample, reference, tmp_p
     assert "secret" not in router.log() and "wrong" not in router.log()
 
 
+def test_digest(make_router, start, publish_rtsp, hashes, sample, tmp_path):
+    """Nothing else is offered, and both ffmpeg and GStreamer get in with it."""
+    router = make_router("rtspAuthMethods: [digest]\n" + USERS)
+    right, wrong = (rtsp(router).replace("://", f"://{who}@") for who in ("me:secret", "me:wrong"))
+    assert publish_rtsp(sample, wrong).wait(DEADLINE) != 0
+    publisher = publish_rtsp(sample, right)
+    router.wait_ready(PATH)
+    reader = hashes(right, tmp_path / "seen", *TCP)
+    gstreamer = start("gst-launch-1.0", "rtspsrc", f"location={rtsp(router)}", "user-id=me", "user-pw=secret", "protocols=tcp", "!",
+                      "rtph264depay", "!", "filesink", f"location={tmp_path / 'gstreamer'}")
+    wait_until("both read", lambda: len(router.path(PATH)["readers"]) == 2)
+    assert publisher.wait(DEADLINE) == 0
+    assert reader.wait(DEADLINE) == 0 and len(rows(tmp_path / "seen.v")) > 50
+    gstreamer.wait(DEADLINE)
+    assert (tmp_path / "gstreamer").stat().st_size > 10000
+
+
 @pytest.mark.slow
 def test_killed_publisher_ends_its_stream_only(router, publish_rtsp, hashes, sample, reference, tmp_path):
     victim = publish_rtsp(sample, rtsp(router, "live/victim/in"))
