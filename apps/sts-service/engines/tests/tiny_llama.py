@@ -253,6 +253,9 @@ GEMMA = Chat("TranslateGemma tiny", "{{ bos_token }}<start_of_turn>{{ messages }
 CHATML = Chat("Tiny Instruct", "{{ messages }}<|im_start|>{{ role }}<|im_end|>{{ enable_thinking }}", "<|im_start|>",
               "<|im_end|>", "\n\n", "\n\n</think>\n\n")
 
+# Tokens of several letters, as real vocabularies are full of: of a long text in the contract suite, which else takes minutes.
+WORDS = ("government", " has", " announced", " new", " plan")
+
 CHAINS = {
     "chatter": ["▁Sure!", "▁Here", "▁is", "▁the", "▁translation."],
     "answer": ["▁Son", "▁las", "▁cinco", "▁y", "▁media."],
@@ -276,6 +279,8 @@ def write_chat(kind, path):
     for byte in range(256):
         vocabulary.add(f"<0x{byte:02X}>", BYTE, 0.0)
     prefix = PREFIX + "▁"
+    for word in WORDS:
+        vocabulary.add(word, USER_DEFINED, 0.0)
     for word in ["▁", prefix, *(word for word in words if word != "\n")]:
         vocabulary.add(word)
     said = [vocabulary.at("<0x0A>" if word == "\n" else word) for word in words]

@@ -12,6 +12,8 @@
 #define LIBRARY "llama.cpp"
 /* Rules, a piece of text and its translation: what a decoder keeps in memory for (KV cache). */
 #define CONTEXT_TOKENS 1536
+/* More than finds room anywhere. */
+#define MOST_TOKENS 65536
 /* With an encoder for the answer alone. */
 #define ANSWER_TOKENS 512
 /* What is computed in one go; for an encoder the most it takes. */
@@ -238,19 +240,22 @@ char *llama_weights_plain(const struct llama_weights *weights, const char *text)
     return g_string_free(plain, FALSE);
 }
 
-/* llama_token, owned by the caller. */
+/* Into the array, whose size is room enough or not: how many there are, or less than 0: minus so many. */
+static int32_t tokenize(const struct llama_weights *weights, const char *text, GArray *tokens)
+{
+    return llama_tokenize(weights->vocabulary, text, (int32_t)strlen(text),
+                          (llama_token *)(void *)tokens->data, (int32_t)tokens->len, true, true);
+}
+
+/* llama_token, owned by the caller. As a rule a token is a byte at least. */
 static GArray *tokens_of(const struct llama_weights *weights, const char *text)
 {
-    int32_t bytes = (int32_t)strlen(text);
     GArray *tokens = g_array_new(FALSE, FALSE, sizeof(llama_token));
-    int32_t count = bytes + 8; /* the usual case: a token is a byte at least */
-    for (int tries = 0; tries < 2; tries++) {
-        g_array_set_size(tokens, (guint)count);
-        int32_t got = llama_tokenize(weights->vocabulary, text, bytes, (llama_token *)(void *)tokens->data,
-                                     count, true, true);
-        count = got >= 0 ? got : -got;
-        if (got >= 0 || got == INT32_MIN)
-            break;
+    g_array_set_size(tokens, (guint)strlen(text) + 8);
+    int32_t count = tokenize(weights, text, tokens);
+    if (count < 0 && count >= -MOST_TOKENS) {
+        g_array_set_size(tokens, (guint)-count);
+        count = tokenize(weights, text, tokens);
     }
     g_array_set_size(tokens, (guint)MAX(count, 0));
     return tokens;
