@@ -15,8 +15,8 @@
 #define HINTS_MAX_BYTES 600
 
 struct asr_engine {
-    struct openai openai;
-    bool verbose; /* the model has words and their times */
+    struct openai openai; /* first: openai_engine_destroy() */
+    bool verbose;         /* the model has words and their times */
 };
 
 static void *create(const struct engine_config *config, struct dub_error *error)
@@ -29,21 +29,6 @@ static void *create(const struct engine_config *config, struct dub_error *error)
     engine->openai = openai;
     engine->verbose = strstr(small, "whisper") != NULL;
     return engine;
-}
-
-static void destroy(void *data)
-{
-    struct asr_engine *engine = data;
-    openai_clear(&engine->openai);
-    g_free(engine);
-}
-
-static void describe(const void *data, struct engine_info *info)
-{
-    const struct asr_engine *engine = data;
-    static const char *const any[] = {"*", NULL};
-    info->model = g_strdup(engine->openai.model);
-    info->languages = g_strdupv((char **)any);
 }
 
 /* The API hears which one it is too, but does not say it in codes. */
@@ -114,8 +99,8 @@ const struct asr_engine_ops asr_openai = {
             .remote = true,
             .automatic = true,
             .create = create,
-            .destroy = destroy,
-            .describe = describe,
+            .destroy = openai_engine_destroy,
+            .describe = openai_engine_describe,
         },
     .supports = supports,
     .transcribe = transcribe,

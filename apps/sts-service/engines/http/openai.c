@@ -3,11 +3,6 @@
 
 #define BASE "https://api.openai.com/v1"
 
-static bool is_set(const char *text)
-{
-    return text && *text;
-}
-
 bool openai_init(struct openai *openai, const struct engine_config *config, enum dub_stage stage,
                  const char *default_model, struct dub_error *error)
 {
@@ -15,12 +10,12 @@ bool openai_init(struct openai *openai, const struct engine_config *config, enum
     const char *key = providers ? providers->openai_key : NULL;
     const char *url = providers ? providers->openai_url : NULL;
     *openai = (struct openai){0};
-    if (!is_set(key) && !is_set(url))
+    if (!provider_is_set(key) && !provider_is_set(url))
         return dub_error_set_stage(
             error, DUB_ERROR_UNAVAILABLE, stage,
             "openai needs a key (OPENAI_API_KEY or OPENAI_API_KEY_FILE) or the address "
             "of a server that wants none (OPENAI_BASE_URL)");
-    openai->base = http_base_url(is_set(url) ? url : BASE, "OPENAI_BASE_URL", stage, error);
+    openai->base = http_base_url(provider_is_set(url) ? url : BASE, "OPENAI_BASE_URL", stage, error);
     if (!openai->base)
         return false;
     struct http_client_config client = {.engine = "openai",
@@ -29,18 +24,27 @@ bool openai_init(struct openai *openai, const struct engine_config *config, enum
                                         .secret_name = "OPENAI_API_KEY",
                                         .max_connections = OPENAI_MAX_CONNECTIONS};
     openai->client = http_client_new(&client);
-    openai->authorization = is_set(key) ? g_strdup_printf("Bearer %s", key) : NULL;
-    openai->model = g_strdup(is_set(config->model) ? config->model : default_model);
+    openai->authorization = provider_is_set(key) ? g_strdup_printf("Bearer %s", key) : NULL;
+    openai->model = g_strdup(provider_is_set(config->model) ? config->model : default_model);
     return true;
 }
 
-void openai_clear(struct openai *openai)
+void openai_engine_destroy(void *engine)
 {
+    struct openai *openai = engine;
     http_client_free(openai->client);
     g_free(openai->base);
     g_free(openai->authorization);
     g_free(openai->model);
-    *openai = (struct openai){0};
+    g_free(engine);
+}
+
+void openai_engine_describe(const void *engine, struct engine_info *info)
+{
+    static const char *const any[] = {"*", NULL};
+    const struct openai *openai = engine;
+    info->model = g_strdup(openai->model);
+    info->languages = g_strdupv((char **)any);
 }
 
 static struct http_header authorization(const struct openai *openai)
@@ -49,8 +53,9 @@ static struct http_header authorization(const struct openai *openai)
                                  : (struct http_header){0};
 }
 
-void openai_greet(const struct openai *openai, const struct engine_call *call)
+void openai_engine_greet(void *engine, const struct engine_call *call)
 {
+    const struct openai *openai = engine;
     g_autofree char *url = g_strconcat(openai->base, "/models", NULL);
     http_client_greet(openai->client, url, authorization(openai), call);
 }

@@ -7,11 +7,6 @@
 
 #define SHOWN_BYTES 60
 
-static bool is_set(const char *text)
-{
-    return text && *text;
-}
-
 void deepl_settings_clear(struct deepl_settings *settings)
 {
     g_free(settings->base);
@@ -24,8 +19,8 @@ static bool read_base(struct deepl_settings *settings, const struct engine_provi
 {
     bool free_plan = g_str_has_suffix(providers->deepl_key, ":fx");
     const char *own = free_plan ? "https://api-free.deepl.com" : "https://api.deepl.com";
-    settings->base = http_base_url(is_set(providers->deepl_url) ? providers->deepl_url : own, "DEEPL_URL",
-                                   DUB_STAGE_TRANSLATION, error);
+    settings->base = http_base_url(provider_is_set(providers->deepl_url) ? providers->deepl_url : own,
+                                   "DEEPL_URL", DUB_STAGE_TRANSLATION, error);
     return settings->base != NULL;
 }
 
@@ -35,7 +30,7 @@ static bool choose(const char *const *allowed, const char *text, const char *var
 {
     g_autofree char *names = NULL;
     *chosen = NULL;
-    if (!is_set(text) || strcmp(text, allowed[0]) == 0)
+    if (!provider_is_set(text) || strcmp(text, allowed[0]) == 0)
         return true;
     for (const char *const *entry = allowed + 1; *entry; entry++)
         if (strcmp(*entry, text) == 0)
@@ -65,7 +60,7 @@ static bool add_glossary(GHashTable *glossaries, char *entry)
 
 static bool read_glossaries(struct deepl_settings *settings, const char *text, struct dub_error *error)
 {
-    g_auto(GStrv) entries = g_strsplit(is_set(text) ? text : "", ",", -1);
+    g_auto(GStrv) entries = g_strsplit(provider_is_set(text) ? text : "", ",", -1);
     settings->glossaries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     for (char **entry = entries; *entry; entry++) {
         g_autofree char *said = g_strdup(*entry);
@@ -95,7 +90,7 @@ bool deepl_settings_read(struct deepl_settings *settings, const struct engine_co
                          struct dub_error *error)
 {
     *settings = (struct deepl_settings){0};
-    if (!config->providers || !is_set(config->providers->deepl_key))
+    if (!config->providers || !provider_is_set(config->providers->deepl_key))
         return dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_TRANSLATION,
                                    "deepl needs a key: set DEEPL_AUTH_KEY or DEEPL_AUTH_KEY_FILE");
     if (read_all(settings, config, error))

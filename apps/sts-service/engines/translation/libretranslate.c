@@ -49,15 +49,10 @@ static struct dub_error ask_languages(struct translation_engine *engine)
     return error;
 }
 
-static bool is_set(const char *text)
-{
-    return text && *text;
-}
-
 static void *create(const struct engine_config *config, struct dub_error *error)
 {
     const struct engine_providers *providers = config->providers;
-    if (!providers || !is_set(providers->libretranslate_url)) {
+    if (!providers || !provider_is_set(providers->libretranslate_url)) {
         dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_TRANSLATION,
                             "libretranslate needs a server: set LIBRETRANSLATE_URL=http://host:5000");
         return NULL;
@@ -77,7 +72,8 @@ static void *create(const struct engine_config *config, struct dub_error *error)
     engine->client = http_client_new(&client);
     engine->translate_url = g_strdup_printf("%s/translate", base);
     engine->languages_url = g_strdup_printf("%s/languages", base);
-    engine->key = is_set(providers->libretranslate_key) ? g_strdup(providers->libretranslate_key) : NULL;
+    engine->key =
+        provider_is_set(providers->libretranslate_key) ? g_strdup(providers->libretranslate_key) : NULL;
     struct dub_error problem = ask_languages(engine);
     if (problem.code != DUB_ERROR_NONE)
         dub_log_warn("libretranslate does not say which languages it has, any is accepted: %s",

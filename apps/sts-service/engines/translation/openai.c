@@ -13,7 +13,7 @@
 #define SHOWN_BYTES 100
 
 struct translation_engine {
-    struct openai openai;
+    struct openai openai; /* first: openai_engine_destroy() */
 };
 
 static void *create(const struct engine_config *config, struct dub_error *error)
@@ -26,25 +26,12 @@ static void *create(const struct engine_config *config, struct dub_error *error)
     return engine;
 }
 
-static void destroy(void *data)
-{
-    struct translation_engine *engine = data;
-    openai_clear(&engine->openai);
-    g_free(engine);
-}
-
 static void describe(const void *data, struct engine_info *info)
 {
     const struct translation_engine *engine = data;
     static const char *const any[] = {"*-*", NULL};
     info->model = g_strdup(engine->openai.model);
     info->languages = g_strdupv((char **)any);
-}
-
-static void greet(void *data, const struct engine_call *call)
-{
-    const struct translation_engine *engine = data;
-    openai_greet(&engine->openai, call);
 }
 
 static bool supports(const struct translation_engine *engine, const char *source, const char *target)
@@ -91,9 +78,9 @@ const struct translation_engine_ops translation_openai = {
             .remote = true,
             .automatic = true,
             .create = create,
-            .destroy = destroy,
+            .destroy = openai_engine_destroy,
             .describe = describe,
-            .greet = greet,
+            .greet = openai_engine_greet,
         },
     .supports = supports,
     .translate = translate,

@@ -34,20 +34,15 @@ static const char *const languages[] = {"ar", "bg", "cs", "da", "de", "el", "en"
                                         "pt", "ro", "ru", "sk", "sv", "ta", "tr", "uk", "vi", "zh",  NULL};
 static const char *const any_language[] = {"*", NULL};
 
-static bool is_set(const char *text)
-{
-    return text && *text;
-}
-
 static void *create(const struct engine_config *config, struct dub_error *error)
 {
     const struct engine_providers *providers = config->providers;
-    if (!providers || !is_set(providers->elevenlabs_key)) {
+    if (!providers || !provider_is_set(providers->elevenlabs_key)) {
         dub_error_set_stage(error, DUB_ERROR_UNAVAILABLE, DUB_STAGE_TTS,
                             "elevenlabs needs a key: set ELEVENLABS_API_KEY or ELEVENLABS_API_KEY_FILE");
         return NULL;
     }
-    const char *url = is_set(providers->elevenlabs_url) ? providers->elevenlabs_url : BASE;
+    const char *url = provider_is_set(providers->elevenlabs_url) ? providers->elevenlabs_url : BASE;
     char *base = http_base_url(url, "ELEVENLABS_URL", DUB_STAGE_TTS, error);
     if (!base)
         return NULL;
@@ -60,7 +55,7 @@ static void *create(const struct engine_config *config, struct dub_error *error)
     engine->client = http_client_new(&client);
     engine->base = base;
     engine->key = g_strdup(providers->elevenlabs_key);
-    engine->model = g_strdup(is_set(config->model) ? config->model : DEFAULT_MODEL);
+    engine->model = g_strdup(provider_is_set(config->model) ? config->model : DEFAULT_MODEL);
     engine->names_language = g_str_has_suffix(engine->model, "_v2_5");
     engine->voices = config->voices;
     return engine;

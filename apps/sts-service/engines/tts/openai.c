@@ -15,7 +15,7 @@
 #define SOUND_MAX_BYTES (16u << 20)
 
 struct tts_engine {
-    struct openai openai;
+    struct openai openai;        /* first: openai_engine_destroy() */
     const struct voices *voices; /* may be NULL */
 };
 
@@ -30,26 +30,11 @@ static void *create(const struct engine_config *config, struct dub_error *error)
     return engine;
 }
 
-static void destroy(void *data)
-{
-    struct tts_engine *engine = data;
-    openai_clear(&engine->openai);
-    g_free(engine);
-}
-
 static void describe(const void *data, struct engine_info *info)
 {
     const struct tts_engine *engine = data;
-    static const char *const any[] = {"*", NULL};
-    info->model = g_strdup(engine->openai.model);
-    info->languages = g_strdupv((char **)any);
+    openai_engine_describe(data, info);
     info->voices = provider_voice_profiles(engine->voices, tts_openai.base.name);
-}
-
-static void greet(void *data, const struct engine_call *call)
-{
-    const struct tts_engine *engine = data;
-    openai_greet(&engine->openai, call);
 }
 
 static bool supports(const struct tts_engine *engine, const char *language)
@@ -102,9 +87,9 @@ const struct tts_engine_ops tts_openai = {
             .remote = true,
             .automatic = true,
             .create = create,
-            .destroy = destroy,
+            .destroy = openai_engine_destroy,
             .describe = describe,
-            .greet = greet,
+            .greet = openai_engine_greet,
         },
     .supports = supports,
     .voice_of = voice_of,
