@@ -349,7 +349,7 @@ def find_source():
     return attention
 
 
-TAGS = ("<2es>", "<2en>", "<2fr>", "<2iw>", "<2pt_BR>")
+TAGS = ("<2es>", "<2en>", "<2fr>", "<2iw>", "<2pt_BR>", "<2Latn>")
 
 
 def write_madlad(kind, path):

@@ -89,15 +89,6 @@ static char *meta(const struct llama_model *model, const char *key)
     return value;
 }
 
-/* "es" of "<2es>"; NULL: another token. */
-static char *tag_of(const char *text)
-{
-    gsize length = strlen(text);
-    if (length < 5 || length > 32 || !g_str_has_prefix(text, "<2") || text[length - 1] != '>')
-        return NULL;
-    return g_strndup(text + 2, length - 3);
-}
-
 /* A token that stands for more than its letters, and has more than one: "<|im_end|>", "</s>", "[INST]". */
 static bool is_mark(enum llama_token_attr attr, const char *text)
 {
@@ -111,8 +102,9 @@ static void read_vocabulary(struct llama_weights *weights)
     int32_t count = llama_vocab_n_tokens(weights->vocabulary);
     for (llama_token token = 0; token < count; token++) {
         const char *text = llama_vocab_get_text(weights->vocabulary, token);
-        char *tag = text ? tag_of(text) : NULL;
-        if (text && (tag || is_mark(llama_vocab_get_attr(weights->vocabulary, token), text)))
+        char *tag = text ? llama_tag_language(text) : NULL;
+        if (text &&
+            (g_str_has_prefix(text, "<2") || is_mark(llama_vocab_get_attr(weights->vocabulary, token), text)))
             g_ptr_array_add(weights->marks, g_strdup(text));
         if (tag)
             g_hash_table_add(weights->facts.tags, tag);

@@ -76,6 +76,17 @@ static const struct llama_family qwen = {.name = "qwen",
 static const struct llama_family any = {
     .name = "instruct", .system = "{rules}", .user = "Translate from {source} into {target}:\n\n{text}"};
 
+char *llama_tag_language(const char *token)
+{
+    if (!g_str_has_prefix(token, "<2") || !g_str_has_suffix(token, ">") || strlen(token) > 32)
+        return NULL;
+    const char *code = token + 2;
+    gsize letters = strspn(code, "abcdefghijklmnopqrstuvwxyz");
+    if (letters < 2 || letters > 3 || !strchr("_>", code[letters]))
+        return NULL;
+    return g_strndup(code, strlen(code) - 1);
+}
+
 static bool is_called(const char *name, const char *const *called)
 {
     g_autofree char *small = g_ascii_strdown(name, -1);

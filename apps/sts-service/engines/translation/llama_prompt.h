@@ -16,6 +16,10 @@ struct llama_facts {
     bool encodes;             /* encoder and decoder, as T5 */
 };
 
+/* "es" of a token "<2es>", "pt_BR" of "<2pt_BR>", owned by the caller; NULL: a script's tag ("<2Latn>"), or
+ * none. */
+char *llama_tag_language(const char *token);
+
 struct llama_family;
 /* Static. NULL: none that translates, an encoder's output is asked for and nothing is known of it. */
 const struct llama_family *llama_family_of(const struct llama_facts *facts);

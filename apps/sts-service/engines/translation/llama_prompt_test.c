@@ -123,6 +123,18 @@ static void test_tags_of_languages(void)
     g_assert_cmpstr(all, ==, "*-en *-es *-iw *-no *-pt *-pt_BR");
 }
 
+static void test_what_is_a_tag(void)
+{
+    static const char *const cases[][2] = {{"<2es>", "es"},        {"<2fil>", "fil"}, {"<2pt_BR>", "pt_BR"},
+                                           {"<2Latn>", NULL},      {"<2>", NULL},     {"<2e>", NULL},
+                                           {"<2translate>", NULL}, {"2es>", NULL},    {"<2es", NULL},
+                                           {"<es>", NULL},         {"", NULL}};
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *language = llama_tag_language(cases[i][0]);
+        g_assert_cmpstr(language, ==, cases[i][1]);
+    }
+}
+
 static void test_t5_has_three_pairs(void)
 {
     struct llama_facts facts = {.name = "flan-t5-large.gguf", .encodes = true};
@@ -174,6 +186,7 @@ int main(int argc, char **argv)
     g_test_add_func("/llama-prompt/chats-by-architecture", test_chats_by_architecture);
     g_test_add_func("/llama-prompt/braces-in-the-text", test_braces_in_the_text);
     g_test_add_func("/llama-prompt/tags-of-languages", test_tags_of_languages);
+    g_test_add_func("/llama-prompt/what-is-a-tag", test_what_is_a_tag);
     g_test_add_func("/llama-prompt/t5-has-three-pairs", test_t5_has_three_pairs);
     g_test_add_func("/llama-prompt/languages-of-families", test_languages_of_families);
     g_test_add_func("/llama-prompt/names-of-languages", test_names_of_languages);
