@@ -192,7 +192,7 @@ static void *create(const struct engine_config *config, struct dub_error *error)
     if (!found)
         return NULL;
     struct tts_engine *engine = engine_new(found, config->device, workers);
-    if (!piper_session_check_device(config->device, error) || !check_voices(engine, error)) {
+    if (!check_voices(engine, error)) {
         destroy(engine);
         return NULL;
     }

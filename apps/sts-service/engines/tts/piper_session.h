@@ -17,9 +17,10 @@ struct piper_session_terms {
     bool speakers;      /* the voice has several: the model must take one */
 };
 
-/* Whether the device can be used here; false with INVALID_CONFIG that says what to do. */
-bool piper_session_check_device(const char *device, struct dub_error *error);
-/* Slow. UNAVAILABLE names the file, and what is wrong with its inputs or output. */
+/* Whether this library computes on GPUs at all; Debian's does not. */
+bool piper_session_has_cuda(void);
+/* Slow. UNAVAILABLE names the file, and what is wrong with its inputs or output; INVALID_CONFIG says why the
+ * GPU that terms demand cannot be used. Where the library has no CUDA, it is the processor that computes. */
 struct piper_session *piper_session_load(const char *path, const struct piper_session_terms *terms,
                                          struct dub_error *error);
 /* NULL is fine. After its runs. */
