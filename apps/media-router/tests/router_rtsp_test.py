@@ -149,12 +149,14 @@ def test_gstreamer_publishes(router, start, hashes, sample, reference, tmp_path)
 def test_gstreamer_plays(router, publish_by, start, sample, tmp_path, protocol):
     publisher = publish_by[protocol](sample)
     router.wait_ready(PATH)
-    player = start("gst-launch-1.0", "-q", "rtspsrc", "protocols=tcp", f"location={rtsp(router)}", "name=s", "latency=0",
+    player = start("gst-launch-1.0", "rtspsrc", "protocols=tcp", f"location={rtsp(router)}", "name=s", "latency=0",
                    "matroskamux", "name=m", "!", "filesink", f"location={tmp_path / 'seen.mkv'}",
                    "s.", "!", "rtph264depay", "!", "h264parse", "!", "h264timestamper", "!", "h264parse", "!", "queue", "!",
                    "m.", "s.", "!", "rtpmp4gdepay", "!", "aacparse", "!", "queue", "!", "m.")
     assert publisher.wait(DEADLINE) == 0
-    assert player.wait(DEADLINE) == 0
+    # Its exit status says nothing: while it shuts down it may interrupt itself amid our answer to PAUSE, and complain of the rest.
+    player.wait(DEADLINE)
+    assert "Got EOS from element" in (tmp_path / "peer1.log").read_text()
     assert_same_sound(sample, tmp_path / "seen.mkv")
 
 
