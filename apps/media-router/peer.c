@@ -126,12 +126,8 @@ static bool receive_some(struct peer *peer, bool *more)
 {
     static uint8_t buffer[READ_BYTES]; /* one thread */
     struct dub_error error = {0};
-    size_t size = sizeof buffer;
-    uint8_t *room = peer->ops->room != NULL && !peer->closing ? peer->ops->room(peer, &size) : NULL;
-    uint8_t *into = room != NULL ? room : buffer;
-    ssize_t n = net_link_receive(peer->net, into, size);
-    /* A room that is full is the end of a message: more is rare, and we are told of it. */
-    *more = room == NULL && net_link_has_more(peer->net, n, size);
+    ssize_t n = net_link_receive(peer->net, buffer, sizeof buffer);
+    *more = net_link_has_more(peer->net, n, sizeof buffer);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (n <= 0) {
@@ -141,7 +137,7 @@ static bool receive_some(struct peer *peer, bool *more)
     peer->last_read_ns = peer_now_ns(peer);
     acknowledge_at_once(peer);
     if (!peer->closing)
-        take(peer, peer->ops->receive(peer, into, (size_t)n, &error), &error);
+        take(peer, peer->ops->receive(peer, buffer, (size_t)n, &error), &error);
     return may_linger(peer, (size_t)n);
 }
 

@@ -17,9 +17,6 @@ struct peer_server;
 
 struct peer_ops {
     const char *protocol; /* in the log */
-    /* Where the next bytes belong, which then need no copy: room for *size of them; NULL: anywhere, no more
-     * than *size at once. NULL for a protocol that has no such place. */
-    uint8_t *(*room)(struct peer *peer, size_t *size);
     /* Bytes that came. False: the peer is closed, for what the error says. */
     bool (*receive)(struct peer *peer, const uint8_t *data, size_t size, struct dub_error *error);
     /* False: it does not fetch its answers; no more is read until they are sent. */

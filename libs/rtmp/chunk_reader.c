@@ -7,11 +7,7 @@
 #include <string.h>
 
 #define EXTENDED 0xFFFFFFu
-#define FIRST_ROOM_BYTES 131072u /* of a message, whatever length it claims; it costs what is written to */
-/* Less payload is copied as fast as it is received apart. */
-#define DIRECT_MIN_BYTES 4096u
-/* Before a message: its header and a little, so that the rest can go where it belongs. */
-#define HEAD_BYTES 4096u
+#define FIRST_ROOM_BYTES 16384u /* of a message, whatever length it claims */
 
 /* What a chunk stream remembers between its chunks (section 5.3.1.2). */
 struct in_stream {
@@ -225,32 +221,15 @@ static bool parse_header(struct rtmp_chunk_reader *reader, struct dub_error *err
 }
 
 /* The buffer grows with what comes, and ends up with the size of the message. */
-static void make_room(struct in_stream *stream, uint32_t size)
-{
-    if (stream->filled + size <= stream->room)
-        return;
-    uint32_t room = MAX(FIRST_ROOM_BYTES, MAX(stream->filled + size, 2 * stream->room));
-    stream->room = MIN(room, stream->length);
-    stream->partial = g_realloc(stream->partial, stream->room);
-}
-
-uint8_t *rtmp_chunk_reader_room(struct rtmp_chunk_reader *reader, size_t *size)
-{
-    struct in_stream *stream = reader->current;
-    if (stream == NULL && reader->chunk_bytes >= 2 * HEAD_BYTES)
-        *size = MIN(*size, HEAD_BYTES);
-    if (stream == NULL || reader->pushed_fill > 0 || reader->chunk_left < DIRECT_MIN_BYTES)
-        return NULL;
-    make_room(stream, 1);
-    *size = MIN(reader->chunk_left, stream->room - stream->filled);
-    return stream->partial + stream->filled;
-}
-
 static void append(struct rtmp_chunk_reader *reader, const uint8_t *data, uint32_t size)
 {
     struct in_stream *stream = reader->current;
-    make_room(stream, size);
-    if (size > 0 && data != stream->partial + stream->filled)
+    if (stream->filled + size > stream->room) {
+        uint32_t room = MAX(FIRST_ROOM_BYTES, MAX(stream->filled + size, 2 * stream->room));
+        stream->room = MIN(room, stream->length);
+        stream->partial = g_realloc(stream->partial, stream->room);
+    }
+    if (size > 0)
         memcpy(stream->partial + stream->filled, data, size);
     stream->filled += size;
     reader->partial_bytes += size;

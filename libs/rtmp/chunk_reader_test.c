@@ -242,87 +242,6 @@ static void test_memory_follows_the_bytes(void)
     rtmp_chunk_reader_clear(&reader);
 }
 
-/* As a socket's owner does it: what has a place is received there, in pieces. */
-static void receive_with_room(struct rtmp_chunk_reader *reader, const uint8_t *bytes, size_t left,
-                              size_t piece, struct outcome *outcome, size_t *direct_bytes)
-{
-    uint8_t elsewhere[8192];
-    while (left > 0 && !outcome->failed) {
-        size_t size = sizeof elsewhere;
-        uint8_t *room = rtmp_chunk_reader_room(reader, &size);
-        uint8_t *into = room != NULL ? room : elsewhere;
-        size_t n = MIN(MIN(size, piece), left);
-        memcpy(into, bytes, n);
-        *direct_bytes += room != NULL ? n : 0;
-        read_piece(reader, into, n, outcome);
-        bytes += n;
-        left -= n;
-    }
-}
-
-/* A message of two chunks, one of a chunk between which another stream's message stands, and a short one. */
-static GByteArray *large_chunks(void)
-{
-    static const uint8_t first[] = {0x06, 0, 0, 1, 0x03, 0x0d, 0x40, 9, 1, 0, 0, 0}; /* 200000 bytes */
-    static const uint8_t other[] = {0x04, 0, 0, 2, 0, 0, 3, 8, 1, 0, 0, 0, 'a', 'b', 'c'};
-    GByteArray *bytes = g_byte_array_new();
-    uint8_t payload[200000];
-    for (size_t i = 0; i < sizeof payload; i++)
-        payload[i] = (uint8_t)(i * 31 >> 3);
-    g_byte_array_append(bytes, first, sizeof first);
-    g_byte_array_append(bytes, payload, 150000);
-    g_byte_array_append(bytes, other, sizeof other);
-    g_byte_array_append(bytes, (const uint8_t[]){0xc6}, 1);
-    g_byte_array_append(bytes, payload + 150000, 50000);
-    g_byte_array_append(bytes, other, sizeof other);
-    return bytes;
-}
-
-static void test_straight_into_the_message(void)
-{
-    static const size_t pieces[] = {1000, 4096, 65536, 1 << 20};
-    g_autoptr(GByteArray) bytes = large_chunks();
-    for (size_t i = 0; i < G_N_ELEMENTS(pieces); i++) {
-        struct outcome outcome = {.messages = g_ptr_array_new_with_free_func(free_message)};
-        struct rtmp_chunk_reader reader;
-        size_t direct_bytes = 0;
-        rtmp_chunk_reader_init(&reader);
-        reader.chunk_bytes = 150000;
-        receive_with_room(&reader, bytes->data, bytes->len, pieces[i], &outcome, &direct_bytes);
-        g_assert_false(outcome.failed);
-        g_assert_cmpuint(outcome.messages->len, ==, 3);
-        g_assert_cmpuint(direct_bytes, >, 180000);
-        const struct rtmp_message *message = outcome.messages->pdata[1];
-        const uint8_t *payload = g_bytes_get_data(message->payload, NULL);
-        g_assert_cmpuint(g_bytes_get_size(message->payload), ==, 200000);
-        g_assert_cmpint(memcmp(payload, bytes->data + 12, 150000), ==, 0);
-        g_assert_cmpint(memcmp(payload + 150000, bytes->data + 150028, 50000), ==, 0);
-        rtmp_chunk_reader_clear(&reader);
-        outcome_clear(&outcome);
-    }
-}
-
-/* Small chunks and commands are received together, as much as there is. */
-static void test_no_room_for_small_chunks(void)
-{
-    static const uint8_t header[] = {0x06, 0, 0, 1, 0, 0x40, 0, 9, 1, 0, 0, 0, 'x'};
-    struct rtmp_chunk_reader reader;
-    struct outcome outcome = {.messages = g_ptr_array_new_with_free_func(free_message)};
-    size_t size = 65536;
-    rtmp_chunk_reader_init(&reader);
-    g_assert_null(rtmp_chunk_reader_room(&reader, &size));
-    read_piece(&reader, header, sizeof header, &outcome);
-    g_assert_null(rtmp_chunk_reader_room(&reader, &size));
-    g_assert_cmpuint(size, ==, 65536);
-    rtmp_chunk_reader_clear(&reader);
-    rtmp_chunk_reader_init(&reader);
-    reader.chunk_bytes = 65536; /* a header, and the rest goes where it belongs */
-    g_assert_null(rtmp_chunk_reader_room(&reader, &size));
-    g_assert_cmpuint(size, <, 65536);
-    rtmp_chunk_reader_clear(&reader);
-    outcome_clear(&outcome);
-}
-
 static void test_header_inside_message(void)
 {
     uint8_t bytes[12 + 128 + 12] = {0x03, 0, 0, 0, 0, 0, 200, 9, 1};
@@ -378,8 +297,6 @@ int main(int argc, char **argv)
                     test_chunk_size_changes_inside_a_message);
     g_test_add_func("/chunk-reader/first-header-of-type-1", test_first_header_of_type_1);
     g_test_add_func("/chunk-reader/memory-follows-the-bytes", test_memory_follows_the_bytes);
-    g_test_add_func("/chunk-reader/straight-into-the-message", test_straight_into_the_message);
-    g_test_add_func("/chunk-reader/no-room-for-small-chunks", test_no_room_for_small_chunks);
     g_test_add_func("/chunk-reader/streams-interleave", test_streams_interleave);
     g_test_add_func("/chunk-reader/abort-forgets-a-message", test_abort_forgets_a_message);
     g_test_add_func("/chunk-reader/bad-chunk-size-fails", test_bad_chunk_size);

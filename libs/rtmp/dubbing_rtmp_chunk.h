@@ -65,11 +65,6 @@ enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reade
                                                  size_t *size, struct rtmp_message *message,
                                                  struct dub_error *error);
 
-/* Where the payload that comes next will be kept: *size bytes of it may be received straight into there and
- * are then handed to _receive from there, without a copy. NULL when the next bytes are to be received
- * elsewhere, no more than *size, which may have become less. Valid until the next call. */
-uint8_t *rtmp_chunk_reader_room(struct rtmp_chunk_reader *reader, size_t *size);
-
 struct rtmp_chunk_writer {
     GHashTable *streams;                        /* csid -> struct out_stream */
     struct out_stream *usual[RTMP_USUAL_CSIDS]; /* the same by csid, for those that all media uses */

@@ -195,12 +195,6 @@ static const struct rtmp_session_events session_events = {
 
 /* -- the peer's side -- */
 
-static uint8_t *room(struct peer *peer, size_t *size)
-{
-    struct rtmp_session *session = &of_peer(peer)->session;
-    return session->state == RTMP_SESSION_PUBLISHING ? rtmp_chunk_reader_room(&session->reader, size) : NULL;
-}
-
 static bool receive(struct peer *peer, const uint8_t *data, size_t size, struct dub_error *error)
 {
     struct rtmp_connection *connection = of_peer(peer);
@@ -266,7 +260,6 @@ static void on_free(struct peer *peer)
 
 static const struct peer_ops peer_ops = {
     .protocol = "rtmp",
-    .room = room,
     .receive = receive,
     .fetches_answers = fetches_answers,
     .encode = encode,
