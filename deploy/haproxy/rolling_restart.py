@@ -127,6 +127,11 @@ def roll(runtime: Runtime, options: argparse.Namespace) -> None:
         print(f"{name}: back after {time.monotonic() - began:.1f} s", flush=True)
 
 
+def interrupt(*_: object) -> None:
+    """As Ctrl-C, which is ignored where a script has started this in the background."""
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--restart", required=True, metavar="COMMAND",
@@ -139,7 +144,7 @@ def main() -> int:
                         help="seconds for an instance to be ready again, models loaded (%(default)s)")
     parser.add_argument("--settle", type=float, default=10.0, help="seconds between two instances (%(default)s)")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         roll(Runtime(options.socket), options)
     except Failed as error:

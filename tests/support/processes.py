@@ -21,8 +21,10 @@ class StartFailed(Exception):
     """A program did not come up; the message holds the end of its log."""
 
 
-def _die_with_parent() -> None:
+def _begin() -> None:
+    """In the child: it ends when we do, and a SIGINT reaches it also where a script has started us in the background."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Child:
@@ -40,7 +42,7 @@ class Child:
         with open(self.log, "ab") as log, open(stdout, "wb") if stdout else open(os.devnull, "wb") as output:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=output if stdout else log, stderr=log, env=env, cwd=cwd,
-                start_new_session=True, preexec_fn=_die_with_parent)
+                start_new_session=True, preexec_fn=_begin)
 
     @property
     def pid(self) -> int:

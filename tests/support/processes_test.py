@@ -26,6 +26,16 @@ def test_one_that_ignores_sigterm_is_killed(tmp_path):
     assert not child.running()
 
 
+def test_ctrl_c_reaches_a_child_also_where_we_are_in_the_background(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        child = Child("sleeper", ["sleep", "60"], tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    child.send(signal.SIGINT)
+    assert child.wait(10) == -signal.SIGINT
+
+
 def test_a_child_dies_when_its_parent_is_killed(tmp_path):
     code = ("import sys, time; sys.path.insert(0, sys.argv[1]); from pathlib import Path\n"
             "from support.processes import Child\n"
