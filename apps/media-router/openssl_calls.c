@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <glib.h>
-#include <string.h>
 
 static const struct {
     const char *name;
@@ -22,15 +21,15 @@ static bool fail(struct dub_error *error)
 
 bool openssl_calls_load(struct openssl_calls *calls, const char *file, struct dub_error *error)
 {
-    struct openssl_calls found;
+    struct openssl_calls found = {0};
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
         return fail(error);
     for (size_t i = 0; i < G_N_ELEMENTS(entries); i++) {
-        void *address = dlsym(library, entries[i].name);
-        if (address == NULL)
+        void **slot = (void **)(void *)((char *)&found + entries[i].offset);
+        *slot = dlsym(library, entries[i].name);
+        if (*slot == NULL)
             return fail(error);
-        memcpy((char *)&found + entries[i].offset, &address, sizeof address);
     }
     *calls = found;
     return true;

@@ -33,7 +33,7 @@
     X(TLS_server_method)
 
 struct openssl_calls {
-#define X(name) __typeof__(name) *name;
+#define X(name) __typeof__(name) *(name);
     OPENSSL_CALLS(X)
 #undef X
 };
