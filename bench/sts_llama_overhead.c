@@ -4,6 +4,7 @@
  * time. sts-llama-overhead MODEL TEXT [TIMES] The model has an encoder and tags of languages (MADLAD-400);
  * the text is one English sentence, into Spanish. */
 #include "engines/translation/translation.h"
+#include "sts_overhead.h"
 
 #include <llama.h>
 #include <stdio.h>
@@ -11,18 +12,6 @@
 #include <string.h>
 
 #define MOST_TOKENS 512
-
-static int by_size(const void *a, const void *b)
-{
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double now_ms(void)
-{
-    return (double)dub_clock_now_ns(dub_clock_monotonic()) / 1e6;
-}
 
 static void be_quiet(enum ggml_log_level level, const char *text, void *user)
 {
@@ -43,7 +32,7 @@ static double by_library(struct llama_context *context, const struct llama_model
     const struct llama_vocab *vocabulary = llama_model_get_vocab(model);
     int32_t count = llama_vocab_n_tokens(vocabulary);
     llama_token tokens[MOST_TOKENS];
-    double start = now_ms();
+    double start = overhead_now_ms();
     int32_t length = llama_tokenize(vocabulary, text, (int32_t)strlen(text), tokens, MOST_TOKENS, true, true);
     llama_memory_clear(llama_get_memory(context), false);
     if (length <= 0 || llama_encode(context, llama_batch_get_one(tokens, length)) != 0)
@@ -56,7 +45,7 @@ static double by_library(struct llama_context *context, const struct llama_model
         if (llama_vocab_is_eog(vocabulary, token))
             break;
     }
-    return now_ms() - start;
+    return overhead_now_ms() - start;
 }
 
 static double by_engine(struct translation *translation, const char *text)
@@ -64,12 +53,12 @@ static double by_engine(struct translation *translation, const char *text)
     struct translation_request request = {.text = text, .source_language = "en", .target_language = "es"};
     struct translation_result result = {0};
     struct dub_error error = {0};
-    double start = now_ms();
+    double start = overhead_now_ms();
     if (!translation_translate(translation, &request, &result, &error)) {
         fprintf(stderr, "%s\n", error.message);
         exit(1);
     }
-    double took = now_ms() - start;
+    double took = overhead_now_ms() - start;
     translation_result_clear(&result);
     return took;
 }
@@ -103,10 +92,7 @@ static void measure(struct llama_model *model, struct translation *translation, 
     }
     if (!context)
         exit(1);
-    qsort(library, (size_t)times, sizeof *library, by_size);
-    qsort(engine, (size_t)times, sizeof *engine, by_size);
-    printf("%d times, medians: llama.cpp %.2f ms, engine %.2f ms, over it %.2f ms\n", times,
-           library[times / 2], engine[times / 2], engine[times / 2] - library[times / 2]);
+    overhead_print("llama.cpp", library, engine, times);
     llama_free(context);
 }
 

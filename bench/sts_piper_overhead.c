@@ -6,24 +6,13 @@
 #include "engines/tts/espeak_pool.h"
 #include "engines/tts/piper_phonemes.h"
 #include "engines/tts/tts.h"
+#include "sts_overhead.h"
 
 #include <onnxruntime_c_api.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static const OrtApi *api;
-
-static int by_size(const void *a, const void *b)
-{
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double now_ms(void)
-{
-    return (double)dub_clock_now_ns(dub_clock_monotonic()) / 1e6;
-}
 
 static void must(OrtStatus *status)
 {
@@ -59,7 +48,7 @@ static double by_library(OrtSession *session, const struct piper_voice *voice, c
     OrtValue *in[4] = {NULL};
     OrtValue *out = NULL;
     size_t inputs = voice->speakers > 1 ? 4 : 3;
-    double start = now_ms();
+    double start = overhead_now_ms();
     must(api->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory));
     must(api->CreateTensorWithDataAsOrtValue(memory, ids->data, ids->len * sizeof(int64_t), sizes[0], 2,
                                              ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, &in[0]));
@@ -70,7 +59,7 @@ static double by_library(OrtSession *session, const struct piper_voice *voice, c
     must(api->CreateTensorWithDataAsOrtValue(memory, &speaker, sizeof speaker, sizes[3], 1,
                                              ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, &in[3]));
     must(api->Run(session, NULL, names, (const OrtValue *const *)in, inputs, outputs, 1, &out));
-    double took = now_ms() - start;
+    double took = overhead_now_ms() - start;
     api->ReleaseValue(out);
     for (size_t i = 0; i < G_N_ELEMENTS(in); i++)
         api->ReleaseValue(in[i]);
@@ -82,12 +71,12 @@ static double by_engine(struct tts *tts, const struct tts_request *request)
 {
     struct tts_result result = {0};
     struct dub_error error = {0};
-    double start = now_ms();
+    double start = overhead_now_ms();
     if (!tts_speak(tts, request, &result, &error)) {
         fprintf(stderr, "%s\n", error.message);
         exit(1);
     }
-    double took = now_ms() - start;
+    double took = overhead_now_ms() - start;
     tts_result_clear(&result);
     return took;
 }
@@ -132,10 +121,8 @@ static void measure(OrtSession *session, struct tts *tts, const struct piper_voi
         library[i] = by_library(session, voice, ids);
         engine[i] = by_engine(tts, &request);
     }
-    qsort(library, (size_t)times, sizeof *library, by_size);
-    qsort(engine, (size_t)times, sizeof *engine, by_size);
-    printf("%u numbers, %d times, medians: ONNX Runtime %.2f ms, engine %.2f ms, over it %.2f ms\n", ids->len,
-           times, library[times / 2], engine[times / 2], engine[times / 2] - library[times / 2]);
+    printf("%u numbers, ", ids->len);
+    overhead_print("ONNX Runtime", library, engine, times);
 }
 
 static struct piper_voice *read_voice(const char *model)

@@ -7,6 +7,7 @@
 #include "engines/http/fake_speech.h"
 #include "engines/translation/translation.h"
 #include "engines/tts/tts.h"
+#include "sts_overhead.h"
 
 #include <dubbing_clock.h>
 #include <stdio.h>
@@ -52,13 +53,6 @@ static void call(struct engines_under_test *under)
     tts_result_clear(&spoken);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 static void measure(const char *stage, const char *engine, struct fake_apis *apis, int times)
 {
     struct engine_config config = {.workers = 1, .providers = fake_apis_providers(apis)};
@@ -85,9 +79,8 @@ static void measure(const char *stage, const char *engine, struct fake_apis *api
             server_ms += (double)busy_ns / 1e6 / times;
         }
     }
-    qsort(over, (size_t)times, sizeof *over, by_size);
-    printf("%-12s %-15s %10.2f %10.2f %10.2f\n", stage, engine, server_ms, over[times / 2],
-           over[times * 99 / 100]);
+    double median = overhead_median(over, times);
+    printf("%-12s %-15s %10.2f %10.2f %10.2f\n", stage, engine, server_ms, median, over[times * 99 / 100]);
     asr_close(under.asr);
     translation_close(under.translation);
     tts_close(under.tts);

@@ -6,24 +6,13 @@
 #include "audio/resample.h"
 #include "audio/wav.h"
 #include "engines/asr/asr.h"
+#include "sts_overhead.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <whisper.h>
 
 #define RATE_HZ 16000
-
-static int by_size(const void *a, const void *b)
-{
-    double left = *(const double *)a;
-    double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double now_ms(void)
-{
-    return (double)dub_clock_now_ns(dub_clock_monotonic()) / 1e6;
-}
 
 static void be_quiet(enum ggml_log_level level, const char *text, void *user)
 {
@@ -39,10 +28,10 @@ static double by_library(struct whisper_context *context, struct whisper_state *
     params.single_segment = true;
     params.temperature_inc = 0.0F;
     params.print_progress = false;
-    double start = now_ms();
+    double start = overhead_now_ms();
     if (whisper_full_with_state(context, state, params, samples, count) != 0)
         exit(1);
-    return now_ms() - start;
+    return overhead_now_ms() - start;
 }
 
 static double by_engine(struct asr *asr, const struct pcm *clip)
@@ -50,12 +39,12 @@ static double by_engine(struct asr *asr, const struct pcm *clip)
     struct asr_request request = {.audio = clip, .language = "en"};
     struct asr_transcript transcript = {0};
     struct dub_error error = {0};
-    double start = now_ms();
+    double start = overhead_now_ms();
     if (!asr_transcribe(asr, &request, &transcript, &error)) {
         fprintf(stderr, "%s\n", error.message);
         exit(1);
     }
-    double took = now_ms() - start;
+    double took = overhead_now_ms() - start;
     asr_transcript_clear(&transcript);
     return took;
 }
@@ -83,10 +72,7 @@ static void measure(struct whisper_context *context, struct asr *asr, const stru
         library[i] = by_library(context, state, samples, (int)clip->count);
         engine[i] = by_engine(asr, clip);
     }
-    qsort(library, (size_t)times, sizeof *library, by_size);
-    qsort(engine, (size_t)times, sizeof *engine, by_size);
-    printf("%d times, medians: whisper.cpp %.1f ms, engine %.1f ms, over it %.1f ms\n", times,
-           library[times / 2], engine[times / 2], engine[times / 2] - library[times / 2]);
+    overhead_print("whisper.cpp", library, engine, times);
     whisper_free_state(state);
 }
 
