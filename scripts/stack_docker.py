@@ -385,7 +385,11 @@ def logs(args):
     part = Containers(args.only)
     if not part.found():
         raise Refused("no container of the stack is there: `make up` starts it")
-    return part.compose.start("logs", "-f", "--no-color", *part.services.values()).wait()
+    follower = part.compose.start("logs", "-f", "--no-color", *part.services.values())
+    try:
+        return follower.wait()
+    finally:
+        follower.terminate()
 
 
 def status(args):

@@ -108,24 +108,23 @@ def test_a_stream_is_dubbed(stacks, spoken, tmp_path):
     assert heard and all(one.phrase.transcript and one.phrase.translated for one in heard)
     assert code == 0 and re.search(r"media-worker +\d+", shown) and shown.count("MiB") >= 4, shown
     assert sum(memory.values()) < LIMIT_MIB
-    assert_logs(stack)
+    assert_logs(stack, tmp_path)
     stopping = stack.down()
     assert stopping < GRACE_SECONDS and not stack.containers()
     note(ready_seconds=round(ready, 1), stop_seconds=round(stopping, 1), memory_mib=round(sum(memory.values())),
          memory_by_service={name: round(value) for name, value in memory.items()}, phrases=len(heard))
 
 
-def assert_logs(stack):
-    """make logs follows all three; the last word of each is in it."""
-    with subprocess.Popen(["make", "--no-print-directory", "logs"], cwd=ROOT, env=stack.environment(), stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, start_new_session=True) as child:
-        missing = set(containers.PROGRAMS)
-        for line in child.stdout:
-            missing -= {name for name in missing if line.startswith(name) and "{" in line}
-            if not missing:
-                break
-        os.killpg(child.pid, signal.SIGINT)
-    assert not missing, f"no line of {missing}"
+def assert_logs(stack, folder):
+    """make logs follows all three; the last word of each is in it. Ctrl-C ends it, and what it has started."""
+    out = folder / "logs.out"
+    child = Child("logs", ["make", "--no-print-directory", "logs"], folder, stack.environment(), stdout=out, cwd=ROOT)
+    wait_until(lambda: all(re.search(rf"^{name}\S* .*{{", out.read_text(), re.MULTILINE) for name in containers.PROGRAMS), DEADLINE,
+               "a line of each", child.running)
+    os.killpg(child.pid, signal.SIGINT)
+    child.wait(DEADLINE)
+    wait_until(lambda: subprocess.run(["pgrep", "-f", f"{stack.project} .* logs"], check=False, capture_output=True).returncode == 1,
+               DEADLINE, "Compose to end, too")
 
 
 def test_stopped_with_a_stream_running_everything_ends_in_order(stacks, looped):
