@@ -94,10 +94,13 @@ def note(**figures):
 # -- the main job
 
 def test_a_stream_is_dubbed(stacks, spoken, tmp_path):
-    """Up, a stream whose recording is judged as any other's, what ps and logs say meanwhile, down in order."""
-    stack = stacks("cpu", ORCH_GRACE_PERIOD="10s")
+    """Up, a stream whose recording is judged as any other's, what ps and logs say meanwhile, down in order.
+
+    With a D that leaves the speech time on a machine that is busy: that 3 s are enough is tests/e2e/test_full_pipeline.py's.
+    """
+    stack = stacks("cpu", ORCH_GRACE_PERIOD="10s", WORKER_LATENCY="6s", WORKER_STS_TIMEOUT_MS=12000)
     ready = stack.up()
-    with Broadcast(stack.stack, "full", spoken, tmp_path) as broadcast:
+    with Broadcast(stack.stack, "full", spoken, tmp_path, latency=6.0) as broadcast:
         broadcast.start()
         broadcast.sleep_until(20.0)
         memory = stack.memory_mib()
