@@ -164,23 +164,28 @@ static GStrv folded_words(const char *text)
     return g_strsplit_set(spaced, " ", -1);
 }
 
+static bool has_word(const char *list, const char *word)
+{
+    g_autofree char *wanted = g_strdup_printf(" %s ", word);
+    return strstr(list, wanted) != NULL;
+}
+
 /* Several of one language's words, and none of the other's: names and titles bring a few of them along. */
 static bool is_still_in(const char *answer, const char *source_language, const char *target_language)
 {
     const char *before = function_words_of(source_language);
     const char *after = function_words_of(target_language);
     g_auto(GStrv) words = folded_words(answer);
-    g_autoptr(GString) found = g_string_new(NULL);
+    g_autoptr(GString) found = g_string_new(" ");
     int count = 0;
     for (char **word = words; before && after && *word; word++) {
-        g_autofree char *wanted = g_strdup_printf(" %s ", *word);
         if (**word == '\0')
             continue;
-        if (strstr(after, wanted))
+        if (has_word(after, *word))
             return false;
-        if (!strstr(before, wanted) || strstr(found->str, wanted))
+        if (!has_word(before, *word) || has_word(found->str, *word))
             continue;
-        g_string_append(found, wanted);
+        g_string_append_printf(found, "%s ", *word);
         count++;
     }
     return count >= DIFFERENT_FUNCTION_WORDS;
