@@ -57,7 +57,7 @@ static void store_stretched(struct dub_dubber *dubber, int64_t position, const i
     unsigned n_out = (unsigned)((int)n_samples + stretch_samples);
     g_autofree int16_t *stretched = samples != NULL ? g_new(int16_t, (gsize)n_out * DUB_CHANNELS) : NULL;
     if (samples != NULL)
-        dub_timeline_stretch(samples, n_samples, stretched, n_out);
+        dub_slew(samples, n_samples, stretched, n_out);
     store(dubber, position, stretched, n_out);
 }
 

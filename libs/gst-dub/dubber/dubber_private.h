@@ -9,6 +9,7 @@
 #include "placing.h"
 #include "sound/limiter.h"
 #include "sound/samples.h"
+#include "sound/slew.h"
 #include "speech/vad.h"
 #include "timeline.h"
 

@@ -104,34 +104,3 @@ struct dub_timeline_step dub_timeline_place(struct dub_timeline *timeline, int64
     timeline->next += (int64_t)n_samples + step.stretch_samples;
     return step;
 }
-
-/* Catmull-Rom spline through b (t = 0) and c (t = 1). */
-static float interpolate(float a, float b, float c, float d, float t)
-{
-    float k1 = 0.5f * (c - a);
-    float k2 = a - 2.5f * b + 2.0f * c - 0.5f * d;
-    float k3 = 0.5f * (d - a) + 1.5f * (b - c);
-    return ((k3 * t + k2) * t + k1) * t + b;
-}
-
-static int16_t to_s16(float value)
-{
-    return (int16_t)CLAMP(lrintf(value), INT16_MIN, INT16_MAX);
-}
-
-void dub_timeline_stretch(const int16_t *in, unsigned n_in, int16_t *out, unsigned n_out)
-{
-    unsigned last = n_in - 1;
-    for (unsigned i = 0; i < n_out; i++) {
-        uint64_t scaled = (uint64_t)i * n_in;
-        unsigned at = (unsigned)(scaled / n_out);
-        float t = (float)(scaled % n_out) / (float)n_out;
-        unsigned before = at > 0 ? at - 1 : 0;
-        unsigned after = MIN(at + 1, last);
-        unsigned beyond = MIN(at + 2, last);
-        for (unsigned c = 0; c < DUB_CHANNELS; c++) {
-            out[i * 2 + c] = to_s16(
-                interpolate(in[before * 2 + c], in[at * 2 + c], in[after * 2 + c], in[beyond * 2 + c], t));
-        }
-    }
-}

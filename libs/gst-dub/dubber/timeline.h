@@ -40,7 +40,3 @@ struct dub_timeline_step dub_timeline_place(struct dub_timeline *timeline, int64
 int64_t dub_timeline_position(const struct dub_timeline *timeline, int64_t pts_ns);
 /* The time stamp of a position. Only once started. */
 int64_t dub_timeline_time_ns(const struct dub_timeline *timeline, int64_t position);
-
-/* n_in stereo samples from `in` as n_out in `out`; |n_out - n_in| is small against n_in. Cubic interpolation
- * (Catmull-Rom), the first sample stays. Allocates nothing. */
-void dub_timeline_stretch(const int16_t *in, unsigned n_in, int16_t *out, unsigned n_out);
