@@ -2,6 +2,7 @@
 """The programs under test, each in a process of its own on ports of its own."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 DEADLINE_S = 30
+# rtspclientsink (GStreamer 1.22) goes on sending in one thread of its own while another one closes the connection that its
+# server has left.
+SENT_WHILE_CLOSED = re.compile(r'"domain":"GLib-GIO","message":"g_(socket_[gs]et_timeout|output_stream_writev): assertion '
+                               r"'G_IS_(SOCKET|OUTPUT_STREAM)")
 
 
 def wait_for(condition, what, deadline_s=DEADLINE_S):
@@ -54,8 +59,11 @@ class Program:
 
     def misuses(self):
         """Lines in which GLib or GStreamer complains of how the program uses it."""
-        return [line for line in self.messages().splitlines()
-                if '"domain":"G' in line and ('"level":"error"' in line or '"level":"warn"' in line)]
+        messages = self.messages()
+        sends_rtsp = " into rtsp" in messages
+        return [line for line in messages.splitlines()
+                if '"domain":"G' in line and ('"level":"error"' in line or '"level":"warn"' in line)
+                and not (sends_rtsp and SENT_WHILE_CLOSED.search(line))]
 
     def wait(self, timeout=DEADLINE_S):
         return self.process.wait(timeout)
