@@ -255,5 +255,8 @@ def test_message_beyond_the_limit_closes(echo_server):
         await text(ws)
         await ws.send_str("40")
         await text(ws), await text(ws)
-        await ws.send_str('42["message","' + "x" * 1000000 + '"]')
+        try:
+            await ws.send_str('42["message","' + "x" * 1000000 + '"]')
+        except (aiohttp.ClientOSError, ConnectionResetError):
+            return  # closed at the frame's header, amid its payload: the kernel then resets instead of closing
         await closed(ws)
