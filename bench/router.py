@@ -5,7 +5,8 @@
 One program (`router_load.c`) publishes and reads, on both servers in turns; a message carries the time at which it was
 sent. CPU time is counted by the kernel from when all streams run until the end; memory is what the server's processes
 hold then, shared pages in equal parts, and what of it nobody else can share. nginx keeps no pictures for readers to begin
-with: memory is compared with a media-router that keeps none either (ROUTER_GOP_CACHE=0), and shown for both.
+with: memory is compared with a media-router that keeps none either (ROUTER_GOP_CACHE=0), and shown for both. Readers that
+come one by one have a row for their first picture alone: what they are sent, nginx has not got to send.
 """
 import argparse
 import contextlib
@@ -22,8 +23,8 @@ from pathlib import Path
 
 NGINX_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 # name, publishers, readers, readers that come one by one
-ROWS = [("1 publisher, 1 reader", 1, 1, 20), ("1 publisher, 10 readers", 1, 10, 0),
-        ("1 publisher, 100 readers", 1, 100, 0), ("100 publishers", 100, 0, 0)]
+ROWS = [("1 publisher, 1 reader", 1, 1, 0), ("1 publisher, 10 readers", 1, 10, 0),
+        ("1 publisher, 100 readers", 1, 100, 0), ("100 publishers", 100, 0, 0), ("1 publisher, newcomers", 1, 1, 20)]
 KEEPS_NOTHING = "router, no GOPs"
 NGINX_CONFIG = """load_module {module};
 daemon off;
@@ -151,7 +152,7 @@ def complain(name, row, result):
 def measure_memory(build_dir, row, seconds, folder):
     port = free_port()
     with running(router_command(build_dir, port, "--gop-cache=0"), folder, port) as process:
-        result = measure(process, built(build_dir, "bench/router-load"), port, row[:3] + (0,), seconds)
+        result = measure(process, built(build_dir, "bench/router-load"), port, row, seconds)
     return {key: result[key] for key in MEMORY}
 
 
@@ -166,7 +167,8 @@ def run(servers, build_dir, seconds, turns, folder):
                 with running(make(port), folder, port) as process:
                     found[name].append(measure(process, built(build_dir, "bench/router-load"), port, row, seconds))
                 complain(name, row, found[name][-1])
-        found[KEEPS_NOTHING] = [measure_memory(build_dir, row, min(seconds, 6), folder)]
+        if not is_missing(row, MEMORY[0]):
+            found[KEEPS_NOTHING] = [measure_memory(build_dir, row, min(seconds, 6), folder)]
         results[row[0]] = {name: {key: statistics.median(one[key] for one in list_) for key in list_[0]}
                            for name, list_ in found.items()}
         print_row(row, results[row[0]])
@@ -191,7 +193,8 @@ def print_row(row, by_server):
 
 
 def is_missing(row, key):
-    return (key.startswith("delay") and row[2] == 0) or (key.startswith("join") and row[3] == 0)
+    comes_one_by_one = row[3] > 0
+    return key.startswith("join") != comes_one_by_one or (key.startswith("delay") and row[2] == 0)
 
 
 def missed(results):
