@@ -21,12 +21,12 @@ try:
 except ImportError:
     sys.exit("demo: python3-numpy is missing for this Python: run `make setup` and use Debian's /usr/bin/python3")
 
-from support import media, report, spoken                                     # noqa: E402
+from support import artifacts, media, report, spoken                          # noqa: E402
 from support.broadcast import Broadcast                                       # noqa: E402
 from support.processes import StartFailed                                     # noqa: E402
 from support.router import RouterUnavailable                                  # noqa: E402
 from support.sample import Recipe, Sample, make_sample                        # noqa: E402
-from support.stack import Layout, NotBuilt, Stack, find_programs              # noqa: E402
+from support.stack import Layout, NotBuilt, Stack, engine_settings, find_programs  # noqa: E402
 
 STREAM = "demo"
 LATENCY, MAX_LAG, GRACE = 3.0, 2.0, 6.0
@@ -87,17 +87,25 @@ def own_clip(clip, path):
     return Sample(path, Recipe(duration=media.duration(path), sentences=()))
 
 
-def run_stream(stack, sample, folder, progress):
+def note_engines(evidence, folder, progress):
+    """Which engines worked; what a voice said that cannot be rendered here is what the recording is searched for."""
+    records = artifacts.read(folder)
+    for stage, names in artifacts.models(records).items():
+        progress(f"  {stage} by {', '.join(names)}")
+    evidence.clips = artifacts.clips(records, but="espeak-ng")
+
+
+def run_stream(stack, sample, latency, folder, progress):
     """One broadcast: published, watched from both sides, recorded. Returns the evidence."""
     def on_phrase(line):
         said = f"{line.get('transcript') or '-'}  ->  {line.get('translatedText') or '-'}"
         progress(f"  {line['state']}: {said}" + (f" ({line['reason']})" if line.get("reason") else ""))
 
-    with Broadcast(stack, STREAM, sample, folder / "viewers", LATENCY, MAX_LAG) as broadcast:
+    with Broadcast(stack, STREAM, sample, folder / "viewers", latency, MAX_LAG) as broadcast:
         broadcast.start()
         progress(f"publishing {stack.url(STREAM, 'in')}, recording {stack.url(STREAM, 'out')}, "
                  f"{sample.recipe.duration:.0f} s in real time")
-        evidence = broadcast.finish(on_phrase, LATENCY + GRACE + 15)
+        evidence = broadcast.finish(on_phrase, latency + GRACE + 15)
         evidence.recording = evidence.recording.rename(folder / "out.mp4")
     return evidence
 
@@ -128,13 +136,17 @@ def demo(args, progress):
         sample = own_clip(pathlib.Path(args.input), folder / "sample.mp4")
     else:
         sample = make_sample(folder / "sample.mp4", progress=progress)
+    sounds = folder / "stack" / "sounds"
+    sounds.mkdir(parents=True)
     layout = Layout(programs, folder / "stack", settings={
-        "WORKER_LATENCY": f"{LATENCY:.0f}s", "WORKER_MAX_LAG": f"{MAX_LAG:.0f}s", "ORCH_GRACE_PERIOD": f"{GRACE:.0f}s"})
+        **engine_settings(), "STS_ARTIFACT_DIR": str(sounds.resolve()), "WORKER_LATENCY": f"{args.latency * 1000:.0f}ms",
+        "WORKER_MAX_LAG": f"{MAX_LAG:.0f}s", "ORCH_GRACE_PERIOD": f"{(args.latency + GRACE - LATENCY) * 1000:.0f}ms"})
     with Stack(layout) as stack:
         progress("starting the stack on free ports")
         stack.start(progress=progress)
-        evidence = run_stream(stack, sample, folder, progress)
+        evidence = run_stream(stack, sample, args.latency, folder, progress)
         progress("stopping the stack")
+    note_engines(evidence, sounds, progress)
     progress("measuring the recording")
     verdicts, heard = report.judge(evidence)
     facts = report.as_json(verdicts, heard, evidence)
@@ -152,6 +164,8 @@ def main():
     parser.add_argument("--build-dir", default="build", help="the Meson build folder")
     parser.add_argument("--input", default="", help="a clip of your own (H.264 + AAC) instead of the sample")
     parser.add_argument("--work-dir", default=str(ROOT / ".local" / "demo"), help="where sample, recording and report go")
+    parser.add_argument("--latency", default=LATENCY, type=float,
+                        help="seconds of delay (WORKER_LATENCY): more for engines that take longer than %(default).0f s")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupted)
     try:

@@ -1,7 +1,7 @@
 """Was it dubbed? The ledger's claims put to the test in the recording.
 
 A phrase that the ledger calls dubbed must be heard: the text it names is found at its place in the recording (see
-spoken.py), better than any other text of the run, and the original lies ducked under it. Where nothing was dubbed the
+spoken.py and, for other voices than eSpeak NG's, artifacts.py), better than any other text of the run, and the original lies ducked under it. Where nothing was dubbed the
 original must be at full level.
 """
 
@@ -82,10 +82,12 @@ def origin_of(ledger: list[dict], sentences: list[Sentence]) -> float:
 
 
 def listen(recording: Sound, offset: float, bed: BedTrack, phrases: list[Phrase], sentences: list[Sentence],
-           language: str, max_lag: float) -> list[Heard]:
-    """Looks for every phrase in the recording."""
+           language: str, max_lag: float, clips: dict[str, np.ndarray] | None = None) -> list[Heard]:
+    """Looks for every phrase in the recording: for what was said of a text where `clips` has it (a voice that cannot be
+    rendered here), else for eSpeak NG's rendering."""
     texts = sorted({phrase.translated for phrase in phrases if phrase.translated})
-    references = {text: spoken.cepstra(spoken.say(text, language)) for text in texts}
+    said = {text: spoken.say(text, language) for text in texts} | (clips or {})
+    references = {text: spoken.cepstra(said[text]) for text in texts}
     return [_hear(Heard(phrase, sentence_of(sentences, phrase.start, phrase.end)), recording, offset, bed, references,
                   max_lag) for phrase in phrases]
 

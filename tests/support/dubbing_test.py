@@ -4,16 +4,16 @@ import dataclasses
 
 import pytest
 
-from support import analyse, dubbing, media, simulated
+from support import analyse, dubbing, media, simulated, spoken
 
 
-def listen(sample, samples, ledger, tmp_path):
+def listen(sample, samples, ledger, tmp_path, clips=None):
     path = simulated.record(sample, samples, tmp_path / "out.mp4")
     recording = media.decode_sound(path)
     offset = analyse.timeline_offset(media.packets(sample.path, "video"), media.packets(path, "video"))
     bed = analyse.track_bed(recording, offset)
     phrases = dubbing.phrases_of(ledger, dubbing.origin_of(ledger, sample.sentences))
-    heard = dubbing.listen(recording, offset, bed, phrases, sample.sentences, "es", 2.0)
+    heard = dubbing.listen(recording, offset, bed, phrases, sample.sentences, "es", 2.0, clips)
     return heard, bed
 
 
@@ -81,6 +81,15 @@ def test_one_sentence_in_four_missing_is_too_many(small_sample, dubs, ledger, tm
 def test_an_original_left_ducked_is_seen(small_sample, dubs, ledger, tmp_path):
     samples = simulated.changed(simulated.dubbed_sound(small_sample, dubs), 20.0, 2.0, lambda piece: piece * 0.1)
     assert not verdicts(small_sample, samples, ledger, tmp_path)[2].ok
+
+
+def test_another_voice_is_heard_by_what_it_said(small_sample, dubs, ledger, tmp_path):
+    foreign = [dataclasses.replace(dub, voice="fr") for dub in dubs]
+    samples = simulated.dubbed_sound(small_sample, foreign)
+    clips = {dub.text: spoken.say(dub.text, dub.voice) for dub in foreign}
+    assert all(one.present for one in listen(small_sample, samples, ledger, tmp_path, clips)[0])
+    swapped = dict(zip(clips, reversed(clips.values())))
+    assert not any(one.present for one in listen(small_sample, samples, ledger, tmp_path, swapped)[0])
 
 
 @pytest.mark.parametrize("origin", [-1.5, 0.0, 2.34])

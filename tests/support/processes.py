@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import random
 import signal
@@ -83,6 +84,19 @@ class Child:
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         except OSError:
             return "(no log)"
+
+    def complaint(self) -> str:
+        """What its log calls an error, each once; the end of the log where that says nothing of the kind."""
+        found = [record["message"] for record in map(_record, self.tail(200).splitlines()) if record.get("level") == "error"]
+        return "\n".join(f"  {message}" for message in dict.fromkeys(found)) or self.tail()
+
+
+def _record(line: str) -> dict:
+    """A line of a log that is JSON, else nothing."""
+    try:
+        return dict(json.loads(line))
+    except (ValueError, TypeError):
+        return {}
 
 
 def resident_mib(pid: int) -> float:

@@ -18,6 +18,17 @@ def test_a_childs_words_are_in_its_log(tmp_path):
     assert {"out", "err"} == set(child.tail().split())
 
 
+@pytest.mark.parametrize("lines, said", [
+    (['{"level": "info", "message": "fine"}', '{"level": "error", "message": "no key"}'], "  no key"),
+    (['{"level": "info", "message": "fine"}', "killed"], '{"level": "info", "message": "fine"}\nkilled'),
+    (["[1]", "null", "{"], "[1]\nnull\n{"),
+])
+def test_what_a_child_complains_about_is_told(tmp_path, lines, said):
+    child = Child("talker", ["printf", "%s\n", *lines], tmp_path)
+    assert child.wait(10) == 0
+    assert child.complaint() == said
+
+
 def test_one_that_ignores_sigterm_is_killed(tmp_path):
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     child = Child("deaf", [sys.executable, "-c", code], tmp_path)

@@ -26,6 +26,7 @@ class Evidence:
     max_lag: float = 2.0
     language: str = "es"
     pauses: list[Pause] = field(default_factory=list)       # of the machine meanwhile
+    clips: dict[str, np.ndarray] = field(default_factory=dict)     # by text what other voices than eSpeak NG's said
 
 
 class Recording:
@@ -89,7 +90,7 @@ def dub_verdicts(recording: Recording, bed: analyse.BedTrack) -> tuple[list[Verd
     sentences = evidence.sample.sentences
     phrases = dubbing.phrases_of(evidence.ledger, dubbing.origin_of(evidence.ledger, sentences))
     heard = dubbing.listen(recording.sound, recording.offset, bed, phrases, sentences, evidence.language,
-                           evidence.max_lag)
+                           evidence.max_lag, evidence.clips)
     return [dubbing.sentences_dubbed(heard, sentences), dubbing.claims_hold(heard),
             dubbing.original_elsewhere(bed, heard)], heard
 

@@ -29,6 +29,7 @@ class Dub:
     text: str
     start: float
     lag: float = 0.0
+    voice: str = "es"
 
 
 def dubs_of(sample: Sample) -> list[Dub]:
@@ -47,7 +48,7 @@ def dubbed_sound(sample: Sample, dubs: list[Dub], ducked: float = DUCKED) -> np.
     gain = np.ones(len(original))
     voice = np.zeros(len(original))
     for dub in dubs:
-        spoken_text = spoken.say(dub.text, "es")
+        spoken_text = spoken.say(dub.text, dub.voice)
         spoken_text = spoken_text * sound.SPEECH_LEVEL / np.sqrt(np.mean(spoken_text ** 2))
         first = round((dub.start + dub.lag) * RATE)
         last = min(first + len(spoken_text), len(original))

@@ -103,7 +103,7 @@ class Layout:
         wired["ORCH_WORKER_COMMAND"] = str(self.programs["media-worker"])
         wired["ORCH_STATE_DIR"] = self.state_dir
         wired["ROUTER_CONFIG"] = str(self.router_file)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIXES)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIXES + PROVIDER_PREFIXES)}
         return {**inherited, **wired, **self.settings}
 
     def listener(self, name: str) -> tuple[str, int]:
@@ -158,6 +158,21 @@ def _reachable(host: str) -> str:
 # Variables of the programs: a test's or demo's stack takes none of them over from its surroundings.
 OUR_PREFIXES = ("ROUTER_", "MEDIA_ROUTER", "ORCH_", "MEDIAMTX_", "WORKER_", "STS_", "EGRESS_", "MTX_", "CAPTURE_", "ASSET_STORE_",
                 "LOG_", "ORCHESTRATOR_URL", "RUN_ID", "INSTANCE_ID", "REQUIRE_AUTH")
+# Nor those of providers, whose engines `auto` would choose: sound and text would leave the machine, for money.
+PROVIDER_PREFIXES = ("OPENAI_", "DEEPL_", "ELEVENLABS_", "LIBRETRANSLATE_")
+
+# Those that choose what recognises, translates and speaks, and how.
+ENGINES = ("STS_ASR_ENGINE", "STS_TRANSLATION_ENGINE", "STS_TTS_ENGINE")
+ENGINE_VARIABLES = ENGINES + (
+    "STS_ASR_MODEL", "STS_TRANSLATION_MODEL", "STS_TTS_MODEL", "STS_ASR_WORKERS", "STS_TRANSLATION_WORKERS", "STS_TTS_WORKERS",
+    "STS_DEVICE", "STS_MODEL_CACHE_DIR", "STS_VOICES_FILE", "STS_GLOSSARY_FILE", "STS_TRANSLATION_FALLBACK")
+
+
+def engine_settings() -> dict[str, str]:
+    """What the surroundings say about engines, of providers only where an engine is named; empty is not said."""
+    is_named = any(os.environ.get(name) for name in ENGINES)
+    return {name: value for name, value in os.environ.items() if value and
+            (name in ENGINE_VARIABLES or (is_named and name.startswith(PROVIDER_PREFIXES)))}
 
 
 def wiring(ports: Ports, folder: Path) -> dict[str, str]:
@@ -227,7 +242,7 @@ class Stack:
         except TimeoutError as error:
             code = child.process.poll()
             how = f"ended with exit code {code}" if code is not None else str(error)
-            raise StartFailed(f"{name} did not come up: {how}; its log says:\n{child.tail()}") from error
+            raise StartFailed(f"{name} did not come up: {how}; its log says:\n{child.complaint()}") from error
 
     def wait_external(self, name: str, timeout: float = 10.0) -> None:
         try:

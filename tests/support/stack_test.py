@@ -4,7 +4,7 @@ import fcntl
 
 import pytest
 
-from support.stack import Layout, NotBuilt, Ports, Stack, find_programs
+from support.stack import Layout, NotBuilt, Ports, Stack, engine_settings, find_programs
 
 
 @pytest.fixture
@@ -28,6 +28,20 @@ def test_settings_win_and_the_surroundings_stay_out(layout, monkeypatch):
     environment = layout.environment()
     assert environment["WORKER_LATENCY"] == "5s" and environment["UNRELATED"] == "kept"
     assert "STS_ASR_ENGINE" not in environment
+
+
+def test_engines_are_taken_over_where_asked_for(layout, monkeypatch):
+    monkeypatch.setenv("STS_TTS_ENGINE", "piper,espeak-ng")
+    monkeypatch.setenv("STS_ASR_ENGINE", "")
+    monkeypatch.setenv("STS_PORT", "1")
+    assert engine_settings() == {"STS_TTS_ENGINE": "piper,espeak-ng"}
+
+
+def test_a_providers_key_goes_nowhere_unless_an_engine_is_named(layout, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    assert "OPENAI_API_KEY" not in layout.environment() and "OPENAI_API_KEY" not in engine_settings()
+    monkeypatch.setenv("STS_TTS_ENGINE", "openai,espeak-ng")
+    assert engine_settings()["OPENAI_API_KEY"] == "secret"
 
 
 def test_listeners_are_where_the_variables_say(layout):
