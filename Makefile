@@ -68,9 +68,14 @@ install-hooks: ## Install the Git pre-commit hook
 
 ##-- Run it
 
-.PHONY: demo dev up down logs ps api-status metrics images build-for-stack
+DEMO = $(PYTHON) scripts/demo.py --build-dir $(BUILD) $(if $(DEMO_INPUT),--input "$(DEMO_INPUT)") $(if $(DEMO_LATENCY),--latency $(DEMO_LATENCY))
+
+.PHONY: demo demo-neural dev up down logs ps api-status metrics images build-for-stack
 demo: setup build ## Dub a sample live stream end to end and check the recording (DEMO_INPUT=clip.mp4, DEMO_LATENCY=6, STS_TTS_ENGINE=...)
-	@$(PYTHON) scripts/demo.py --build-dir $(BUILD) $(if $(DEMO_INPUT),--input "$(DEMO_INPUT)") $(if $(DEMO_LATENCY),--latency $(DEMO_LATENCY))
+	@$(DEMO)
+demo-neural: setup build ## As demo, with sts-service built in a Debian root that has whisper, llama and piper (see test-neural)
+	@$(PYTHON) scripts/neural_root.py build
+	@$(DEMO) --neural-root
 dev: build-for-stack ## Start the stack and stay in the foreground (ONLY=one program, MEDIA_ROUTER=builtin|mediamtx|external, STACK=native|docker)
 	@$(RUN_STACK) up $(ONLY_FLAG) --build-dir $(BUILD)
 up: dev ## Same as dev; with containers DETACH=1 leaves them running in the background

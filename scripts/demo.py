@@ -128,6 +128,8 @@ def demo(args, progress):
     if args.input:
         check_clip(pathlib.Path(args.input))
     programs = find_programs(pathlib.Path(args.build_dir))
+    if args.neural_root:
+        programs["sts-service"] = ROOT / "scripts" / "sts_of_neural_root.sh"
     for old in ("out.mp4", "report.json"):
         (folder / old).unlink(missing_ok=True)
     for old in ("viewers", "stack"):
@@ -164,6 +166,8 @@ def main():
     parser.add_argument("--build-dir", default="build", help="the Meson build folder")
     parser.add_argument("--input", default="", help="a clip of your own (H.264 + AAC) instead of the sample")
     parser.add_argument("--work-dir", default=str(ROOT / ".local" / "demo"), help="where sample, recording and report go")
+    parser.add_argument("--neural-root", action="store_true",
+                        help="take the sts-service of the Debian root that scripts/neural_root.py makes")
     parser.add_argument("--latency", default=LATENCY, type=float,
                         help="seconds of delay (WORKER_LATENCY): more for engines that take longer than %(default).0f s")
     args = parser.parse_args()

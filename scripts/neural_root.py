@@ -3,7 +3,8 @@
 machine's own mirror, kept under .local/neural-root. sts-service is built and tested in it as it would be on that release.
 
 make creates or completes it; build compiles sts-service there; test runs the tests of the neural engines, or those whose
-names are given; run COMMAND... runs something in it, in the tree's root. Needs root. The ordinary build needs none of it.
+names are given; run COMMAND... runs something in it, in the tree's root; sts ARGUMENT... becomes the sts-service that was
+built there. Needs root. The ordinary build needs none of it.
 """
 import argparse
 import hashlib
@@ -65,23 +66,40 @@ def why_not():
     return ""
 
 
-def inside(script, **options):
-    """Runs a shell script in the root with the tree at SOURCE; the mounts go with it."""
+# Variables that reach what runs in the root; nothing else does.
+PASSED = ("STS_", "LOG_", "RUN_ID", "INSTANCE_ID", "REQUIRE_AUTH", "OPENAI_", "DEEPL_", "ELEVENLABS_", "LIBRETRANSLATE_",
+          "G_TEST", "GGML_", "MESON_")
+
+
+def entering(script):
+    """The command, and its variables, that runs a shell script in the root: with the tree at SOURCE, and where it is here.
+    One process after the other takes the first one's place, and the mounts go with it."""
+    home, tree = shlex.quote(str(HOME)), shlex.quote(str(ROOT))
     prepare = f"""set -eu
         mount --make-rprivate /
-        mkdir -p {shlex.quote(str(HOME))}{SOURCE}
-        mount --bind {shlex.quote(str(ROOT))} {shlex.quote(str(HOME))}{SOURCE}
-        mount -t proc proc {shlex.quote(str(HOME))}/proc
-        mount --rbind /dev {shlex.quote(str(HOME))}/dev
-        exec chroot {shlex.quote(str(HOME))} /bin/sh -euc {shlex.quote(script)}
+        mkdir -p {home}{SOURCE} {home}{tree}
+        mount --bind {tree} {home}{SOURCE}
+        mount --bind {tree} {home}{tree}
+        mount -t proc proc {home}/proc
+        mount --rbind /dev {home}/dev
+        exec chroot {home} /bin/sh -euc {shlex.quote(script)}
         """
     surroundings = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root", "TMPDIR": "/tmp",
                     "DEBIAN_FRONTEND": "noninteractive", **engine.proxies()}
-    for name, value in os.environ.items():
-        if name.startswith(("STS_", "G_TEST", "GGML_", "MESON_")):
-            surroundings[name] = value
-    return subprocess.run(["unshare", "--mount", "/bin/sh", "-c", prepare], check=False, env=surroundings,
-                          **options).returncode
+    surroundings |= {name: value for name, value in os.environ.items() if name.startswith(PASSED)}
+    return ["unshare", "--mount", "/bin/sh", "-c", prepare], surroundings
+
+
+def inside(script):
+    """Runs a shell script in the root; its exit status."""
+    command, surroundings = entering(script)
+    return subprocess.run(command, check=False, env=surroundings).returncode
+
+
+def become_sts_service(arguments):
+    """Signals for this process are the service's from here on."""
+    command, surroundings = entering(f"cd {SOURCE} && exec {BUILD}/apps/sts-service/sts-service {shlex.join(arguments)}")
+    os.execvpe(command[0], command, surroundings)
 
 
 def write_sources():
@@ -144,7 +162,7 @@ def test(names):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["can", "make", "build", "test", "run"])
+    parser.add_argument("what", choices=["can", "make", "build", "test", "run", "sts"])
     parser.add_argument("rest", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     reason = why_not()
@@ -163,6 +181,8 @@ def main():
         if args.what == "test":
             return test(args.rest)
         make()
+        if args.what == "sts":
+            become_sts_service(args.rest)
         return inside(f"cd {SOURCE} && exec {shlex.join(args.rest)}")
     except engine.Refused as refused:
         print(f"neural-root: {refused}", file=sys.stderr)

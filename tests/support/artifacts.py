@@ -24,7 +24,7 @@ def models(records: list[dict]) -> dict[str, list[str]]:
 
 
 def clips(records: list[dict], but: str = "") -> dict[str, np.ndarray]:
-    """By text the sound that was sent for it; without what the engine called `but` has spoken."""
-    return {record["translation"]: media.decode_sound(Path(record["folder"]) / record["dub"]["file"]).samples
+    """By fragment the sound that was sent for it; without what the engine called `but` has spoken."""
+    return {record["fragment_id"]: media.decode_sound(Path(record["folder"]) / record["dub"]["file"]).samples
             for record in records
             if record.get("dub") and record["stages"]["tts"]["model"].split()[0] != but}

@@ -22,6 +22,7 @@ COMPARABLE = 0.7          # of a text's length: what competes with it
 MIN_COVERED = 0.5         # of a sentence, for it to count as dubbed
 DUCK_DB, DUCK_SLACK_DB = -20.0, 4.0
 EARLY = 0.35              # a fragment begins a little before its speech, and matching has a grid
+SLACK = 0.1               # of the ledger's times
 LEAD = 1.0                # searched before the phrase, to catch a dub that is too early
 MIN_SHARE = 0.8
 
@@ -37,6 +38,7 @@ class Phrase:
     transcript: str
     translated: str
     lag: float
+    fragment: str = ""
 
 
 @dataclass
@@ -57,7 +59,7 @@ def phrases_of(ledger: list[dict], origin: float) -> list[Phrase]:
     """Ledger lines as phrases; origin is where the ledger's zero lies on the sample's timeline."""
     return [Phrase(line["startMs"] / 1000 + origin, line["endMs"] / 1000 + origin, line["state"],
                    line.get("reason") or "", line.get("transcript") or "", line.get("translatedText") or "",
-                   (line.get("lagMs") or 0) / 1000) for line in ledger]
+                   (line.get("lagMs") or 0) / 1000, line.get("fragmentId") or "") for line in ledger]
 
 
 def origin_of(ledger: list[dict], sentences: list[Sentence]) -> float:
@@ -83,34 +85,42 @@ def origin_of(ledger: list[dict], sentences: list[Sentence]) -> float:
 
 def listen(recording: Sound, offset: float, bed: BedTrack, phrases: list[Phrase], sentences: list[Sentence],
            language: str, max_lag: float, clips: dict[str, np.ndarray] | None = None) -> list[Heard]:
-    """Looks for every phrase in the recording: for what was said of a text where `clips` has it (a voice that cannot be
-    rendered here), else for eSpeak NG's rendering."""
-    texts = sorted({phrase.translated for phrase in phrases if phrase.translated})
-    said = {text: spoken.say(text, language) for text in texts} | (clips or {})
-    references = {text: spoken.cepstra(said[text]) for text in texts}
+    """Looks for every phrase in the recording: for what was said where `clips` has it by fragment (a voice that cannot be
+    rendered here), else for eSpeak NG's rendering of its text."""
+    def said(phrase: Phrase) -> np.ndarray:
+        clip = (clips or {}).get(phrase.fragment)
+        return spoken.say(phrase.translated, language) if clip is None else clip
+
+    references = {phrase: spoken.cepstra(said(phrase)) for phrase in phrases if phrase.translated}
+    ends = [_said_again(phrase, phrases[index + 1:]) for index, phrase in enumerate(phrases)]
     return [_hear(Heard(phrase, sentence_of(sentences, phrase.start, phrase.end)), recording, offset, bed, references,
-                  max_lag) for phrase in phrases]
+                  max_lag, end) for phrase, end in zip(phrases, ends)]
 
 
-def _hear(heard: Heard, recording: Sound, offset: float, bed: BedTrack, references: dict[str, np.ndarray],
-          max_lag: float) -> Heard:
+def _said_again(phrase: Phrase, later: list[Phrase]) -> float:
+    """When the same text is said the next time: by then this phrase's dub is over, and that one is not its."""
+    return min((one.start + one.lag for one in later if one.translated == phrase.translated), default=float("inf"))
+
+
+def _hear(heard: Heard, recording: Sound, offset: float, bed: BedTrack, references: dict[Phrase, np.ndarray],
+          max_lag: float, end: float) -> Heard:
     phrase = heard.phrase
     if phrase.state != "dubbed":
         heard.problem = f"{phrase.state}: {phrase.reason or 'no reason given'}"
         return heard
-    if phrase.translated not in references:
+    if phrase not in references:
         heard.problem = "dubbed, but the ledger names no text"
         return heard
-    own = references[phrase.translated]
+    own = references[phrase]
     first = phrase.start - LEAD
-    last = phrase.start + max_lag + len(own) * spoken.HOP * 1.6 + 0.5
+    last = min(phrase.start + max_lag + len(own) * spoken.HOP * 1.6 + 0.5, end + SLACK)
     searched = spoken.cepstra(recording.cut(first + offset, last + offset))
     match = spoken.find(own, searched)
     # The others compete for the place that was found: further on they may well be spoken themselves. Much shorter
     # ones stay out: a word fits somewhere in any sentence.
     place = spoken.cepstra(recording.cut(first + match.start - 0.3 + offset, first + match.end + 0.3 + offset))
-    others = [spoken.find(reference, place).cost for text, reference in references.items()
-              if text != phrase.translated and len(reference) >= COMPARABLE * len(own)]
+    others = [spoken.find(reference, place).cost for other, reference in references.items()
+              if other.translated != phrase.translated and len(reference) >= COMPARABLE * len(own)]
     heard.cost, heard.next_cost, heard.at = match.cost, min(others, default=1.0), first + match.start
     middle, half = first + (match.start + match.end) / 2, (match.end - match.start) / 4
     heard.bed_db = bed.mean_db(middle - half, middle + half)

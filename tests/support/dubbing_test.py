@@ -2,18 +2,19 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from support import analyse, dubbing, media, simulated, spoken
 
 
-def listen(sample, samples, ledger, tmp_path, clips=None):
+def listen(sample, samples, ledger, tmp_path, clips=None, max_lag=2.0):
     path = simulated.record(sample, samples, tmp_path / "out.mp4")
     recording = media.decode_sound(path)
     offset = analyse.timeline_offset(media.packets(sample.path, "video"), media.packets(path, "video"))
     bed = analyse.track_bed(recording, offset)
     phrases = dubbing.phrases_of(ledger, dubbing.origin_of(ledger, sample.sentences))
-    heard = dubbing.listen(recording, offset, bed, phrases, sample.sentences, "es", 2.0, clips)
+    heard = dubbing.listen(recording, offset, bed, phrases, sample.sentences, "es", max_lag, clips)
     return heard, bed
 
 
@@ -83,10 +84,22 @@ def test_an_original_left_ducked_is_seen(small_sample, dubs, ledger, tmp_path):
     assert not verdicts(small_sample, samples, ledger, tmp_path)[2].ok
 
 
+def test_a_text_said_again_and_again_is_heard_each_time(small_sample, dubs, tmp_path):
+    same = [dataclasses.replace(dub, text=dubs[0].text) for dub in dubs]
+    samples = simulated.dubbed_sound(small_sample, same)
+    noise = np.random.default_rng(1).normal(0, 0.005, len(samples))
+    samples = simulated.changed(samples, same[0].start, 2.0, lambda piece: piece + noise[:len(piece)])   # the next is clearer
+    heard, _ = listen(small_sample, samples, simulated.ledger_of(small_sample, same), tmp_path, max_lag=4.0)
+    assert [one.problem for one in heard] == [""] * 4
+    samples = simulated.dubbed_sound(small_sample, same[:1] + same[2:])
+    heard, _ = listen(small_sample, samples, simulated.ledger_of(small_sample, same), tmp_path, max_lag=4.0)
+    assert [one.present for one in heard] == [True, False, True, True]
+
+
 def test_another_voice_is_heard_by_what_it_said(small_sample, dubs, ledger, tmp_path):
     foreign = [dataclasses.replace(dub, voice="fr") for dub in dubs]
     samples = simulated.dubbed_sound(small_sample, foreign)
-    clips = {dub.text: spoken.say(dub.text, dub.voice) for dub in foreign}
+    clips = {line["fragmentId"]: spoken.say(dub.text, dub.voice) for line, dub in zip(ledger, foreign)}
     assert all(one.present for one in listen(small_sample, samples, ledger, tmp_path, clips)[0])
     swapped = dict(zip(clips, reversed(clips.values())))
     assert not any(one.present for one in listen(small_sample, samples, ledger, tmp_path, swapped)[0])

@@ -26,7 +26,7 @@ class Evidence:
     max_lag: float = 2.0
     language: str = "es"
     pauses: list[Pause] = field(default_factory=list)       # of the machine meanwhile
-    clips: dict[str, np.ndarray] = field(default_factory=dict)     # by text what other voices than eSpeak NG's said
+    clips: dict[str, np.ndarray] = field(default_factory=dict)     # by fragment what other voices than eSpeak NG's said
 
 
 class Recording:
