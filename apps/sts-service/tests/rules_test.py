@@ -230,6 +230,7 @@ def test_newer_connection_wins(start_mode, connect):
     older, newer = connect(service), connect(service)
     older.init()
     older.send(0, SPEECH)
+    older.wait_for("fragment:ack")
     newer.init()
     told = older.wait_for("error")
     assert told["severity"] == "fatal" and told["code"] == "STREAM_NOT_FOUND" and "newer connection" in told["message"]

@@ -17,6 +17,7 @@ struct dub_stretch_thread {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     GQueue waiting; /* lock: struct job */
+    unsigned clips; /* lock: those, and the one being worked on */
 };
 
 static void free_job(gpointer data)
@@ -24,6 +25,14 @@ static void free_job(gpointer data)
     struct job *job = data;
     g_free(job->clip.samples);
     g_free(job);
+}
+
+static void finish_job(struct dub_stretch_thread *thread, struct job *job)
+{
+    free_job(job);
+    pthread_mutex_lock(&thread->lock);
+    thread->clips--;
+    pthread_mutex_unlock(&thread->lock);
 }
 
 /* NULL once the thread is to end. */
@@ -44,7 +53,7 @@ static void *run(void *data)
     while ((job = wait_for_job(thread)) != NULL) {
         if (dub_clip_speed_up(&job->clip, job->speed, &thread->stopped))
             thread->events.on_faster(job->id, job->speed, &job->clip, thread->user);
-        free_job(job);
+        finish_job(thread, job);
     }
     return NULL;
 }
@@ -73,10 +82,19 @@ bool dub_stretch_thread_submit(struct dub_stretch_thread *thread, uint64_t id, d
         *job = (struct job){.id = id, .speed = speed, .clip = *clip};
         clip->samples = NULL;
         g_queue_push_tail(&thread->waiting, job);
+        thread->clips++;
         pthread_cond_signal(&thread->changed);
     }
     pthread_mutex_unlock(&thread->lock);
     return accepted;
+}
+
+unsigned dub_stretch_thread_clips(struct dub_stretch_thread *thread)
+{
+    pthread_mutex_lock(&thread->lock);
+    unsigned clips = thread->clips;
+    pthread_mutex_unlock(&thread->lock);
+    return clips;
 }
 
 void dub_stretch_thread_free(struct dub_stretch_thread *thread)

@@ -24,5 +24,7 @@ struct dub_stretch_thread *dub_stretch_thread_new(const struct dub_stretch_threa
  * its samples are taken and set to NULL. speed as for dub_stretch. */
 bool dub_stretch_thread_submit(struct dub_stretch_thread *thread, uint64_t id, double speed,
                                struct dub_clip *clip);
+/* How many wait or are being worked on; 0: nothing is held. Any thread. */
+unsigned dub_stretch_thread_clips(struct dub_stretch_thread *thread);
 /* Drops what waits, gives up what is being made, joins. Not from on_faster. NULL is fine. */
 void dub_stretch_thread_free(struct dub_stretch_thread *thread);
