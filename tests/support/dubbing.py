@@ -1,8 +1,8 @@
 """Was it dubbed? The ledger's claims put to the test in the recording.
 
 A phrase that the ledger calls dubbed must be heard: the text it names is found at its place in the recording (see
-spoken.py and, for other voices than eSpeak NG's, artifacts.py), better than any other text of the run, and the original lies ducked under it. Where nothing was dubbed the
-original must be at full level.
+spoken.py and, for other voices than eSpeak NG's, artifacts.py), better than any other text of the run, and the original
+lies ducked under it. Where nothing was dubbed the original must be at full level.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def dubs_of(sample: Sample) -> list[Dub]:
 
 
 def ledger_of(sample: Sample, dubs: list[Dub]) -> list[dict]:
-    return [{"seq": index, "fragmentId": f"fragment-{index}", "startMs": round(sentence.start * 1000), "endMs": round(sentence.end * 1000),
-             "state": "dubbed", "reason": "", "transcript": sentence.text, "translatedText": dub.text,
+    return [{"seq": index, "fragmentId": f"fragment-{index}", "startMs": round(sentence.start * 1000),
+             "endMs": round(sentence.end * 1000), "state": "dubbed", "reason": "", "transcript": sentence.text, "translatedText": dub.text,
              "lagMs": round(dub.lag * 1000)} for index, (sentence, dub) in enumerate(zip(sample.sentences, dubs))]
 
 

@@ -103,7 +103,8 @@ class Layout:
         wired["ORCH_WORKER_COMMAND"] = str(self.programs["media-worker"])
         wired["ORCH_STATE_DIR"] = self.state_dir
         wired["ROUTER_CONFIG"] = str(self.router_file)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OUR_PREFIXES + PROVIDER_PREFIXES)}
+        inherited = {name: value for name, value in os.environ.items()
+                     if not name.startswith(OUR_PREFIXES + PROVIDER_PREFIXES)}
         return {**inherited, **wired, **self.settings}
 
     def listener(self, name: str) -> tuple[str, int]:
