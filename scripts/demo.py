@@ -91,7 +91,7 @@ def note_engines(evidence, folder, progress):
     """Which engines worked; what a voice said that cannot be rendered here is what the recording is searched for."""
     records = artifacts.read(folder)
     for stage, names in artifacts.models(records).items():
-        progress(f"  {stage} by {', '.join(names)}")
+        progress(f"  {stage} by {', '.join(names) or 'nobody'}")
     evidence.clips = artifacts.clips(records, but="espeak-ng")
 
 
