@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,12 +12,14 @@
 #define EVENTS_PER_TURN 128
 /* Falling asleep and waking up cost more than a message. Where turns follow each other so closely, for so
  * many times, we collect what comes and serve it together: turns then begin so far apart. */
-#define BUSY_GAP_US 500
+#define BUSY_GAP_NS (500 * DUB_NS_PER_US)
 #define BUSY_TURNS 8
-#define BUSY_PACE_US 450
+#define BUSY_PACE_NS (450 * DUB_NS_PER_US)
 
 G_STATIC_ASSERT((int)EPOLLIN == (int)G_IO_IN && (int)EPOLLOUT == (int)G_IO_OUT);
 G_STATIC_ASSERT((int)EPOLLERR == (int)G_IO_ERR && (int)EPOLLHUP == (int)G_IO_HUP);
+
+TAILQ_HEAD(watch_list, fd_watch);
 
 struct watch_set {
     GSource source;
@@ -25,13 +28,13 @@ struct watch_set {
     gpointer tag;
     unsigned users;
     bool in_turn;
-    bool needs_turn;    /* the main loop has to look at what it has: a handler may have changed it */
-    int others;         /* while fd_watch_run waits: an epoll set of what GLib would poll */
-    gint64 woke_us;     /* when the last turn began, or this one */
-    unsigned n_close;   /* turns that followed closely upon the one before */
-    GPtrArray *woken;   /* struct fd_watch *, to be served */
-    GPtrArray *serving; /* those that are being served in this turn */
-    GPtrArray *freed;   /* during this turn: somebody may still point to them */
+    bool needs_turn;         /* the main loop has to look at what it has: a handler may have changed it */
+    int others;              /* while fd_watch_run waits: an epoll set of what GLib would poll */
+    int64_t woke_ns;         /* when the last turn began, or this one */
+    unsigned n_close;        /* turns that followed closely upon the one before */
+    unsigned n_rounds;       /* how often the woken have been served */
+    struct watch_list woken; /* to be served */
+    struct watch_list freed; /* during this turn: somebody may still point to them */
 };
 
 struct fd_watch {
@@ -41,28 +44,43 @@ struct fd_watch {
     fd_watch_handler handler;
     void *user;
     bool is_woken, is_freed, is_quiet;
+    unsigned woken_in;          /* the set's n_rounds then */
+    TAILQ_ENTRY(fd_watch) link; /* of the woken or the freed */
 };
 
 /* The set of this thread's context; there is hardly ever another. */
 static __thread struct watch_set *current;
 
+/* In a turn they are about to be served: a handler that iterates the context waits for what it wants. */
+static bool has_woken(const struct watch_set *set)
+{
+    return !set->in_turn && !TAILQ_EMPTY(&set->woken);
+}
+
 static gboolean prepare(GSource *source, gint *timeout_ms)
 {
     *timeout_ms = -1;
-    return ((struct watch_set *)source)->woken->len > 0;
+    return has_woken((struct watch_set *)source);
 }
 
 static gboolean check(GSource *source)
 {
     struct watch_set *set = (struct watch_set *)source;
-    return set->woken->len > 0 || g_source_query_unix_fd(source, set->tag) != 0;
+    return has_woken(set) || g_source_query_unix_fd(source, set->tag) != 0;
+}
+
+static void forget_wake(struct fd_watch *watch)
+{
+    if (watch->is_woken)
+        TAILQ_REMOVE(&watch->set->woken, watch, link);
+    watch->is_woken = false;
 }
 
 static void call(struct fd_watch *watch, GIOCondition condition)
 {
     if (watch->is_freed)
         return;
-    watch->is_woken = false; /* a list may still hold it: what counts is this */
+    forget_wake(watch);
     watch->is_quiet = false;
     watch->handler(condition, watch->user);
     watch->set->needs_turn |= !watch->is_quiet; /* freed watches stay until the end of the turn */
@@ -72,7 +90,7 @@ static void serve_descriptors(struct watch_set *set, int timeout_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
     int n = epoll_wait(set->epoll, events, EVENTS_PER_TURN, timeout_ms);
-    set->woke_us = g_get_monotonic_time();
+    set->woke_ns = dub_clock_now_ns(dub_clock_monotonic());
     for (int i = 0; i < n; i++) {
         if (events[i].data.ptr != NULL)
             call(events[i].data.ptr, (GIOCondition)events[i].events);
@@ -84,15 +102,19 @@ static void serve_descriptors(struct watch_set *set, int timeout_ms)
 /* Those that are woken meanwhile have the next turn. */
 static void serve_woken(struct watch_set *set)
 {
-    GPtrArray *woken = set->woken;
-    set->woken = set->serving;
-    set->serving = woken;
-    for (guint i = 0; i < woken->len; i++) {
-        struct fd_watch *watch = woken->pdata[i];
-        if (watch->is_woken)
-            call(watch, 0);
+    struct fd_watch *watch;
+    set->n_rounds++;
+    while ((watch = TAILQ_FIRST(&set->woken)) != NULL && watch->woken_in != set->n_rounds)
+        call(watch, 0);
+}
+
+static void free_watches(struct watch_list *list)
+{
+    struct fd_watch *watch;
+    while ((watch = TAILQ_FIRST(list)) != NULL) {
+        TAILQ_REMOVE(list, watch, link);
+        g_free(watch);
     }
-    g_ptr_array_set_size(woken, 0);
 }
 
 static void drop_user(struct watch_set *set)
@@ -109,7 +131,7 @@ static void serve(struct watch_set *set, int timeout_ms)
     set->in_turn = true;
     serve_descriptors(set, timeout_ms);
     serve_woken(set);
-    g_ptr_array_set_size(set->freed, 0);
+    free_watches(&set->freed);
     set->in_turn = false;
 }
 
@@ -130,9 +152,7 @@ static void finalize(GSource *source)
     if (current == set)
         current = NULL;
     close(set->epoll);
-    g_ptr_array_unref(set->woken);
-    g_ptr_array_unref(set->serving);
-    g_ptr_array_unref(set->freed);
+    free_watches(&set->freed);
 }
 
 static struct watch_set *new_set(GMainContext *context)
@@ -146,9 +166,8 @@ static struct watch_set *new_set(GMainContext *context)
     if (set->epoll < 0)
         g_error("no epoll set: %s", g_strerror(errno));
     set->tag = g_source_add_unix_fd(source, set->epoll, G_IO_IN);
-    set->woken = g_ptr_array_new();
-    set->serving = g_ptr_array_new();
-    set->freed = g_ptr_array_new_with_free_func(g_free);
+    TAILQ_INIT(&set->woken);
+    TAILQ_INIT(&set->freed);
     /* Dispatch does not recurse by itself; for GLib to see to it, it would take the descriptor out of what is
      * polled and put it back, and wake itself up for both, in each turn. */
     g_source_set_can_recurse(source, TRUE);
@@ -195,7 +214,8 @@ void fd_watch_wake(struct fd_watch *watch)
     if (watch->is_woken)
         return;
     watch->is_woken = true;
-    g_ptr_array_add(watch->set->woken, watch);
+    watch->woken_in = watch->set->n_rounds;
+    TAILQ_INSERT_TAIL(&watch->set->woken, watch, link);
 }
 
 void fd_watch_free(struct fd_watch *watch)
@@ -204,10 +224,10 @@ void fd_watch_free(struct fd_watch *watch)
         return;
     struct watch_set *set = watch->set;
     epoll_ctl(set->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
-    g_ptr_array_remove_fast(set->woken, watch);
+    forget_wake(watch);
     watch->is_freed = true;
     if (set->in_turn)
-        g_ptr_array_add(set->freed, watch);
+        TAILQ_INSERT_TAIL(&set->freed, watch, link);
     else
         g_free(watch);
     drop_user(set);
@@ -220,7 +240,7 @@ void fd_watch_say_quiet(struct fd_watch *watch)
 
 static int64_t now_ns(const struct dub_clock *clock)
 {
-    return (current != NULL && current->in_turn ? current->woke_us : g_get_monotonic_time()) * 1000;
+    return current != NULL && current->in_turn ? current->woke_ns : dub_clock_now_ns(dub_clock_monotonic());
 }
 
 const struct dub_clock *fd_watch_clock(void)
@@ -260,30 +280,31 @@ static void forget_others(struct watch_set *set, const GPollFD *fds, gint n)
         epoll_ctl(set->others, EPOLL_CTL_DEL, fds[i].fd, NULL);
 }
 
-static int to_ms(gint64 us)
+/* Rounded up. */
+static int to_ms(int64_t ns)
 {
-    return us <= 0 ? 0 : (int)MIN((us + 999) / 1000, INT_MAX);
+    return ns <= 0 ? 0 : (int)MIN((ns - 1) / DUB_NS_PER_MS + 1, INT_MAX);
 }
 
 /* After a long turn not at all: what came meanwhile is collected already. */
-static void sleep_until(gint64 us)
+static void sleep_until(int64_t at_ns)
 {
-    const struct timespec at = {.tv_sec = us / G_USEC_PER_SEC, .tv_nsec = us % G_USEC_PER_SEC * 1000};
+    const struct timespec at = {.tv_sec = at_ns / DUB_NS_PER_S, .tv_nsec = at_ns % DUB_NS_PER_S};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 }
 
 /* The clock is read once a turn: where turns are short, that is as good as before and after waiting. */
-static void serve_until(struct watch_set *set, gint64 until_us)
+static void serve_until(struct watch_set *set, int64_t until_ns)
 {
     for (int left_ms = 1; left_ms > 0 && !set->needs_turn;) {
-        gint64 from_us = set->woke_us;
+        int64_t from_ns = set->woke_ns;
         if (set->n_close >= BUSY_TURNS) {
-            from_us += BUSY_PACE_US;
-            sleep_until(from_us);
+            from_ns += BUSY_PACE_NS;
+            sleep_until(from_ns);
         }
-        left_ms = to_ms(until_us - from_us);
-        serve(set, set->woken->len > 0 ? 0 : left_ms);
-        set->n_close = set->woke_us - from_us < BUSY_GAP_US ? set->n_close + 1 : 0;
+        left_ms = to_ms(until_ns - from_ns);
+        serve(set, TAILQ_EMPTY(&set->woken) ? left_ms : 0);
+        set->n_close = set->woke_ns - from_ns < BUSY_GAP_NS ? set->n_close + 1 : 0;
     }
 }
 
@@ -295,8 +316,8 @@ static void wait_for_turn(struct watch_set *set, const GPollFD *fds, gint n, gin
         return;
     }
     set->needs_turn = !watch_others(set, fds, n);
-    set->woke_us = g_get_monotonic_time();
-    serve_until(set, timeout_ms < 0 ? G_MAXINT64 : set->woke_us + timeout_ms * INT64_C(1000));
+    set->woke_ns = dub_clock_now_ns(dub_clock_monotonic());
+    serve_until(set, timeout_ms < 0 ? INT64_MAX : set->woke_ns + timeout_ms * DUB_NS_PER_MS);
     forget_others(set, fds, n);
 }
 

@@ -10,24 +10,21 @@ static gsize cost_of(const struct media_message *message)
 
 struct media_message *media_message_new(enum media_kind kind, int64_t dts_ns, GBytes *take_payload)
 {
-    struct media_message *message = g_new0(struct media_message, 1);
-    g_ref_count_init(&message->refs);
-    message->kind = kind;
-    message->dts_ns = dts_ns;
-    message->payload = take_payload;
+    struct media_message *message = g_new(struct media_message, 1);
+    *message = (struct media_message){.refs = 1, .kind = kind, .dts_ns = dts_ns, .payload = take_payload};
     held_bytes += cost_of(message);
     return message;
 }
 
 struct media_message *media_message_ref(struct media_message *message)
 {
-    g_ref_count_inc(&message->refs);
+    message->refs++;
     return message;
 }
 
 void media_message_unref(struct media_message *message)
 {
-    if (message == NULL || !g_ref_count_dec(&message->refs))
+    if (message == NULL || --message->refs > 0)
         return;
     held_bytes -= cost_of(message);
     g_bytes_unref(message->payload);

@@ -13,7 +13,7 @@
 enum media_kind { MEDIA_AUDIO, MEDIA_VIDEO, MEDIA_DATA };
 
 struct media_message {
-    grefcount refs;
+    unsigned refs;
     enum media_kind kind;
     bool is_config; /* sequence header or metadata: a new reader needs it before anything else */
     bool is_key;    /* video that can be decoded without what came before */

@@ -3,22 +3,52 @@
 
 #include <string.h>
 
-static void unref_message(gpointer message)
-{
-    media_message_unref(message);
-}
+#define FEW_MESSAGES 8 /* the room of a reader that keeps up */
 
 void media_queue_init(struct media_queue *queue, guint max_messages)
 {
     memset(queue, 0, sizeof *queue);
-    g_queue_init(&queue->messages);
     queue->max_messages = max_messages;
     queue->max_held_bytes = G_MAXUINT64;
 }
 
+static struct media_message **place(const struct media_queue *queue, guint index)
+{
+    return &queue->ring[(queue->first + index) & (queue->room - 1)];
+}
+
+struct media_message *media_queue_peek(const struct media_queue *queue, guint index)
+{
+    return *place(queue, index);
+}
+
+static void grow(struct media_queue *queue)
+{
+    const guint room = MAX(FEW_MESSAGES, 2 * queue->room);
+    struct media_message **ring = g_new(struct media_message *, room);
+    for (guint i = 0; i < queue->length; i++)
+        ring[i] = media_queue_peek(queue, i);
+    g_free(queue->ring);
+    queue->ring = ring;
+    queue->room = room;
+    queue->first = 0;
+}
+
+/* Who has been far behind needs the room no longer. */
+static void shrink(struct media_queue *queue)
+{
+    if (queue->length > 0 || queue->room <= FEW_MESSAGES)
+        return;
+    g_clear_pointer(&queue->ring, g_free);
+    queue->room = 0;
+}
+
 void media_queue_clear(struct media_queue *queue)
 {
-    g_queue_clear_full(&queue->messages, unref_message);
+    for (guint i = 0; i < queue->length; i++)
+        media_message_unref(media_queue_peek(queue, i));
+    g_clear_pointer(&queue->ring, g_free);
+    queue->first = queue->length = queue->room = 0;
     queue->bytes = 0;
     queue->backlog = 0;
 }
@@ -33,7 +63,9 @@ void media_queue_begin(struct media_queue *queue, bool has_video)
 
 static void append(struct media_queue *queue, struct media_message *message)
 {
-    g_queue_push_tail(&queue->messages, media_message_ref(message));
+    if (queue->length == queue->room)
+        grow(queue);
+    *place(queue, queue->length++) = media_message_ref(message);
     queue->bytes += media_message_bytes(message);
 }
 
@@ -54,7 +86,7 @@ static void count_dropped(struct media_queue *queue)
 
 static bool is_full(const struct media_queue *queue, const struct media_message *message)
 {
-    return queue->messages.length >= queue->max_messages + queue->backlog ||
+    return queue->length >= queue->max_messages + queue->backlog ||
            queue->bytes + media_message_bytes(message) > MEDIA_QUEUE_MAX_BYTES ||
            (queue->bytes > MEDIA_QUEUE_FAIR_BYTES && media_held_bytes() > queue->max_held_bytes);
 }
@@ -62,20 +94,21 @@ static bool is_full(const struct media_queue *queue, const struct media_message 
 /* Keeps the newest configuration of each kind: it is what the next key frame needs. */
 static void drop_waiting(struct media_queue *queue)
 {
-    GQueue kept = G_QUEUE_INIT;
+    guint n_kept = 0;
     bool has[3] = {false}; /* by enum media_kind */
-    struct media_message *message;
-    while ((message = g_queue_pop_tail(&queue->messages)) != NULL) {
+    for (guint i = queue->length; i-- > 0;) {
+        struct media_message *message = media_queue_peek(queue, i);
         if (message->is_config && !has[message->kind]) {
             has[message->kind] = true;
-            g_queue_push_head(&kept, message);
+            *place(queue, queue->length - ++n_kept) = message; /* at i or behind */
             continue;
         }
         queue->bytes -= media_message_bytes(message);
         count_dropped(queue);
         media_message_unref(message);
     }
-    queue->messages = kept;
+    queue->first = (queue->first + queue->length - n_kept) & (queue->room - 1);
+    queue->length = n_kept;
     queue->backlog = 0;
 }
 
@@ -109,13 +142,16 @@ enum media_queue_result media_queue_push(struct media_queue *queue, struct media
 
 struct media_message *media_queue_pop(struct media_queue *queue)
 {
-    struct media_message *message = g_queue_pop_head(&queue->messages);
-    if (message == NULL)
+    if (queue->length == 0)
         return NULL;
+    struct media_message *message = media_queue_peek(queue, 0);
+    queue->first = (queue->first + 1) & (queue->room - 1);
+    queue->length--;
     queue->bytes -= media_message_bytes(message);
     if (queue->backlog > 0)
         queue->backlog--;
-    if (queue->messages.length == 0)
+    if (queue->length == 0)
         queue->overflows = 0;
+    shrink(queue);
     return message;
 }

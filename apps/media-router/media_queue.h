@@ -24,7 +24,8 @@ enum media_queue_result {
 };
 
 struct media_queue {
-    GQueue messages; /* struct media_message */
+    struct media_message **ring; /* those that wait, the oldest at `first`; NULL: none */
+    guint first, length, room;   /* room: of the ring, a power of two */
     gsize bytes;
     guint max_messages;
     guint backlog; /* what the reader was given to start with and has not taken: above the limit */
@@ -48,3 +49,5 @@ enum media_queue_result media_queue_push(struct media_queue *queue, struct media
                                          bool has_video);
 /* The caller's reference; NULL when empty. */
 struct media_message *media_queue_pop(struct media_queue *queue);
+/* The queue's own; index 0 is the next to be popped, those up to queue->length - 1 are there. */
+struct media_message *media_queue_peek(const struct media_queue *queue, guint index);

@@ -53,6 +53,48 @@ static void test_waits_for_a_key_frame(void)
     media_queue_clear(&queue);
 }
 
+static void test_order_holds_while_the_ring_turns_and_grows(void)
+{
+    struct media_queue queue;
+    media_queue_init(&queue, 1000);
+    media_queue_begin(&queue, false);
+    int64_t pushed = 0, popped = 0;
+    for (unsigned ahead = 1; ahead < 100; ahead++) { /* each time one more waits, from another place on */
+        while (pushed - popped < ahead)
+            push(&queue, SOUND, pushed++);
+        g_assert_cmpint(media_queue_peek(&queue, ahead - 1)->dts_ns, ==, pushed - 1);
+        for (unsigned i = 0; i < 3 && popped < pushed; i++)
+            g_assert_cmpint(pop(&queue), ==, popped++);
+    }
+    while (popped < pushed)
+        g_assert_cmpint(pop(&queue), ==, popped++);
+    g_assert_cmpint(pop(&queue), ==, -1);
+    g_assert_cmpuint(queue.room, <=, 8); /* a reader that has caught up costs no more than others */
+    media_queue_clear(&queue);
+}
+
+static void test_overflow_keeps_the_same_wherever_the_ring_stands(void)
+{
+    for (unsigned turned = 0; turned < 16; turned++) {
+        struct media_queue queue;
+        struct media_message *held[] = {make(CONFIG, 0, 10), make(CONFIG, 1, 10), make(KEY, 2, 10)};
+        media_queue_init(&queue, 3);
+        media_queue_begin(&queue, false);
+        for (unsigned i = 0; i < turned; i++) {
+            push(&queue, SOUND, i);
+            pop(&queue);
+        }
+        for (unsigned i = 0; i < G_N_ELEMENTS(held); i++)
+            media_queue_push(&queue, held[i], true);
+        g_assert_cmpint(push(&queue, PICTURE, 3), ==, MEDIA_QUEUE_DROPPED);
+        g_assert_cmpint(pop(&queue), ==, 1);
+        g_assert_cmpint(pop(&queue), ==, -1);
+        media_queue_clear(&queue);
+        for (unsigned i = 0; i < G_N_ELEMENTS(held); i++)
+            media_message_unref(held[i]);
+    }
+}
+
 static void test_audio_alone_starts_at_once(void)
 {
     struct media_queue queue;
@@ -88,7 +130,7 @@ static void test_only_the_newest_configuration_is_kept(void)
     media_queue_begin(&queue, true);
     for (int64_t i = 0; i < 12; i++)
         push(&queue, CONFIG, i);
-    g_assert_cmpuint(queue.messages.length, ==, 3);
+    g_assert_cmpuint(queue.length, ==, 3);
     g_assert_cmpint(pop(&queue), ==, 9); /* the newest when it overflowed */
     g_assert_cmpint(pop(&queue), ==, 10);
     g_assert_cmpint(pop(&queue), ==, 11);
@@ -179,6 +221,10 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/media-queue/waits-for-a-key-frame", test_waits_for_a_key_frame);
+    g_test_add_func("/media-queue/order-holds-while-the-ring-turns-and-grows",
+                    test_order_holds_while_the_ring_turns_and_grows);
+    g_test_add_func("/media-queue/overflow-keeps-the-same-wherever-the-ring-stands",
+                    test_overflow_keeps_the_same_wherever_the_ring_stands);
     g_test_add_func("/media-queue/audio-alone-starts-at-once", test_audio_alone_starts_at_once);
     g_test_add_func("/media-queue/overflow-goes-on-at-a-key-frame", test_overflow_goes_on_at_a_key_frame);
     g_test_add_func("/media-queue/only-the-newest-configuration-is-kept",

@@ -23,7 +23,7 @@ struct out_stream {
 
 /* On the wire: header, payload of one chunk, continuation, payload of one chunk, ... */
 struct out_item {
-    GList link; /* in the writer's queue; its data is the item */
+    STAILQ_ENTRY(out_item) link; /* in the writer's queue */
     uint8_t header[RTMP_MAX_HEADER_BYTES];
     size_t header_bytes;
     uint8_t continuation[MAX_CONTINUATION_BYTES];
@@ -64,7 +64,6 @@ static struct out_item *new_item(struct rtmp_chunk_writer *writer, GBytes *take_
 {
     struct out_item *item =
         writer->spare != NULL ? g_steal_pointer(&writer->spare) : g_new(struct out_item, 1);
-    item->link = (GList){.data = item};
     item->header_bytes = item->continuation_bytes = 0;
     item->chunk_bytes = chunk_bytes;
     item->payload = take_payload;
@@ -74,7 +73,8 @@ static struct out_item *new_item(struct rtmp_chunk_writer *writer, GBytes *take_
 
 static void drop_first(struct rtmp_chunk_writer *writer)
 {
-    struct out_item *item = g_queue_pop_head_link(&writer->items)->data;
+    struct out_item *item = STAILQ_FIRST(&writer->items);
+    STAILQ_REMOVE_HEAD(&writer->items, link);
     g_bytes_unref(item->payload);
     g_free(writer->spare);
     writer->spare = item;
@@ -84,7 +84,7 @@ void rtmp_chunk_writer_init(struct rtmp_chunk_writer *writer)
 {
     memset(writer, 0, sizeof *writer);
     writer->streams = g_hash_table_new_full(g_int_hash, g_int_equal, NULL, g_free);
-    g_queue_init(&writer->items);
+    STAILQ_INIT(&writer->items);
     writer->chunk_bytes = RTMP_DEFAULT_CHUNK_BYTES;
 }
 
@@ -92,7 +92,7 @@ void rtmp_chunk_writer_clear(struct rtmp_chunk_writer *writer)
 {
     g_clear_pointer(&writer->streams, g_hash_table_unref);
     memset(writer->usual, 0, sizeof writer->usual);
-    while (writer->items.length > 0)
+    while (!STAILQ_EMPTY(&writer->items))
         drop_first(writer);
     g_clear_pointer(&writer->spare, g_free);
     writer->pending_bytes = 0;
@@ -155,7 +155,7 @@ static void push_item(struct rtmp_chunk_writer *writer, struct out_item *item)
     size_t chunks = payload == 0 ? 1 : (payload + item->chunk_bytes - 1) / item->chunk_bytes;
     item->total_bytes = item->header_bytes + payload + (chunks - 1) * item->continuation_bytes;
     writer->pending_bytes += item->total_bytes;
-    g_queue_push_tail_link(&writer->items, &item->link);
+    STAILQ_INSERT_TAIL(&writer->items, item, link);
 }
 
 static struct out_stream *find_stream(const struct rtmp_chunk_writer *writer, unsigned csid)
@@ -226,8 +226,10 @@ static struct iovec item_part(struct out_item *item, size_t offset)
 unsigned rtmp_chunk_writer_peek(struct rtmp_chunk_writer *writer, struct iovec *iov, unsigned max)
 {
     unsigned n = 0;
-    for (GList *link = writer->items.head; link != NULL && n < max; link = link->next) {
-        struct out_item *item = link->data;
+    struct out_item *item;
+    STAILQ_FOREACH (item, &writer->items, link) {
+        if (n == max)
+            break;
         for (size_t at = item->sent_bytes; at < item->total_bytes && n < max; at += iov[n++].iov_len)
             iov[n] = item_part(item, at);
     }
@@ -238,7 +240,7 @@ void rtmp_chunk_writer_advance(struct rtmp_chunk_writer *writer, size_t bytes)
 {
     writer->pending_bytes -= bytes;
     while (bytes > 0) {
-        struct out_item *item = g_queue_peek_head(&writer->items);
+        struct out_item *item = STAILQ_FIRST(&writer->items);
         size_t n = MIN(bytes, item->total_bytes - item->sent_bytes);
         item->sent_bytes += n;
         bytes -= n;

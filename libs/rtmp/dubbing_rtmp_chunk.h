@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/uio.h>
 
 #define RTMP_DEFAULT_CHUNK_BYTES 128
@@ -68,7 +69,7 @@ enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reade
 struct rtmp_chunk_writer {
     GHashTable *streams;                        /* csid -> struct out_stream */
     struct out_stream *usual[RTMP_USUAL_CSIDS]; /* the same by csid, for those that all media uses */
-    GQueue items;                               /* struct out_item, the first one partly sent */
+    STAILQ_HEAD(, out_item) items;              /* the first one partly sent */
     struct out_item *spare;                     /* the last one that was sent, for the next; NULL: none */
     uint32_t chunk_bytes;
     size_t pending_bytes;

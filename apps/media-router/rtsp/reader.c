@@ -84,11 +84,12 @@ void rtsp_reader_message(struct rtsp_reader *reader, struct media_message *messa
 static int64_t find_first(struct rtsp_reader *reader, struct media_message **first)
 {
     int64_t start_ns = INT64_MAX;
-    for (GList *link = reader->queue.messages.head; link != NULL; link = link->next) {
-        const struct rtp_packets *packets = packets_of(reader, link->data);
+    for (guint i = 0; i < reader->queue.length; i++) {
+        struct media_message *message = media_queue_peek(&reader->queue, i);
+        const struct rtp_packets *packets = packets_of(reader, message);
         if (packets == NULL || first[packets->track] != NULL)
             continue;
-        first[packets->track] = link->data;
+        first[packets->track] = message;
         start_ns = MIN(start_ns, packets->pts_ns);
     }
     return start_ns;
