@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """media-router beside nginx with its RTMP module: what streams of 6 Mbit/s cost, how late they are, how soon one sees.
 
-One program (`router_load.c`) publishes and reads, on both servers in turns; a message carries the time at which it was
-sent. CPU time is counted by the kernel from when all streams run until the end; memory is what the server's processes
-hold then, shared pages in equal parts, and what of it nobody else can share. nginx keeps no pictures for readers to begin
-with: memory is compared with a media-router that keeps none either (ROUTER_GOP_CACHE=0), and shown for both. Readers that
-come one by one have a row for their first picture alone: what they are sent, nginx has not got to send.
+One program (`router_load.c`) publishes and reads, on both servers at once, so that a host that is slow for a while is slow
+for both, the servers on one CPU and their load on another: what counts is the ratio of a turn. A message carries the time
+at which it was sent. CPU time is counted by the kernel while all streams run; memory is what the server's processes hold
+then, shared pages in equal parts, and what of it nobody else can share. nginx keeps no pictures for readers to begin with:
+memory is compared with a media-router that keeps none either (ROUTER_GOP_CACHE=0), and shown for both. Readers that come
+one by one have a row for their first picture alone: what they are sent, nginx has not got to send.
 """
 import argparse
 import contextlib
@@ -26,6 +27,7 @@ NGINX_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 ROWS = [("1 publisher, 1 reader", 1, 1, 0), ("1 publisher, 10 readers", 1, 10, 0),
         ("1 publisher, 100 readers", 1, 100, 0), ("100 publishers", 100, 0, 0), ("1 publisher, newcomers", 1, 1, 20)]
 KEEPS_NOTHING = "router, no GOPs"
+RATIO = "router : nginx"
 NGINX_CONFIG = """load_module {module};
 daemon off;
 worker_processes 1;
@@ -40,7 +42,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build-dir", default="build", type=Path, help="where the programs have been built")
     parser.add_argument("--seconds", default=20, type=int, help="how long each row of each turn is measured")
-    parser.add_argument("--turns", default=2, type=int, help="each server has so many, one after the other")
+    parser.add_argument("--turns", default=2, type=int, help="how often that is done, with new processes")
     parser.add_argument("--quick", action="store_true", help="one turn of 4 s each")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     parser.add_argument("--check", action="store_true", help="exit 1 when a goal is missed")
@@ -66,6 +68,16 @@ def realtime():
     prefix = ["chrt", "-r", "1"]
     allowed = shutil.which("chrt") and subprocess.run([*prefix, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
     return prefix if allowed else []
+
+
+def on_cpu(which):
+    """A prefix that keeps a program on the first (0) or the last (-1) of the CPUs that we may use.
+
+    Where the kernel puts a server, beside its load or apart from it, it stays for the whole turn, and what waking the other
+    costs then differs by more than the servers do.
+    """
+    cpus = sorted(os.sched_getaffinity(0))
+    return ["taskset", "-c", str(cpus[which])] if shutil.which("taskset") else []
 
 
 def nginx_command(folder, port):
@@ -94,7 +106,7 @@ def built(build_dir, name):
 def running(command, folder, port):
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ROUTER_", "MTX_"))}
     with open(folder / "server.log", "wb") as log:
-        process = subprocess.Popen([*realtime(), *command], stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen([*realtime(), *on_cpu(-1), *command], stdout=log, stderr=log, env=environment)
     try:
         end = time.monotonic() + 10
         while not accepts(port):
@@ -126,21 +138,44 @@ def memory_mib(pids, kind="Pss:"):
     return sum(int(line.split()[1]) for line in lines if line.startswith(kind)) / 1024
 
 
-def measure(process, load_program, port, row, seconds):
+def start_load(program, port, row, seconds):
     _, publishers, readers, joins = row
-    pids = family(process.pid)
-    command = [*realtime(), str(load_program), f"--address=127.0.0.1:{port}", f"--publishers={publishers}",
+    command = [*realtime(), *on_cpu(0), str(program), f"--address=127.0.0.1:{port}", f"--publishers={publishers}",
                f"--readers={readers}", f"--joins={min(joins, 2 * seconds)}", f"--seconds={seconds}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as load:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def measure(pids, loads, seconds):
+    """What each server's processes have spent and hold while its load runs, beside what the load says at its end."""
+    for load in loads.values():
         load.stdout.readline()
-        begin, before = time.monotonic(), cpu_ns(pids)
-        time.sleep(seconds * 0.9)
-        spent, took = cpu_ns(pids) - before, time.monotonic() - begin
-        memory, own = memory_mib(pids), memory_mib(pids, "Private_Dirty:")
-        text = load.stdout.read()
-    if load.returncode != 0:
-        sys.exit(f"router: the load ended with {load.returncode}")
-    return {"cpuPercent": spent / took / 1e7, "memoryMiB": memory, "ownMiB": own, **json.loads(text)}
+    begin, before = time.monotonic(), {name: cpu_ns(own) for name, own in pids.items()}
+    time.sleep(seconds * 0.8)
+    took, after = time.monotonic() - begin, {name: cpu_ns(own) for name, own in pids.items()}
+    found = {name: {"cpuPercent": (after[name] - before[name]) / took / 1e7, "memoryMiB": memory_mib(own),
+                    "ownMiB": memory_mib(own, "Private_Dirty:")} for name, own in pids.items()}
+    for name, load in loads.items():
+        found[name].update(json.loads(load.stdout.read()))
+        if load.wait() != 0:
+            sys.exit(f"router: the load of {name} ended with {load.returncode}")
+    return found
+
+
+def run_turn(servers, build_dir, row, seconds, folder):
+    """{server: {figure: value}}, all of them at once."""
+    with contextlib.ExitStack() as stack:
+        ports, pids, loads = {}, {}, {}
+        for name, make in servers.items():
+            own = folder / name.replace(" ", "-")
+            own.mkdir(exist_ok=True)
+            ports[name] = free_port()
+            pids[name] = family(stack.enter_context(running(make(own, ports[name]), own, ports[name])).pid)
+        for name in servers:
+            loads[name] = stack.enter_context(start_load(built(build_dir, "bench/router-load"), ports[name], row, seconds))
+        found = measure(pids, loads, seconds)
+    for name, result in found.items():
+        complain(name, row, result)
+    return found
 
 
 def complain(name, row, result):
@@ -150,28 +185,36 @@ def complain(name, row, result):
 
 
 def measure_memory(build_dir, row, seconds, folder):
-    port = free_port()
-    with running(router_command(build_dir, port, "--gop-cache=0"), folder, port) as process:
-        result = measure(process, built(build_dir, "bench/router-load"), port, row, seconds)
+    servers = {KEEPS_NOTHING: lambda _, port: router_command(build_dir, port, "--gop-cache=0")}
+    result = run_turn(servers, build_dir, row, seconds, folder)[KEEPS_NOTHING]
     return {key: result[key] for key in MEMORY}
 
 
+def compare(turns):
+    """{figure: the router's by nginx's, the median of the turns}; what nginx has none of is left out."""
+    ratios = {}
+    for turn in turns:
+        ours, theirs = turn["media-router"], turn["nginx-rtmp"]
+        for key in ours:
+            if theirs[key]:
+                ratios.setdefault(key, []).append(ours[key] / theirs[key])
+    return {key: statistics.median(values) for key, values in ratios.items()}
+
+
 def run(servers, build_dir, seconds, turns, folder):
-    """{row: {server: {figure: median of the turns}}}"""
+    """{row: {server or RATIO: {figure: median of the turns}}}"""
     results = {}
     for row in ROWS:
-        found = {name: [] for name in servers}
-        for _ in range(turns):
-            for name, make in servers.items():
-                port = free_port()
-                with running(make(port), folder, port) as process:
-                    found[name].append(measure(process, built(build_dir, "bench/router-load"), port, row, seconds))
-                complain(name, row, found[name][-1])
+        found = [run_turn(dict(list(servers.items())[::1 if turn % 2 else -1]), build_dir, row, seconds, folder)
+                 for turn in range(turns)]
+        by_server = {name: {key: statistics.median(turn[name][key] for turn in found) for key in found[0][name]}
+                     for name in servers}
+        if len(servers) > 1:
+            by_server[RATIO] = compare(found)
         if not is_missing(row, MEMORY[0]):
-            found[KEEPS_NOTHING] = [measure_memory(build_dir, row, min(seconds, 6), folder)]
-        results[row[0]] = {name: {key: statistics.median(one[key] for one in list_) for key in list_[0]}
-                           for name, list_ in found.items()}
-        print_row(row, results[row[0]])
+            by_server[KEEPS_NOTHING] = measure_memory(build_dir, row, min(seconds, 6), folder)
+        results[row[0]] = by_server
+        print_row(row, by_server)
     return results
 
 
@@ -187,7 +230,8 @@ def print_head():
 
 def print_row(row, by_server):
     for name, result in by_server.items():
-        cells = "".join(f"{'':>17}" if key not in result or is_missing(row, key) else f"{result[key]:>17.{digits}f}"
+        cells = "".join(f"{'':>17}" if key not in result or is_missing(row, key) or (name == RATIO and key in MEMORY)
+                        else f"{result[key]:>17.{3 if name == RATIO else digits}f}"
                         for _, key, digits in FIGURES)
         print(f"{row[0]:<26}{name:<16}{cells}", flush=True)
 
@@ -199,8 +243,9 @@ def is_missing(row, key):
 
 def missed(results):
     def is_worse(by_server, key):
-        ours = by_server[KEEPS_NOTHING if key in MEMORY else "media-router"]
-        return ours[key] > by_server["nginx-rtmp"][key]
+        if key in MEMORY:
+            return by_server[KEEPS_NOTHING][key] > by_server["nginx-rtmp"][key]
+        return by_server[RATIO].get(key, 0) > 1
     return [f"{row[0]}: {title}" for row in ROWS for title, key, _ in FIGURES
             if not is_missing(row, key) and is_worse(results[row[0]], key)]
 
@@ -209,8 +254,8 @@ def main():
     arguments = parse_arguments()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        servers = {"nginx-rtmp": lambda port: nginx_command(folder, port),
-                   "media-router": lambda port: router_command(arguments.build_dir, port)}
+        servers = {"nginx-rtmp": nginx_command,
+                   "media-router": lambda _, port: router_command(arguments.build_dir, port)}
         if nginx_command(folder, 1) is None:
             print("nginx with its RTMP module is not here (apt-get install nginx libnginx-mod-rtmp): media-router alone")
             del servers["nginx-rtmp"]
