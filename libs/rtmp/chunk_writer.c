@@ -226,13 +226,10 @@ static struct iovec item_part(struct out_item *item, size_t offset)
 unsigned rtmp_chunk_writer_peek(struct rtmp_chunk_writer *writer, struct iovec *iov, unsigned max)
 {
     unsigned n = 0;
-    struct out_item *item;
-    STAILQ_FOREACH (item, &writer->items, link) {
-        if (n == max)
-            break;
+    for (struct out_item *item = STAILQ_FIRST(&writer->items); item != NULL && n < max;
+         item = STAILQ_NEXT(item, link))
         for (size_t at = item->sent_bytes; at < item->total_bytes && n < max; at += iov[n++].iov_len)
             iov[n] = item_part(item, at);
-    }
     return n;
 }
 

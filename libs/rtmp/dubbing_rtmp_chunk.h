@@ -67,10 +67,10 @@ enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reade
                                                  struct dub_error *error);
 
 struct rtmp_chunk_writer {
-    GHashTable *streams;                        /* csid -> struct out_stream */
-    struct out_stream *usual[RTMP_USUAL_CSIDS]; /* the same by csid, for those that all media uses */
-    STAILQ_HEAD(, out_item) items;              /* the first one partly sent */
-    struct out_item *spare;                     /* the last one that was sent, for the next; NULL: none */
+    GHashTable *streams;                         /* csid -> struct out_stream */
+    struct out_stream *usual[RTMP_USUAL_CSIDS];  /* the same by csid, for those that all media uses */
+    STAILQ_HEAD(rtmp_out_queue, out_item) items; /* the first one partly sent */
+    struct out_item *spare;                      /* the last one that was sent, for the next; NULL: none */
     uint32_t chunk_bytes;
     size_t pending_bytes;
 };
