@@ -155,9 +155,10 @@ def measure(pids, loads, seconds):
     found = {name: {"cpuPercent": (after[name] - before[name]) / took / 1e7, "memoryMiB": memory_mib(own),
                     "ownMiB": memory_mib(own, "Private_Dirty:")} for name, own in pids.items()}
     for name, load in loads.items():
-        found[name].update(json.loads(load.stdout.read()))
+        text = load.stdout.read()
         if load.wait() != 0:
             sys.exit(f"router: the load of {name} ended with {load.returncode}")
+        found[name].update(json.loads(text))
     return found
 
 
