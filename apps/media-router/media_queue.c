@@ -66,7 +66,7 @@ static void append(struct media_queue *queue, struct media_message *message)
     if (queue->length == queue->room)
         grow(queue);
     *place(queue, queue->length++) = media_message_ref(message);
-    queue->bytes += media_message_bytes(message);
+    queue->bytes += message->size;
 }
 
 void media_queue_push_backlog(struct media_queue *queue, struct media_message *message)
@@ -87,7 +87,7 @@ static void count_dropped(struct media_queue *queue)
 static bool is_full(const struct media_queue *queue, const struct media_message *message)
 {
     return queue->length >= queue->max_messages + queue->backlog ||
-           queue->bytes + media_message_bytes(message) > MEDIA_QUEUE_MAX_BYTES ||
+           queue->bytes + message->size > MEDIA_QUEUE_MAX_BYTES ||
            (queue->bytes > MEDIA_QUEUE_FAIR_BYTES && media_held_bytes() > queue->max_held_bytes);
 }
 
@@ -103,7 +103,7 @@ static void drop_waiting(struct media_queue *queue)
             *place(queue, queue->length - ++n_kept) = message; /* at i or behind */
             continue;
         }
-        queue->bytes -= media_message_bytes(message);
+        queue->bytes -= message->size;
         count_dropped(queue);
         media_message_unref(message);
     }
@@ -147,7 +147,7 @@ struct media_message *media_queue_pop(struct media_queue *queue)
     struct media_message *message = media_queue_peek(queue, 0);
     queue->first = (queue->first + 1) & (queue->room - 1);
     queue->length--;
-    queue->bytes -= media_message_bytes(message);
+    queue->bytes -= message->size;
     if (queue->backlog > 0)
         queue->backlog--;
     if (queue->length == 0)

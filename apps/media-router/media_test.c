@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "media.h"
 
+#include <string.h>
+
 static void note(gpointer user)
 {
     *(bool *)user = true;
@@ -12,7 +14,7 @@ static void test_references(void)
     bool freed = false;
     GBytes *payload = g_bytes_new_with_free_func("abc", 3, note, &freed);
     struct media_message *message = media_message_new(MEDIA_AUDIO, 5, payload);
-    g_assert_cmpuint(media_message_bytes(message), ==, 3);
+    g_assert_cmpuint(message->size, ==, 3);
     g_assert_false(message->is_config || message->is_key);
     g_assert_true(media_message_ref(message) == message);
     media_message_unref(message);
@@ -20,6 +22,22 @@ static void test_references(void)
     media_message_unref(message);
     g_assert_true(freed);
     media_message_unref(NULL);
+}
+
+/* The memory is the message's; the payload stays where it is. */
+static void test_one_piece_of_memory(void)
+{
+    const uint64_t before = media_held_bytes();
+    uint8_t *memory = g_malloc(MEDIA_FRONT_BYTES + 3);
+    memcpy(memory + MEDIA_FRONT_BYTES, "abc", 3);
+    struct media_message *message = media_message_adopt(MEDIA_VIDEO, 7, memory, 3);
+    g_assert_true((uint8_t *)message == memory && message->data == memory + MEDIA_FRONT_BYTES);
+    g_assert_true(message->size == 3 && memcmp(message->data, "abc", 3) == 0);
+    g_assert_cmpint(message->kind, ==, MEDIA_VIDEO);
+    g_assert_cmpint(message->dts_ns, ==, 7);
+    g_assert_cmpuint(media_held_bytes(), ==, before + 3 + MEDIA_MESSAGE_OVERHEAD_BYTES);
+    media_message_unref(message);
+    g_assert_cmpuint(media_held_bytes(), ==, before);
 }
 
 static void test_what_is_held(void)
@@ -43,6 +61,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/media/last-reference-frees", test_references);
+    g_test_add_func("/media/one-piece-of-memory", test_one_piece_of_memory);
     g_test_add_func("/media/what-is-held", test_what_is_held);
     return g_test_run();
 }

@@ -300,19 +300,18 @@ bool router_has_memory(struct router *router)
     return media_held_bytes() <= limit;
 }
 
-void router_write(struct router *router, struct router_publisher *publisher, enum media_kind kind,
-                  int64_t dts_ns, GBytes *take_payload)
+void router_write(struct router *router, struct router_publisher *publisher,
+                  struct media_message *take_message)
 {
     struct router_path *path = publisher->path;
-    struct media_message *message = media_message_new(kind, dts_ns, take_payload);
     if (path != NULL) {
-        path->inbound_bytes += media_message_bytes(message);
-        if (stream_observe(&path->stream, message))
-            deliver(path, message);
+        path->inbound_bytes += take_message->size;
+        if (stream_observe(&path->stream, take_message))
+            deliver(path, take_message);
         if (path->stream.ready && !path->ready)
             set_ready(router, path);
     }
-    media_message_unref(message);
+    media_message_unref(take_message);
     router_has_memory(router);
 }
 

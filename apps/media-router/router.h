@@ -68,9 +68,9 @@ void router_free(struct router *router);
 bool router_publish(struct router *router, const char *name, const char *query,
                     struct router_publisher *publisher, struct dub_error *error);
 void router_unpublish(struct router *router, struct router_publisher *publisher);
-/* One message of the publisher. Takes the payload. */
-void router_write(struct router *router, struct router_publisher *publisher, enum media_kind kind,
-                  int64_t dts_ns, GBytes *take_payload);
+/* One message of the publisher. */
+void router_write(struct router *router, struct router_publisher *publisher,
+                  struct media_message *take_message);
 
 /* Refused when nobody publishes there (DUB_ERROR_NOT_FOUND) or there are too many readers. No media yet. */
 bool router_read(struct router *router, const char *name, struct router_reader *reader,

@@ -105,13 +105,17 @@ static void write_one(struct fixture *fixture, struct fake_publisher *publisher,
     static const uint8_t aac[] = {0xaf, 0, 0x11, 0x90};
     struct router *router = fixture->router;
     if (what == 'C') {
-        router_write(router, &publisher->base, MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc));
-        router_write(router, &publisher->base, MEDIA_AUDIO, 0, g_bytes_new_static(aac, sizeof aac));
+        router_write(router, &publisher->base,
+                     media_message_new(MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc)));
+        router_write(router, &publisher->base,
+                     media_message_new(MEDIA_AUDIO, 0, g_bytes_new_static(aac, sizeof aac)));
     } else if (what == 'S') {
-        router_write(router, &publisher->base, MEDIA_AUDIO, 0, g_bytes_new_static(sound, sizeof sound));
+        router_write(router, &publisher->base,
+                     media_message_new(MEDIA_AUDIO, 0, g_bytes_new_static(sound, sizeof sound)));
     } else {
         const uint8_t *frame = what == 'K' ? key : picture;
-        router_write(router, &publisher->base, MEDIA_VIDEO, 0, g_bytes_new_static(frame, sizeof key));
+        router_write(router, &publisher->base,
+                     media_message_new(MEDIA_VIDEO, 0, g_bytes_new_static(frame, sizeof key)));
     }
 }
 

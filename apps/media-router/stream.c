@@ -14,6 +14,7 @@ void stream_init(struct stream *stream)
 {
     memset(stream, 0, sizeof *stream);
     stream->gop = g_ptr_array_new_with_free_func(unref_message);
+    stream->retired = g_ptr_array_new_with_free_func(unref_message);
     stream->gop_max_bytes = STREAM_GOP_MAX_BYTES;
 }
 
@@ -22,6 +23,7 @@ void stream_clear(struct stream *stream)
     for (size_t i = 0; i < G_N_ELEMENTS(stream->config); i++)
         g_clear_pointer(&stream->config[i], media_message_unref);
     g_clear_pointer(&stream->gop, g_ptr_array_unref);
+    g_clear_pointer(&stream->retired, g_ptr_array_unref);
 }
 
 bool stream_has_video(const struct stream *stream)
@@ -38,9 +40,7 @@ static bool announces(const struct amf_value *metadata, const char *name)
 /* Metadata of any other name goes through untouched; broken metadata is dropped. */
 static bool observe_data(struct stream *stream, struct media_message *message)
 {
-    gsize size;
-    const void *data = g_bytes_get_data(message->payload, &size);
-    struct dub_reader reader = dub_reader_on(data, size);
+    struct dub_reader reader = dub_reader_on(message->data, message->size);
     g_autoptr(GPtrArray) values = amf_read_all(&reader, NULL);
     if (values == NULL || values->len == 0)
         return false;
@@ -55,11 +55,10 @@ static bool observe_data(struct stream *stream, struct media_message *message)
 
 static bool observe_track(struct stream *stream, struct media_message *message)
 {
-    gsize size;
-    const uint8_t *data = g_bytes_get_data(message->payload, &size);
     struct flv_tag tag;
     bool is_video = message->kind == MEDIA_VIDEO;
-    if (is_video ? !flv_parse_video(data, size, &tag) : !flv_parse_audio(data, size, &tag))
+    if (is_video ? !flv_parse_video(message->data, message->size, &tag)
+                 : !flv_parse_audio(message->data, message->size, &tag))
         return false;
     message->is_config = tag.is_config;
     message->is_key = tag.is_key;
@@ -90,15 +89,26 @@ static bool tracks_are_known(const struct stream *stream, const struct media_mes
 void stream_forget_gop(struct stream *stream)
 {
     g_ptr_array_set_size(stream->gop, 0);
+    g_ptr_array_set_size(stream->retired, 0);
+    stream->gop_bytes = 0;
+}
+
+/* To let go of hundreds of messages takes a while, and readers wait for the key frame. */
+static void retire_gop(struct stream *stream)
+{
+    GPtrArray *empty = stream->retired;
+    stream->retired = stream->gop;
+    stream->gop = empty;
     stream->gop_bytes = 0;
 }
 
 static void keep_in_gop(struct stream *stream, struct media_message *message)
 {
     static uint64_t n_gops; /* one thread */
-    gsize bytes = media_message_bytes(message);
+    gsize bytes = message->size;
+    g_ptr_array_set_size(stream->retired, 0);
     if (message->is_key) {
-        stream_forget_gop(stream);
+        retire_gop(stream);
         stream->gop_number = ++n_gops;
     } else if (stream->gop->len == 0) {
         return;
@@ -117,9 +127,14 @@ static void drop_sound_from_gop(struct stream *stream)
         struct media_message *message = stream->gop->pdata[i];
         if (message->kind != MEDIA_AUDIO)
             continue;
-        stream->gop_bytes -= media_message_bytes(message);
+        stream->gop_bytes -= message->size;
         g_ptr_array_remove_index(stream->gop, i);
     }
+}
+
+static bool says_the_same(const struct media_message *one, const struct media_message *other)
+{
+    return one->size == other->size && memcmp(one->data, other->data, one->size) == 0;
 }
 
 /* A sequence header that repeats the last one changes nothing; another one makes what is kept of its track
@@ -127,7 +142,7 @@ static void drop_sound_from_gop(struct stream *stream)
 static void keep_config(struct stream *stream, struct media_message *message)
 {
     struct media_message **slot = &stream->config[message->kind];
-    bool is_other = *slot != NULL && !g_bytes_equal((*slot)->payload, message->payload);
+    bool is_other = *slot != NULL && !says_the_same(*slot, message);
     if (is_other && message->kind == MEDIA_VIDEO)
         stream_forget_gop(stream);
     if (is_other && message->kind == MEDIA_AUDIO)

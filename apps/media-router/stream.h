@@ -29,6 +29,7 @@ struct stream {
     uint64_t gop_number;             /* larger than that of any group begun before, of all streams */
     GPtrArray *gop;                  /* struct media_message *, from a key frame on; empty: none kept */
     gsize gop_bytes;
+    GPtrArray *retired;  /* the group before, until the message after the key frame that ended it */
     gsize gop_max_bytes; /* STREAM_GOP_MAX_BYTES, or what the owner sets after init */
 };
 

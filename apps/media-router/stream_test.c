@@ -151,6 +151,26 @@ static void test_start_is_configs_and_pictures(void)
     stream_clear(&stream);
 }
 
+/* Not while readers wait for the key frame. */
+static void test_the_group_before_goes_with_the_next_message(void)
+{
+    struct stream stream;
+    const uint64_t before = media_held_bytes();
+    stream_init(&stream);
+    VIDEO(&stream, 0, avc_key);
+    const uint64_t picture = media_held_bytes() - before;
+    VIDEO(&stream, 20, avc_inter);
+    VIDEO(&stream, 40, avc_key);
+    g_assert_cmpuint(start_count(&stream), ==, 1);
+    g_assert_cmpuint(media_held_bytes() - before, ==, 3 * picture);
+    VIDEO(&stream, 60, avc_inter);
+    g_assert_cmpuint(media_held_bytes() - before, ==, 2 * picture);
+    VIDEO(&stream, 80, avc_key);
+    stream_forget_gop(&stream);
+    g_assert_cmpuint(media_held_bytes(), ==, before);
+    stream_clear(&stream);
+}
+
 static void test_another_config_forgets_the_pictures(void)
 {
     struct stream stream;
@@ -220,6 +240,8 @@ int main(int argc, char **argv)
     g_test_add_func("/stream/an-announced-track-may-never-come", test_an_announced_track_may_never_come);
     g_test_add_func("/stream/frames-without-config-are-no-track", test_frames_without_config_are_no_track);
     g_test_add_func("/stream/start-is-configs-and-pictures", test_start_is_configs_and_pictures);
+    g_test_add_func("/stream/the-group-before-goes-with-the-next-message",
+                    test_the_group_before_goes_with_the_next_message);
     g_test_add_func("/stream/another-config-forgets-the-pictures", test_another_config_forgets_the_pictures);
     g_test_add_func("/stream/group-of-pictures-is-bounded", test_group_of_pictures_is_bounded);
     g_test_add_func("/stream/unusable-messages-are-dropped", test_unusable_messages);

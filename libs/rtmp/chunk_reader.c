@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define EXTENDED 0xFFFFFFu
-#define FIRST_ROOM_BYTES 16384u /* of a message, whatever length it claims */
+#define FIRST_ROOM_BYTES (128u << 10) /* of a message, whatever length it claims */
 
 /* What a chunk stream remembers between its chunks (section 5.3.1.2). */
 struct in_stream {
@@ -21,8 +21,8 @@ struct in_stream {
     uint32_t extended_ms;
     bool started;          /* a header with length and type has been seen */
     bool inside;           /* a message has begun and is not complete */
-    uint8_t *partial;      /* what has come of it; NULL: nothing */
-    uint32_t filled, room; /* bytes in partial, and for how many there is memory */
+    uint8_t *partial;      /* the reader's front_bytes, and what has come of it; NULL: nothing */
+    uint32_t filled, room; /* bytes of it in partial, and for how many there is memory */
 };
 
 static void free_stream(gpointer data)
@@ -221,16 +221,20 @@ static bool parse_header(struct rtmp_chunk_reader *reader, struct dub_error *err
 }
 
 /* The buffer grows with what comes, and ends up with the size of the message. */
+static void make_room(const struct rtmp_chunk_reader *reader, struct in_stream *stream, uint32_t bytes)
+{
+    uint32_t room = MAX(FIRST_ROOM_BYTES, MAX(bytes, 2 * stream->room));
+    stream->room = MIN(room, stream->length);
+    stream->partial = g_realloc(stream->partial, MAX(reader->front_bytes + stream->room, 1));
+}
+
 static void append(struct rtmp_chunk_reader *reader, const uint8_t *data, uint32_t size)
 {
     struct in_stream *stream = reader->current;
-    if (stream->filled + size > stream->room) {
-        uint32_t room = MAX(FIRST_ROOM_BYTES, MAX(stream->filled + size, 2 * stream->room));
-        stream->room = MIN(room, stream->length);
-        stream->partial = g_realloc(stream->partial, stream->room);
-    }
+    if (stream->partial == NULL || stream->filled + size > stream->room)
+        make_room(reader, stream, stream->filled + size);
     if (size > 0)
-        memcpy(stream->partial + stream->filled, data, size);
+        memcpy(stream->partial + reader->front_bytes + stream->filled, data, size);
     stream->filled += size;
     reader->partial_bytes += size;
     reader->chunk_left -= size;
@@ -261,13 +265,14 @@ static void leave_message(struct rtmp_chunk_reader *reader, struct in_stream *st
 }
 
 /* The caller's message; its stream is between messages again. */
-static void finish_message(struct rtmp_chunk_reader *reader, struct rtmp_message *message)
+static void finish_message(struct rtmp_chunk_reader *reader, struct rtmp_raw_message *message)
 {
     struct in_stream *stream = reader->current;
     message->type = stream->type;
     message->stream_id = stream->stream_id;
     message->timestamp_ms = stream->timestamp_ms;
-    message->payload = g_bytes_new_take(g_steal_pointer(&stream->partial), stream->filled);
+    message->memory = g_steal_pointer(&stream->partial);
+    message->size = stream->filled;
     leave_message(reader, stream);
 }
 
@@ -287,15 +292,13 @@ static void abort_message(struct rtmp_chunk_reader *reader, uint32_t csid)
 }
 
 /* The two messages that change the chunk stream itself (section 5.4.1, 5.4.2). */
-static bool apply_control(struct rtmp_chunk_reader *reader, const struct rtmp_message *message,
+static bool apply_control(struct rtmp_chunk_reader *reader, const struct rtmp_raw_message *message,
                           struct dub_error *error)
 {
-    gsize size;
-    const void *data = g_bytes_get_data(message->payload, &size);
-    struct dub_reader bytes = dub_reader_on(data, size);
+    struct dub_reader bytes = dub_reader_on(message->memory + reader->front_bytes, message->size);
     uint32_t value = dub_read_be32(&bytes);
     if (bytes.failed)
-        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a control message of %zu bytes", size);
+        return dub_error_set(error, DUB_ERROR_PROTOCOL, "a control message of %u bytes", message->size);
     if (message->type == RTMP_SET_CHUNK_SIZE)
         return set_chunk_bytes(reader, value, error);
     abort_message(reader, value);
@@ -317,9 +320,9 @@ static bool is_chunk_control(uint8_t type)
     return type == RTMP_SET_CHUNK_SIZE || type == RTMP_ABORT;
 }
 
-enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reader, const uint8_t **data,
-                                                 size_t *size, struct rtmp_message *message,
-                                                 struct dub_error *error)
+enum rtmp_chunk_result rtmp_chunk_reader_receive_raw(struct rtmp_chunk_reader *reader, const uint8_t **data,
+                                                     size_t *size, struct rtmp_raw_message *message,
+                                                     struct dub_error *error)
 {
     for (;;) {
         bool complete = false;
@@ -340,8 +343,30 @@ enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reade
             return RTMP_CHUNK_MESSAGE;
         bool fine = !complete || apply_control(reader, message, error);
         if (complete)
-            rtmp_message_clear(message);
+            g_clear_pointer(&message->memory, g_free);
         if (!fine)
             return RTMP_CHUNK_ERROR;
     }
+}
+
+void rtmp_raw_message_wrap(const struct rtmp_chunk_reader *reader, struct rtmp_raw_message *take_raw,
+                           struct rtmp_message *message)
+{
+    uint8_t *memory = g_steal_pointer(&take_raw->memory);
+    message->type = take_raw->type;
+    message->stream_id = take_raw->stream_id;
+    message->timestamp_ms = take_raw->timestamp_ms;
+    message->payload =
+        g_bytes_new_with_free_func(memory + reader->front_bytes, take_raw->size, g_free, memory);
+}
+
+enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reader, const uint8_t **data,
+                                                 size_t *size, struct rtmp_message *message,
+                                                 struct dub_error *error)
+{
+    struct rtmp_raw_message raw = {0};
+    enum rtmp_chunk_result result = rtmp_chunk_reader_receive_raw(reader, data, size, &raw, error);
+    if (result == RTMP_CHUNK_MESSAGE)
+        rtmp_raw_message_wrap(reader, &raw, message);
+    return result;
 }

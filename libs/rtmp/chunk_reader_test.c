@@ -242,6 +242,64 @@ static void test_memory_follows_the_bytes(void)
     rtmp_chunk_reader_clear(&reader);
 }
 
+/* Whoever keeps messages has room in front of each payload, however the memory grew. */
+static void test_room_in_front(void)
+{
+    enum { FRONT = 40, LARGE = 300000 };
+    struct rtmp_chunk_reader reader;
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    static uint8_t large[LARGE];
+    const uint8_t heads[] = {CHUNK_SIZE(0, 0x7f, 0xff, 0xff),
+                             0x04,
+                             0,
+                             0,
+                             9,
+                             0,
+                             0,
+                             0,
+                             8,
+                             1,
+                             0,
+                             0,
+                             0,
+                             0x06,
+                             0,
+                             0,
+                             9,
+                             LARGE >> 16,
+                             LARGE >> 8 & 0xff,
+                             LARGE & 0xff,
+                             9,
+                             1,
+                             0,
+                             0,
+                             0};
+    for (size_t i = 0; i < LARGE; i++)
+        large[i] = (uint8_t)(i * 31);
+    g_byte_array_append(bytes, heads, sizeof heads);
+    g_byte_array_append(bytes, large, LARGE);
+    const uint32_t sizes[] = {0, LARGE};
+    unsigned n = 0;
+    rtmp_chunk_reader_init(&reader);
+    reader.front_bytes = FRONT;
+    for (size_t at = 0; at < bytes->len; at += 50000) {
+        const uint8_t *data = bytes->data + at;
+        size_t size = MIN(50000, bytes->len - at);
+        struct rtmp_raw_message message = {0};
+        while (rtmp_chunk_reader_receive_raw(&reader, &data, &size, &message, NULL) == RTMP_CHUNK_MESSAGE) {
+            g_assert_cmpuint(message.timestamp_ms, ==, 9);
+            g_assert_cmpuint(malloc_usable_size(message.memory), >=, FRONT + sizes[n]);
+            g_assert_cmpuint(message.size, ==, sizes[n]);
+            g_assert_true(memcmp(message.memory + FRONT, large, sizes[n]) == 0);
+            memset(message.memory, 0xaa, FRONT + message.size);
+            g_free(message.memory);
+            n++;
+        }
+    }
+    g_assert_cmpuint(n, ==, G_N_ELEMENTS(sizes));
+    rtmp_chunk_reader_clear(&reader);
+}
+
 static void test_header_inside_message(void)
 {
     uint8_t bytes[12 + 128 + 12] = {0x03, 0, 0, 0, 0, 0, 200, 9, 1};
@@ -297,6 +355,7 @@ int main(int argc, char **argv)
                     test_chunk_size_changes_inside_a_message);
     g_test_add_func("/chunk-reader/first-header-of-type-1", test_first_header_of_type_1);
     g_test_add_func("/chunk-reader/memory-follows-the-bytes", test_memory_follows_the_bytes);
+    g_test_add_func("/chunk-reader/room-in-front", test_room_in_front);
     g_test_add_func("/chunk-reader/streams-interleave", test_streams_interleave);
     g_test_add_func("/chunk-reader/abort-forgets-a-message", test_abort_forgets_a_message);
     g_test_add_func("/chunk-reader/bad-chunk-size-fails", test_bad_chunk_size);

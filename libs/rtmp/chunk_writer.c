@@ -29,7 +29,7 @@ struct out_item {
     uint8_t continuation[MAX_CONTINUATION_BYTES];
     size_t continuation_bytes;
     size_t chunk_bytes;
-    GBytes *payload;
+    struct rtmp_payload payload;
     size_t total_bytes;
     size_t sent_bytes;
 };
@@ -60,13 +60,14 @@ static void put_basic(struct header_writer *to, unsigned format, unsigned csid)
 }
 
 /* Most writers have no more than one item at a time, and for each message one: the last is kept. */
-static struct out_item *new_item(struct rtmp_chunk_writer *writer, GBytes *take_payload, size_t chunk_bytes)
+static struct out_item *new_item(struct rtmp_chunk_writer *writer, const struct rtmp_payload *take_payload,
+                                 size_t chunk_bytes)
 {
     struct out_item *item =
         writer->spare != NULL ? g_steal_pointer(&writer->spare) : g_new(struct out_item, 1);
     item->header_bytes = item->continuation_bytes = 0;
     item->chunk_bytes = chunk_bytes;
-    item->payload = take_payload;
+    item->payload = *take_payload;
     item->sent_bytes = 0;
     return item;
 }
@@ -75,7 +76,7 @@ static void drop_first(struct rtmp_chunk_writer *writer)
 {
     struct out_item *item = STAILQ_FIRST(&writer->items);
     STAILQ_REMOVE_HEAD(&writer->items, link);
-    g_bytes_unref(item->payload);
+    item->payload.release(item->payload.owner);
     g_free(writer->spare);
     writer->spare = item;
 }
@@ -136,7 +137,7 @@ static void write_headers(struct out_item *item, unsigned csid, unsigned format,
     if (format <= 2)
         put_be(&header, 3, MIN(time, EXTENDED));
     if (format <= 1) {
-        put_be(&header, 3, (uint32_t)g_bytes_get_size(message->payload));
+        put_be(&header, 3, item->payload.size);
         put_be(&header, 1, message->type);
     }
     if (format == 0)
@@ -151,7 +152,7 @@ static void write_headers(struct out_item *item, unsigned csid, unsigned format,
 
 static void push_item(struct rtmp_chunk_writer *writer, struct out_item *item)
 {
-    size_t payload = g_bytes_get_size(item->payload);
+    size_t payload = item->payload.size;
     size_t chunks = payload == 0 ? 1 : (payload + item->chunk_bytes - 1) / item->chunk_bytes;
     item->total_bytes = item->header_bytes + payload + (chunks - 1) * item->continuation_bytes;
     writer->pending_bytes += item->total_bytes;
@@ -173,25 +174,41 @@ static struct out_stream *add_stream(struct rtmp_chunk_writer *writer, unsigned 
     return stream;
 }
 
-void rtmp_chunk_writer_put(struct rtmp_chunk_writer *writer, unsigned csid,
-                           const struct rtmp_message *message)
+void rtmp_chunk_writer_put_payload(struct rtmp_chunk_writer *writer, unsigned csid,
+                                   const struct rtmp_message *message,
+                                   const struct rtmp_payload *take_payload)
 {
     struct out_stream *stream = find_stream(writer, csid);
-    uint32_t length = (uint32_t)g_bytes_get_size(message->payload);
     unsigned format = 0;
     if (stream == NULL)
         stream = add_stream(writer, csid);
     else
-        format = choose_format(stream, message, length);
-    remember(stream, message, length, format);
-    struct out_item *item = new_item(writer, g_bytes_ref(message->payload), writer->chunk_bytes);
+        format = choose_format(stream, message, take_payload->size);
+    remember(stream, message, take_payload->size, format);
+    struct out_item *item = new_item(writer, take_payload, writer->chunk_bytes);
     write_headers(item, csid, format, format == 0 ? message->timestamp_ms : stream->delta_ms, message);
     push_item(writer, item);
 }
 
+static void unref_bytes(gpointer bytes)
+{
+    g_bytes_unref(bytes);
+}
+
+void rtmp_chunk_writer_put(struct rtmp_chunk_writer *writer, unsigned csid,
+                           const struct rtmp_message *message)
+{
+    gsize size;
+    const uint8_t *data = g_bytes_get_data(message->payload, &size);
+    const struct rtmp_payload payload = {data, (uint32_t)size, g_bytes_ref(message->payload), unref_bytes};
+    rtmp_chunk_writer_put_payload(writer, csid, message, &payload);
+}
+
 void rtmp_chunk_writer_put_raw(struct rtmp_chunk_writer *writer, const void *data, size_t size)
 {
-    push_item(writer, new_item(writer, g_bytes_new(data, size), size + 1));
+    uint8_t *copy = g_memdup2(data, size);
+    const struct rtmp_payload payload = {copy, (uint32_t)size, copy, g_free};
+    push_item(writer, new_item(writer, &payload, size + 1));
 }
 
 void rtmp_chunk_writer_set_chunk_bytes(struct rtmp_chunk_writer *writer, uint32_t chunk_bytes)
@@ -216,11 +233,9 @@ static struct iovec item_part(struct out_item *item, size_t offset)
         size_t at = in_unit - item->chunk_bytes;
         return (struct iovec){item->continuation + at, item->continuation_bytes - at};
     }
-    gsize payload_bytes;
-    const uint8_t *payload = g_bytes_get_data(item->payload, &payload_bytes);
     size_t at = chunk * item->chunk_bytes + in_unit;
-    size_t length = MIN(item->chunk_bytes - in_unit, payload_bytes - at);
-    return (struct iovec){(void *)(payload + at), length};
+    size_t length = MIN(item->chunk_bytes - in_unit, item->payload.size - at);
+    return (struct iovec){(void *)(item->payload.data + at), length};
 }
 
 unsigned rtmp_chunk_writer_peek(struct rtmp_chunk_writer *writer, struct iovec *iov, unsigned max)

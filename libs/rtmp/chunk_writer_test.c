@@ -173,6 +173,34 @@ static void test_payload_is_not_copied(void)
     rtmp_chunk_writer_clear(&writer);
 }
 
+static void note_release(gpointer released)
+{
+    ++*(unsigned *)released;
+}
+
+/* With its last byte, or with the writer. */
+static void test_payload_is_released(void)
+{
+    struct rtmp_chunk_writer writer;
+    unsigned released[2] = {0};
+    struct iovec iov[8];
+    rtmp_chunk_writer_init(&writer);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct rtmp_payload payload = {(const uint8_t *)"abc", 3, &released[i], note_release};
+        rtmp_chunk_writer_put_payload(&writer, 6, &(struct rtmp_message){9, 1, 0, NULL}, &payload);
+    }
+    g_assert_cmpuint(rtmp_chunk_writer_peek(&writer, iov, 8), ==, 4);
+    g_assert_cmpuint(iov[0].iov_len, ==, 12);
+    g_assert_true(iov[1].iov_len == 3 && memcmp(iov[1].iov_base, "abc", 3) == 0);
+    rtmp_chunk_writer_advance(&writer, 12 + 2);
+    g_assert_cmpuint(released[0], ==, 0);
+    rtmp_chunk_writer_advance(&writer, 1);
+    g_assert_cmpuint(released[0], ==, 1);
+    rtmp_chunk_writer_clear(&writer);
+    g_assert_cmpuint(released[0], ==, 1);
+    g_assert_cmpuint(released[1], ==, 1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -180,5 +208,6 @@ int main(int argc, char **argv)
     g_test_add_func("/chunk-writer/short-headers", test_header_types_written);
     g_test_add_func("/chunk-writer/ambiguous-headers-are-avoided", test_ambiguous_headers_are_avoided);
     g_test_add_func("/chunk-writer/payload-is-not-copied", test_payload_is_not_copied);
+    g_test_add_func("/chunk-writer/payload-is-released", test_payload_is_released);
     return g_test_run();
 }

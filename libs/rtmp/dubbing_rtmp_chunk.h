@@ -37,6 +37,15 @@ struct rtmp_message {
 /* Drops the payload; the message may be cleared again. */
 void rtmp_message_clear(struct rtmp_message *message);
 
+/* A message as it was read, for who keeps it in the one piece of memory that it came in. */
+struct rtmp_raw_message {
+    uint8_t type; /* enum rtmp_message_type */
+    uint32_t stream_id;
+    uint32_t timestamp_ms; /* modulo 2^32 */
+    uint8_t *memory;       /* the caller's, from g_malloc: the reader's front_bytes, then the payload */
+    uint32_t size;         /* of the payload */
+};
+
 struct rtmp_chunk_reader {
     GHashTable *streams;                       /* csid -> struct in_stream */
     struct in_stream *usual[RTMP_USUAL_CSIDS]; /* the same by csid, for those that all media uses */
@@ -44,6 +53,7 @@ struct rtmp_chunk_reader {
     uint32_t chunk_bytes;
     uint32_t max_message_bytes; /* RTMP_MAX_MESSAGE_BYTES, or less */
     size_t max_partial_bytes;   /* RTMP_MAX_PARTIAL_BYTES, or less */
+    size_t front_bytes;         /* room before each payload, for who keeps raw messages; 0 at first */
     size_t chunk_left;
     size_t partial_bytes; /* of unfinished messages */
     uint8_t header[RTMP_MAX_HEADER_BYTES];
@@ -65,6 +75,21 @@ enum rtmp_chunk_result {
 enum rtmp_chunk_result rtmp_chunk_reader_receive(struct rtmp_chunk_reader *reader, const uint8_t **data,
                                                  size_t *size, struct rtmp_message *message,
                                                  struct dub_error *error);
+/* The same without GBytes. */
+enum rtmp_chunk_result rtmp_chunk_reader_receive_raw(struct rtmp_chunk_reader *reader, const uint8_t **data,
+                                                     size_t *size, struct rtmp_raw_message *message,
+                                                     struct dub_error *error);
+/* Moves the memory into *message. */
+void rtmp_raw_message_wrap(const struct rtmp_chunk_reader *reader, struct rtmp_raw_message *take_raw,
+                           struct rtmp_message *message);
+
+/* Bytes to be sent and what they belong to: they stay as they are until release has been called with it. */
+struct rtmp_payload {
+    const uint8_t *data;
+    uint32_t size;
+    void *owner;
+    GDestroyNotify release;
+};
 
 struct rtmp_chunk_writer {
     GHashTable *streams;                         /* csid -> struct out_stream */
@@ -80,6 +105,10 @@ void rtmp_chunk_writer_clear(struct rtmp_chunk_writer *writer);
 /* Queues a message; the payload is referenced. Headers are as short as the stream's history allows. */
 void rtmp_chunk_writer_put(struct rtmp_chunk_writer *writer, unsigned csid,
                            const struct rtmp_message *message);
+/* The same for a payload that is no GBytes; message->payload is not looked at. */
+void rtmp_chunk_writer_put_payload(struct rtmp_chunk_writer *writer, unsigned csid,
+                                   const struct rtmp_message *message,
+                                   const struct rtmp_payload *take_payload);
 /* Queues bytes as they are (the handshake). */
 void rtmp_chunk_writer_put_raw(struct rtmp_chunk_writer *writer, const void *data, size_t size);
 /* Says Set Chunk Size to the peer and cuts the messages after it so. */

@@ -35,8 +35,10 @@ static void publish_something(struct fixture *fixture)
     static const uint8_t aac[] = {0xaf, 0, 0x11, 0x90};
     fixture->publisher = (struct router_publisher){&publisher_ops, (char *)"some-id", NULL};
     g_assert_true(router_publish(fixture->router, "live/demo/in", "", &fixture->publisher, NULL));
-    router_write(fixture->router, &fixture->publisher, MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc));
-    router_write(fixture->router, &fixture->publisher, MEDIA_AUDIO, 0, g_bytes_new_static(aac, sizeof aac));
+    router_write(fixture->router, &fixture->publisher,
+                 media_message_new(MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc)));
+    router_write(fixture->router, &fixture->publisher,
+                 media_message_new(MEDIA_AUDIO, 0, g_bytes_new_static(aac, sizeof aac)));
 }
 
 static void connect_client(struct fixture *fixture)

@@ -51,7 +51,7 @@ static void test_paths_come_and_go(void)
     struct router_metrics *metrics = router_metrics_new("127.0.0.1:0", router, NULL, NULL, NULL);
     struct router_publisher publisher = {&publisher_ops, (char *)"id", NULL};
     g_assert_true(router_publish(router, "live/a", "", &publisher, NULL));
-    router_write(router, &publisher, MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc));
+    router_write(router, &publisher, media_message_new(MEDIA_VIDEO, 0, g_bytes_new_static(avc, sizeof avc)));
     router_counters(router)->refused = 7;
     g_autofree char *during = scrape(metrics);
     assert_line(during, "\npaths{name=\"live/a\",state=\"notReady\"} 1\n");

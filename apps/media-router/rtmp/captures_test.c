@@ -36,22 +36,24 @@ static void on_playing(void *user)
     g_assert_not_reached();
 }
 
-static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user)
+static void note_media(struct replay *replay, const struct media_message *message, uint32_t timestamp_ms)
 {
-    struct replay *replay = user;
-    struct media_message *message = media_message_new(kind, timestamp_ms, g_bytes_ref(payload));
-    g_assert_true(stream_observe(&replay->stream, message) || kind != MEDIA_DATA);
-    media_message_unref(message);
-    if (kind == MEDIA_DATA)
-        return;
     const uint8_t time[] = {(uint8_t)(timestamp_ms >> 24), (uint8_t)(timestamp_ms >> 16),
                             (uint8_t)(timestamp_ms >> 8), (uint8_t)timestamp_ms};
-    gsize size;
-    const guchar *body = g_bytes_get_data(payload, &size);
-    g_checksum_update(replay->sums[kind], time, sizeof time);
-    if (size > 0)
-        g_checksum_update(replay->sums[kind], body, (gssize)size);
-    replay->counts[kind]++;
+    g_checksum_update(replay->sums[message->kind], time, sizeof time);
+    if (message->size > 0)
+        g_checksum_update(replay->sums[message->kind], message->data, (gssize)message->size);
+    replay->counts[message->kind]++;
+}
+
+static void on_media(struct media_message *take_message, uint32_t timestamp_ms, void *user)
+{
+    struct replay *replay = user;
+    take_message->dts_ns = timestamp_ms;
+    g_assert_true(stream_observe(&replay->stream, take_message) || take_message->kind != MEDIA_DATA);
+    if (take_message->kind != MEDIA_DATA)
+        note_media(replay, take_message, timestamp_ms);
+    media_message_unref(take_message);
 }
 
 static void on_ended(void *user)

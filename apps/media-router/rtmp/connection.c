@@ -71,9 +71,8 @@ static void encode(struct peer *peer, size_t up_to_bytes)
         if (message == NULL)
             return;
         if (connection->reader.path != NULL)
-            connection->reader.path->outbound_bytes += media_message_bytes(message);
+            connection->reader.path->outbound_bytes += message->size;
         rtmp_session_send_media(session, message);
-        media_message_unref(message);
     }
 }
 
@@ -175,12 +174,12 @@ static int64_t unwrap_ms(struct rtmp_connection *connection, uint32_t timestamp_
     return connection->time_ms;
 }
 
-static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user)
+static void on_media(struct media_message *take_message, uint32_t timestamp_ms, void *user)
 {
     struct rtmp_connection *connection = user;
     connection->peer.last_media_ns = connection->peer.last_read_ns;
-    int64_t dts_ns = unwrap_ms(connection, timestamp_ms) * DUB_NS_PER_MS;
-    router_write(peer_router(&connection->peer), &connection->publisher, kind, dts_ns, g_bytes_ref(payload));
+    take_message->dts_ns = unwrap_ms(connection, timestamp_ms) * DUB_NS_PER_MS;
+    router_write(peer_router(&connection->peer), &connection->publisher, take_message);
 }
 
 static void on_ended(void *user)

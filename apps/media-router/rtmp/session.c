@@ -34,6 +34,7 @@ void rtmp_session_init(struct rtmp_session *session, const struct rtmp_session_e
     session->handshake = g_new(struct rtmp_handshake, 1);
     rtmp_handshake_init(session->handshake);
     rtmp_chunk_reader_init(&session->reader);
+    session->reader.front_bytes = MEDIA_FRONT_BYTES;
     /* Who does not publish sends commands only. */
     session->reader.max_message_bytes = RTMP_MAX_COMMAND_BYTES;
     session->reader.max_partial_bytes = MAX_PARTIAL_COMMAND_BYTES;
@@ -312,25 +313,30 @@ static bool on_data(struct rtmp_session *session, const struct rtmp_message *mes
         return true; /* readers keep the metadata they have */
     if (begins_with(data + skip, size - skip, SET_DATA_FRAME))
         skip += STRING_HEADER_BYTES + strlen(SET_DATA_FRAME);
-    g_autoptr(GBytes) payload = g_bytes_new_from_bytes(message->payload, skip, size - skip);
-    session->events->media(MEDIA_DATA, message->timestamp_ms, payload, session->user);
+    GBytes *payload = g_bytes_new_from_bytes(message->payload, skip, size - skip);
+    session->events->media(media_message_new(MEDIA_DATA, 0, payload), message->timestamp_ms, session->user);
     return true;
 }
 
-static bool on_media(struct rtmp_session *session, const struct rtmp_message *message,
-                     struct dub_error *error)
+static bool is_media(uint8_t type)
 {
-    if (session->state == RTMP_SESSION_PUBLISHING)
-        session->events->media(message->type == RTMP_AUDIO ? MEDIA_AUDIO : MEDIA_VIDEO, message->timestamp_ms,
-                               message->payload, session->user);
-    return true;
+    return type == RTMP_AUDIO || type == RTMP_VIDEO;
+}
+
+static enum media_kind kind_of(uint8_t type)
+{
+    return type == RTMP_AUDIO ? MEDIA_AUDIO : MEDIA_VIDEO;
 }
 
 static bool on_aggregate_part(const struct rtmp_message *part, struct dub_error *error, void *user)
 {
-    if (part->type == RTMP_AUDIO || part->type == RTMP_VIDEO)
-        return on_media(user, part, error);
-    return part->type != RTMP_DATA_AMF0 || on_data(user, part, error);
+    struct rtmp_session *session = user;
+    if (!is_media(part->type))
+        return part->type != RTMP_DATA_AMF0 || on_data(session, part, error);
+    if (session->state == RTMP_SESSION_PUBLISHING)
+        session->events->media(media_message_new(kind_of(part->type), 0, g_bytes_ref(part->payload)),
+                               part->timestamp_ms, session->user);
+    return true;
 }
 
 static bool on_message(struct rtmp_session *session, const struct rtmp_message *message,
@@ -343,14 +349,35 @@ static bool on_message(struct rtmp_session *session, const struct rtmp_message *
     case RTMP_DATA_AMF0:
     case RTMP_DATA_AMF3:
         return on_data(session, message, error);
-    case RTMP_AUDIO:
-    case RTMP_VIDEO:
-        return on_media(session, message, error);
     case RTMP_AGGREGATE:
         return rtmp_aggregate_each(message, on_aggregate_part, session, error);
     default: /* acknowledgements, shared objects: nothing to do */
         return rtmp_control_receive(&session->control, message, &session->writer, error);
     }
+}
+
+/* Audio and video stay in the memory that they came in. */
+static void on_media(struct rtmp_session *session, struct rtmp_raw_message *take_raw)
+{
+    if (session->state == RTMP_SESSION_PUBLISHING)
+        session->events->media(media_message_adopt(kind_of(take_raw->type), 0,
+                                                   g_steal_pointer(&take_raw->memory), take_raw->size),
+                               take_raw->timestamp_ms, session->user);
+    g_clear_pointer(&take_raw->memory, g_free);
+}
+
+static bool on_raw_message(struct rtmp_session *session, struct rtmp_raw_message *take_raw,
+                           struct dub_error *error)
+{
+    struct rtmp_message message = {0};
+    if (is_media(take_raw->type)) {
+        on_media(session, take_raw);
+        return true;
+    }
+    rtmp_raw_message_wrap(&session->reader, take_raw, &message);
+    bool fine = on_message(session, &message, error);
+    rtmp_message_clear(&message);
+    return fine;
 }
 
 static bool receive_handshake(struct rtmp_session *session, const uint8_t **data, size_t *size,
@@ -374,14 +401,12 @@ static bool handle(struct rtmp_session *session, const uint8_t *data, size_t siz
     if (session->state == RTMP_SESSION_HANDSHAKE && !receive_handshake(session, &data, &size, error))
         return false;
     while (session->state != RTMP_SESSION_HANDSHAKE && session->state != RTMP_SESSION_CLOSING) {
-        struct rtmp_message message = {0};
+        struct rtmp_raw_message message = {0};
         enum rtmp_chunk_result result =
-            rtmp_chunk_reader_receive(&session->reader, &data, &size, &message, error);
+            rtmp_chunk_reader_receive_raw(&session->reader, &data, &size, &message, error);
         if (result == RTMP_CHUNK_MORE)
             break;
-        bool fine = result == RTMP_CHUNK_MESSAGE && on_message(session, &message, error);
-        rtmp_message_clear(&message);
-        if (!fine)
+        if (result == RTMP_CHUNK_ERROR || !on_raw_message(session, &message, error))
             return false;
     }
     if (session->state >= RTMP_SESSION_CONNECTED)
@@ -404,7 +429,12 @@ bool rtmp_session_receive(struct rtmp_session *session, const uint8_t *data, siz
     return fine;
 }
 
-void rtmp_session_send_media(struct rtmp_session *session, const struct media_message *message)
+static void unref_message(gpointer message)
+{
+    media_message_unref(message);
+}
+
+void rtmp_session_send_media(struct rtmp_session *session, struct media_message *take_message)
 {
     static const struct {
         uint8_t type;
@@ -414,11 +444,12 @@ void rtmp_session_send_media(struct rtmp_session *session, const struct media_me
         [MEDIA_VIDEO] = {RTMP_VIDEO, RTMP_VIDEO_CSID},
         [MEDIA_DATA] = {RTMP_DATA_AMF0, RTMP_DATA_CSID},
     };
-    struct rtmp_message out = {.type = wire[message->kind].type,
-                               .stream_id = STREAM_ID,
-                               .timestamp_ms = (uint32_t)(message->dts_ns / DUB_NS_PER_MS),
-                               .payload = message->payload};
-    rtmp_chunk_writer_put(&session->writer, wire[message->kind].csid, &out);
+    const struct rtmp_message out = {.type = wire[take_message->kind].type,
+                                     .stream_id = STREAM_ID,
+                                     .timestamp_ms = (uint32_t)(take_message->dts_ns / DUB_NS_PER_MS)};
+    const struct rtmp_payload payload = {take_message->data, (uint32_t)take_message->size, take_message,
+                                         unref_message};
+    rtmp_chunk_writer_put_payload(&session->writer, wire[take_message->kind].csid, &out, &payload);
 }
 
 void rtmp_session_send_eof(struct rtmp_session *session)

@@ -35,9 +35,9 @@ struct rtmp_session_events {
     bool (*play)(const char *path, const char *query, struct dub_error *error, void *user);
     /* The player has been told that it plays: media may be sent. */
     void (*playing)(void *user);
-    /* One message of the publisher; the timestamp is the wire's, modulo 2^32 ms. The payload is borrowed. For
-     * MEDIA_DATA it is the AMF0 of "onMetaData" and its object, without @setDataFrame. */
-    void (*media)(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user);
+    /* One message of the publisher, without its time; the timestamp is the wire's, modulo 2^32 ms. The
+     * payload of MEDIA_DATA is the AMF0 of "onMetaData" and its object, without @setDataFrame. */
+    void (*media)(struct media_message *take_message, uint32_t timestamp_ms, void *user);
     /* The peer ended what it published or played; the connection may go on with another. */
     void (*ended)(void *user);
 };
@@ -67,6 +67,6 @@ void rtmp_session_clear(struct rtmp_session *session);
 bool rtmp_session_receive(struct rtmp_session *session, const uint8_t *data, size_t size,
                           struct dub_error *error);
 /* Queues one media message for a player. */
-void rtmp_session_send_media(struct rtmp_session *session, const struct media_message *message);
+void rtmp_session_send_media(struct rtmp_session *session, struct media_message *take_message);
 /* Tells a player that the stream is over; the owner closes after sending. */
 void rtmp_session_send_eof(struct rtmp_session *session);

@@ -14,11 +14,11 @@ static void on_event(void *user)
 {
 }
 
-static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user)
+static void on_media(struct media_message *take_message, uint32_t timestamp_ms, void *user)
 {
-    struct media_message *message = media_message_new(kind, timestamp_ms, g_bytes_ref(payload));
-    stream_observe(user, message);
-    media_message_unref(message);
+    take_message->dts_ns = timestamp_ms;
+    stream_observe(user, take_message);
+    media_message_unref(take_message);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -16,7 +16,7 @@ struct fixture {
     char *path, *query;
     unsigned n_publish, n_play, n_playing, n_ended;
     GPtrArray *media;    /* "V 40 5": kind, timestamp, size */
-    GPtrArray *payloads; /* GBytes */
+    GPtrArray *messages; /* struct media_message *: the same whole */
 };
 
 static bool admit(struct fixture *fixture, const char *path, const char *query, struct dub_error *error)
@@ -45,12 +45,17 @@ static void on_playing(void *user)
     ((struct fixture *)user)->n_playing++;
 }
 
-static void on_media(enum media_kind kind, uint32_t timestamp_ms, GBytes *payload, void *user)
+static void on_media(struct media_message *take_message, uint32_t timestamp_ms, void *user)
 {
     struct fixture *fixture = user;
-    g_ptr_array_add(fixture->media,
-                    g_strdup_printf("%c %u %zu", "AVD"[kind], timestamp_ms, g_bytes_get_size(payload)));
-    g_ptr_array_add(fixture->payloads, g_bytes_ref(payload));
+    g_ptr_array_add(fixture->media, g_strdup_printf("%c %u %zu", "AVD"[take_message->kind], timestamp_ms,
+                                                    take_message -> size));
+    g_ptr_array_add(fixture->messages, take_message);
+}
+
+static void unref_message(gpointer message)
+{
+    media_message_unref(message);
 }
 
 static void on_ended(void *user)
@@ -83,7 +88,7 @@ static void setup(struct fixture *fixture, gconstpointer data)
     fixture->alive = true;
     fixture->refusal_code = DUB_ERROR_NOT_FOUND;
     fixture->media = g_ptr_array_new_with_free_func(g_free);
-    fixture->payloads = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
+    fixture->messages = g_ptr_array_new_with_free_func(unref_message);
     rtmp_session_init(&fixture->session, &events, fixture);
     rtmp_peer_init(&fixture->peer);
     exchange(fixture); /* the handshake */
@@ -95,7 +100,7 @@ static void teardown(struct fixture *fixture, gconstpointer data)
     rtmp_session_clear(&fixture->session);
     rtmp_peer_clear(&fixture->peer);
     g_ptr_array_unref(fixture->media);
-    g_ptr_array_unref(fixture->payloads);
+    g_ptr_array_unref(fixture->messages);
     g_free(fixture->path);
     g_free(fixture->query);
 }
@@ -220,12 +225,12 @@ static void test_play(struct fixture *fixture, gconstpointer data)
     assert_status(fixture, "NetStream.Play.Start");
     struct media_message *message = media_message_new(MEDIA_VIDEO, INT64_C(0x100000005) * 1000000,
                                                       g_bytes_new_static(frame, sizeof frame));
-    rtmp_session_send_media(&fixture->session, message);
+    rtmp_session_send_media(&fixture->session, media_message_ref(message));
     exchange(fixture);
     struct rtmp_message *received = rtmp_peer_take(&fixture->peer, RTMP_VIDEO);
     g_assert_nonnull(received);
     g_assert_cmpuint(received->timestamp_ms, ==, 5); /* modulo 2^32 */
-    g_assert_true(g_bytes_equal(received->payload, message->payload));
+    g_assert_true(g_bytes_equal(received->payload, message->bytes));
     rtmp_peer_free_message(received);
     media_message_unref(message);
     rtmp_session_send_eof(&fixture->session);
@@ -497,10 +502,9 @@ static void test_aggregate_is_let_go(struct fixture *fixture, gconstpointer data
     start(fixture, "publish", "in");
     rtmp_peer_send(&fixture->peer, 6, RTMP_AGGREGATE, 1000, tags, sizeof tags);
     exchange(fixture);
-    g_assert_cmpuint(fixture->payloads->len, ==, 2);
-    const uint8_t *first = g_bytes_get_data(fixture->payloads->pdata[0], NULL);
-    const uint8_t *second = g_bytes_get_data(fixture->payloads->pdata[1], NULL);
-    g_assert_true(second != first + APART_IN_MESSAGE);
+    g_assert_cmpuint(fixture->messages->len, ==, 2);
+    const struct media_message *first = fixture->messages->pdata[0], *second = fixture->messages->pdata[1];
+    g_assert_true(second->data != first->data + APART_IN_MESSAGE);
 }
 
 static void test_out_of_order(struct fixture *fixture, gconstpointer data)

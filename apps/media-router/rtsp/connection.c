@@ -174,7 +174,8 @@ static void on_publisher_media(enum media_kind kind, int64_t dts_ns, GBytes *tak
     struct rtsp_connection *connection = user;
     if (kind != MEDIA_DATA)
         connection->peer.last_media_ns = now_ns(connection);
-    router_write(peer_router(&connection->peer), &connection->publisher, kind, dts_ns, take_payload);
+    router_write(peer_router(&connection->peer), &connection->publisher,
+                 media_message_new(kind, dts_ns, take_payload));
 }
 
 static bool on_announce(const struct rtsp_target *target, const struct sdp *sdp, struct dub_error *error,

@@ -163,7 +163,7 @@ static void encode(struct rtsp_reader *reader, struct out_queue *out, struct med
     report(reader, packets->track, out, now_ns);
     GBytes *bytes = rtp_packets_for_channel(packets, reader->tracks[packets->track].rtp_channel);
     if (reader->reader.path != NULL)
-        reader->reader.path->outbound_bytes += media_message_bytes(message);
+        reader->reader.path->outbound_bytes += message->size;
     reader->sent_packets += packets->count;
     reader->has_sent[message->kind] = true;
     reader->last_dts_ns[message->kind] = message->dts_ns;

@@ -35,7 +35,8 @@ static void free_track(gpointer track)
 
 static const uint8_t *payload_of(const struct media_message *message, gsize *size)
 {
-    return g_bytes_get_data(message->payload, size);
+    *size = message->size;
+    return message->data;
 }
 
 static void add_parameter_set(GBytes *nal, void *user)
@@ -226,7 +227,7 @@ static struct rtp_packets *packetize(struct rtp_writer *writer, struct source *s
                                      struct media_message *message)
 {
     enum { ROOM_PER_PACKET = 32 };
-    gsize bytes = media_message_bytes(message);
+    gsize bytes = message->size;
     unsigned track = (unsigned)(source - writer->sources);
     int64_t pts_ns = presentation_time(message);
     struct rtp_framer framer = {

@@ -357,14 +357,13 @@ static void send_packets(struct receiver *receiver, const struct link *link,
  */
 static guint find_sent(const GPtrArray *sent, guint from, const struct rtp_rig_message *message)
 {
-    gsize size, sent_size;
+    gsize size;
     const uint8_t *body = g_bytes_get_data(message->payload, &size);
     gsize header = message->kind == MEDIA_VIDEO ? 5 : 2;
     for (; from < sent->len; from++) {
         const struct media_message *candidate = sent->pdata[from];
-        const uint8_t *sent_body = g_bytes_get_data(candidate->payload, &sent_size);
-        if (candidate->kind == message->kind && sent_size == size && body[0] == sent_body[0] &&
-            memcmp(body + header, sent_body + header, size - header) == 0)
+        if (candidate->kind == message->kind && candidate->size == size && body[0] == candidate->data[0] &&
+            memcmp(body + header, candidate->data + header, size - header) == 0)
             return from;
     }
     g_error("a message came out that never went in");
@@ -389,7 +388,7 @@ static void check_message(const GPtrArray *sent, const struct rtp_rig_message *m
     progress->count[message->kind]++;
     if (message->kind == MEDIA_AUDIO)
         return;
-    struct rtp_rig_message as_sent = {MEDIA_VIDEO, original->dts_ns, original->payload};
+    struct rtp_rig_message as_sent = {MEDIA_VIDEO, original->dts_ns, original->bytes};
     int64_t shift_ms = rtp_rig_pts_ms(message) - rtp_rig_pts_ms(&as_sent);
     if (!progress->has_shift)
         progress->shift_ms = shift_ms;

@@ -90,13 +90,15 @@ static void test_where_enhanced_rtmp_starts(struct rtsp_fixture *fixture, gconst
     struct rtsp_client reader;
     unsigned time[2];
     g_assert_true(router_publish(fixture->router, PATH, "", &publisher, NULL));
-    router_write(fixture->router, &publisher, MEDIA_VIDEO, 0,
-                 rtp_rig_bytes("90 61766331 01 42c00c ff e1 0019" RTP_RIG_BASELINE_SPS
-                               "01 0005" RTP_RIG_BASELINE_PPS));
-    router_write(fixture->router, &publisher, MEDIA_AUDIO, 0, rtp_rig_bytes("af 00 1190"));
-    router_write(fixture->router, &publisher, MEDIA_VIDEO, 0,
-                 rtp_rig_bytes("91 61766331 000000 00000004 65881122"));
-    router_write(fixture->router, &publisher, MEDIA_AUDIO, 20 * DUB_NS_PER_MS, rtp_rig_bytes("af 01 0102"));
+    router_write(fixture->router, &publisher,
+                 media_message_new(MEDIA_VIDEO, 0,
+                                   rtp_rig_bytes("90 61766331 01 42c00c ff e1 0019" RTP_RIG_BASELINE_SPS
+                                                 "01 0005" RTP_RIG_BASELINE_PPS)));
+    router_write(fixture->router, &publisher, media_message_new(MEDIA_AUDIO, 0, rtp_rig_bytes("af 00 1190")));
+    router_write(fixture->router, &publisher,
+                 media_message_new(MEDIA_VIDEO, 0, rtp_rig_bytes("91 61766331 000000 00000004 65881122")));
+    router_write(fixture->router, &publisher,
+                 media_message_new(MEDIA_AUDIO, 20 * DUB_NS_PER_MS, rtp_rig_bytes("af 01 0102")));
     rtsp_client_play(&reader, fixture, PATH);
     read_times(&reader, time);
     RTSP_TURN_UNTIL(reader.n_packets[0] > 0 && reader.n_packets[1] > 0, &reader);
@@ -216,17 +218,20 @@ static void test_sound_that_changes(struct rtsp_fixture *fixture, gconstpointer 
     struct router_publisher publisher = {.ops = &ops, .id = (char *)"fake"};
     struct rtsp_client reader;
     g_assert_true(router_publish(fixture->router, PATH, "", &publisher, NULL));
-    router_write(fixture->router, &publisher, MEDIA_AUDIO, 0, g_bytes_new_static(before, sizeof before));
+    router_write(fixture->router, &publisher,
+                 media_message_new(MEDIA_AUDIO, 0, g_bytes_new_static(before, sizeof before)));
     for (int64_t i = 0; i < 3; i++) /* without video it is ready after a second of sound */
-        router_write(fixture->router, &publisher, MEDIA_AUDIO, i * 600 * DUB_NS_PER_MS,
-                     g_bytes_new_static(frame, sizeof frame));
+        router_write(
+            fixture->router, &publisher,
+            media_message_new(MEDIA_AUDIO, i * 600 * DUB_NS_PER_MS, g_bytes_new_static(frame, sizeof frame)));
     rtsp_client_connect(&reader, fixture, PATH);
     g_assert_cmpuint(rtsp_client_ask(&reader, "DESCRIBE", "", "", ""), ==, 200);
     g_assert_true(describes(&reader, "/48000/2"));
     g_assert_cmpuint(rtsp_client_ask(&reader, "SETUP", "", TCP, ""), ==, 200); /* the only track */
     g_assert_cmpuint(rtsp_client_ask(&reader, "PLAY", "", "", ""), ==, 200);
-    router_write(fixture->router, &publisher, MEDIA_AUDIO, 2000 * DUB_NS_PER_MS,
-                 g_bytes_new_static(after, sizeof after));
+    router_write(
+        fixture->router, &publisher,
+        media_message_new(MEDIA_AUDIO, 2000 * DUB_NS_PER_MS, g_bytes_new_static(after, sizeof after)));
     RTSP_TURN_UNTIL(reader.eof, &reader);
     rtsp_client_clear(&reader);
     rtsp_client_connect(&reader, fixture, PATH);
