@@ -17,6 +17,7 @@
 #define BUSY_PACE_NS (450 * DUB_NS_PER_US)
 
 G_STATIC_ASSERT((int)EPOLLIN == (int)G_IO_IN && (int)EPOLLOUT == (int)G_IO_OUT);
+G_STATIC_ASSERT((int)EPOLLRDHUP == (int)FD_WATCH_LAST);
 G_STATIC_ASSERT((int)EPOLLERR == (int)G_IO_ERR && (int)EPOLLHUP == (int)G_IO_HUP);
 
 TAILQ_HEAD(watch_list, fd_watch);
@@ -41,6 +42,7 @@ struct fd_watch {
     struct watch_set *set;
     int fd;
     GIOCondition condition;
+    uint32_t mode; /* flags that are always set */
     fd_watch_handler handler;
     void *user;
     bool is_woken, is_freed, is_quiet;
@@ -185,14 +187,16 @@ static struct watch_set *get_set(void)
     return current;
 }
 
-struct fd_watch *fd_watch_new(int fd, GIOCondition condition, fd_watch_handler handler, void *user)
+static struct fd_watch *add(int fd, GIOCondition condition, uint32_t mode, fd_watch_handler handler,
+                            void *user)
 {
     struct fd_watch *watch = g_new0(struct fd_watch, 1);
-    struct epoll_event event = {.events = condition, .data.ptr = watch};
+    struct epoll_event event = {.events = condition | mode, .data.ptr = watch};
     watch->set = get_set();
     watch->set->users++;
     watch->fd = fd;
     watch->condition = condition;
+    watch->mode = mode;
     watch->handler = handler;
     watch->user = user;
     if (epoll_ctl(watch->set->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
@@ -200,9 +204,19 @@ struct fd_watch *fd_watch_new(int fd, GIOCondition condition, fd_watch_handler h
     return watch;
 }
 
+struct fd_watch *fd_watch_new(int fd, GIOCondition condition, fd_watch_handler handler, void *user)
+{
+    return add(fd, condition, 0, handler, user);
+}
+
+struct fd_watch *fd_watch_new_for_edges(int fd, GIOCondition condition, fd_watch_handler handler, void *user)
+{
+    return add(fd, condition, EPOLLET | EPOLLRDHUP, handler, user);
+}
+
 void fd_watch_set_condition(struct fd_watch *watch, GIOCondition condition)
 {
-    struct epoll_event event = {.events = condition, .data.ptr = watch};
+    struct epoll_event event = {.events = condition | watch->mode, .data.ptr = watch};
     if (watch->condition == condition)
         return;
     watch->condition = condition;

@@ -69,6 +69,26 @@ static void test_conditions_change(void)
     clear(&end);
 }
 
+static void test_edges_are_told_once(void)
+{
+    struct end end;
+    init(&end, 0);
+    fd_watch_free(end.watch);
+    end.watch = fd_watch_new_for_edges(end.fd, G_IO_IN, on_ready, &end);
+    for (unsigned i = 1; i <= 2; i++) {
+        g_assert_cmpint(send(end.peer, "x", 1, MSG_NOSIGNAL), ==, 1);
+        turn();
+        turn();
+        g_assert_cmpuint(end.n_calls, ==, i);
+    }
+    fd_watch_set_condition(end.watch, G_IO_IN | G_IO_OUT);
+    turn();
+    turn();
+    g_assert_cmpuint(end.n_calls, ==, 3);
+    g_assert_cmpint(end.last, ==, G_IO_IN | G_IO_OUT);
+    clear(&end);
+}
+
 static void test_wakes_are_one_call(void)
 {
     struct end end;
@@ -399,6 +419,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/fd-watch/conditions-change", test_conditions_change);
+    g_test_add_func("/fd-watch/edges-are-told-once", test_edges_are_told_once);
     g_test_add_func("/fd-watch/wakes-are-one-call", test_wakes_are_one_call);
     g_test_add_func("/fd-watch/a-wake-from-a-handler-is-served-in-the-same-turn", test_a_wake_from_a_handler);
     g_test_add_data_func("/fd-watch/freed-by-another-in-an-event", GINT_TO_POINTER(0), test_freed_by_another);

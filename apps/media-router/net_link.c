@@ -213,14 +213,9 @@ bool net_link_has_more(const struct net_link *link, ssize_t received, size_t siz
     return link->ssl != NULL ? received > 0 : received == (ssize_t)size;
 }
 
-bool net_link_is_pending(const struct net_link *link)
-{
-    return link->ssl != NULL && openssl.SSL_pending(link->ssl) > 0;
-}
-
 bool net_link_is_readable(const struct net_link *link, GIOCondition condition)
 {
-    return (condition & (G_IO_IN | G_IO_HUP | G_IO_ERR)) != 0 || net_link_is_pending(link) ||
+    return (condition & (G_IO_IN | G_IO_HUP | G_IO_ERR)) != 0 ||
            ((condition & G_IO_OUT) != 0 && link->read_wants_write);
 }
 

@@ -35,8 +35,6 @@ ssize_t net_link_receive(struct net_link *link, void *buffer, size_t size);
 ssize_t net_link_send(struct net_link *link, struct iovec *iov, unsigned count);
 /* True when receive has more at once, though the socket may have nothing: it is not to be waited for. */
 bool net_link_has_more(const struct net_link *link, ssize_t received, size_t size);
-/* True when bytes are decrypted already and wait inside: the socket would not wake anybody for them. */
-bool net_link_is_pending(const struct net_link *link);
 /* True when receive may do something after the socket said `condition`. */
 bool net_link_is_readable(const struct net_link *link, GIOCondition condition);
 /* What to wait for; blocked: send has returned EAGAIN. */

@@ -24,7 +24,6 @@
     X(SSL_get_error)                                                                                         \
     X(SSL_is_init_finished)                                                                                  \
     X(SSL_new)                                                                                               \
-    X(SSL_pending)                                                                                           \
     X(SSL_read)                                                                                              \
     X(SSL_set_accept_state)                                                                                  \
     X(SSL_set_fd)                                                                                            \

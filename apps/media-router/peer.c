@@ -121,13 +121,14 @@ static bool may_linger(struct peer *peer, size_t received)
     return peer->thrown_away_bytes < MAX_THROWN_AWAY_BYTES && peer->ops->fetches_answers(peer);
 }
 
-/* False when the connection is over. */
+/* False when the connection is over. *more: there is more to read at once. */
 static bool receive_some(struct peer *peer, bool *more)
 {
     static uint8_t buffer[READ_BYTES]; /* one thread */
     struct dub_error error = {0};
     ssize_t n = net_link_receive(peer->net, buffer, sizeof buffer);
     *more = net_link_has_more(peer->net, n, sizeof buffer);
+    peer->is_readable = *more || (n > 0 && peer->says_last) || (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (n <= 0) {
@@ -143,16 +144,21 @@ static bool receive_some(struct peer *peer, bool *more)
 
 static bool receive(struct peer *peer)
 {
-    bool more = true;
+    bool more = peer->is_readable;
     for (unsigned i = 0; more && i < MAX_READS && !is_held(peer); i++) {
         if (!receive_some(peer, &more))
             return false;
         if (!peer->ops->fetches_answers(peer)) /* they go first */
             break;
     }
-    if (net_link_is_pending(peer->net) && !is_held(peer))
-        peer_wake(peer);
     return true;
+}
+
+/* Nobody tells us again of what is left to read. Who has to fetch answers first is told of by the socket. */
+static void come_back(struct peer *peer)
+{
+    if (peer->is_readable && (peer->ops->pending(peer) == 0 || peer->ops->fetches_answers(peer)))
+        peer_wake(peer);
 }
 
 /* -- what goes -- */
@@ -162,8 +168,8 @@ static bool send_some(struct peer *peer, int64_t now_ns, bool *blocked)
 {
     struct iovec iov[MAX_IOVECS];
     ssize_t n = net_link_send(peer->net, iov, peer->ops->peek(peer, iov, MAX_IOVECS));
-    *blocked = n < 0 && (errno == EAGAIN || errno == EINTR);
-    if (n < 0 && !*blocked) {
+    *blocked = n < 0 && errno == EAGAIN;
+    if (n < 0 && !*blocked && errno != EINTR) {
         peer_close(peer, net_link_problem(peer->net));
         return false;
     }
@@ -239,12 +245,15 @@ static bool serve(struct peer *peer, GIOCondition condition)
     }
     if (!go_on(peer))
         return false;
-    if (!is_held(peer) && net_link_is_readable(peer->net, condition) && !receive(peer))
+    peer->is_readable |= net_link_is_readable(peer->net, condition);
+    peer->says_last |= (condition & (FD_WATCH_LAST | G_IO_HUP | G_IO_ERR)) != 0;
+    if (!receive(peer))
         return false;
     if (is_held(peer))
         return stay_held(peer, condition);
     if (!flush(peer))
         return false;
+    come_back(peer);
     finish_closing(peer);
     return true;
 }
@@ -306,7 +315,9 @@ void peer_init(struct peer *peer, struct peer_server *server, int take_fd, struc
     peer->id = dub_uuid_new();
     peer->created_wall_ms = dub_wall_time_ms();
     peer->idle_since_ns = peer->last_read_ns = peer->last_write_ns = peer_now_ns(peer);
-    peer->watch = fd_watch_new(take_fd, G_IO_IN, on_io, peer);
+    /* OpenSSL says EAGAIN behind a record that brings no bytes, though the socket may have more. */
+    peer->watch = tls != NULL ? fd_watch_new(take_fd, G_IO_IN, on_io, peer)
+                              : fd_watch_new_for_edges(take_fd, G_IO_IN, on_io, peer);
     peer_server_add(server, peer);
     if (peer_may_log(peer))
         dub_log_info("%s %s (%s): opened", peer->ops->protocol, peer->id, peer->remote_address);

@@ -46,8 +46,10 @@ struct peer {
     GList link;                 /* in the server's queue */
     int fd;                     /* the net link's */
     struct net_link *net;
-    struct fd_watch *watch;
-    char *id; /* UUID */
+    struct fd_watch *watch; /* for edges where the link is plain */
+    bool is_readable;       /* the socket may have more than was read */
+    bool says_last;         /* what it has ends with the peer's end */
+    char *id;               /* UUID */
     char *remote_address;
     struct router_publisher *publisher; /* parts of the protocol's structure */
     struct router_reader *reader;

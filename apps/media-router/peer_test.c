@@ -190,6 +190,16 @@ static void test_bytes_go_both_ways(struct fixture *fixture, gconstpointer data)
     g_assert_true(fixture->freed);
 }
 
+/* Nothing tells of the end again. */
+static void test_last_words_and_the_end(struct fixture *fixture, gconstpointer data)
+{
+    say(fixture, "abc");
+    g_assert_cmpint(shutdown(fixture->fd, SHUT_WR), ==, 0);
+    g_assert_cmpstr(hear(fixture), ==, "abc");
+    g_assert_cmpstr(hear(fixture), ==, "");
+    g_assert_true(fixture->freed);
+}
+
 /* The last words are sent, then it is waited for the peer to close, but not for ever. */
 static void test_closing(struct fixture *fixture, gconstpointer data)
 {
@@ -248,6 +258,45 @@ static void test_held_back(struct fixture *fixture, gconstpointer data)
     g_assert_cmpstr(hear(fixture), ==, "wrongmore");
 }
 
+/* The client says no more, and nothing but what is left in the socket is there to go on with. */
+static void assert_all_comes_back(const struct fixture *fixture, size_t bytes)
+{
+    static char text[65536];
+    size_t n_heard = 0;
+    gint64 deadline_us = g_get_monotonic_time() + DEADLINE_US;
+    while (n_heard < bytes && g_get_monotonic_time() < deadline_us) {
+        turn();
+        ssize_t n = recv(fixture->fd, text, sizeof text, MSG_DONTWAIT);
+        n_heard += (size_t)MAX(n, 0);
+    }
+    g_assert_cmpuint(n_heard, ==, bytes);
+}
+
+/* As much as the sockets take, which is more than one turn reads. */
+static size_t say_much(const struct fixture *fixture)
+{
+    static char text[32768];
+    const int much = 1 << 20;
+    size_t n_said = 0;
+    setsockopt(fixture->fd, SOL_SOCKET, SO_SNDBUF, &much, sizeof much);
+    for (ssize_t n = 0; n >= 0; n_said += (size_t)MAX(n, 0))
+        n = send(fixture->fd, text, sizeof text, MSG_DONTWAIT | MSG_NOSIGNAL);
+    g_assert_cmpuint(n_said, >, 4 * 65536);
+    return n_said;
+}
+
+static void test_more_than_a_turn_reads(struct fixture *fixture, gconstpointer data)
+{
+    assert_all_comes_back(fixture, say_much(fixture));
+}
+
+/* What waits behind answers is read when they have gone. */
+static void test_answers_go_first(struct fixture *fixture, gconstpointer data)
+{
+    fixture->echo->is_unread = true;
+    assert_all_comes_back(fixture, say_much(fixture));
+}
+
 static void test_gone_while_held_back(struct fixture *fixture, gconstpointer data)
 {
     fixture->echo->holds_next = true;
@@ -286,10 +335,13 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     ADD("bytes-go-both-ways", test_bytes_go_both_ways);
+    ADD("last-words-and-the-end", test_last_words_and_the_end);
     ADD("closing", test_closing);
     ADD("who-floods-is-not-waited-for", test_who_floods_is_not_waited_for);
     ADD("who-does-not-fetch-answers-is-not-waited-for", test_who_does_not_fetch_answers_is_not_waited_for);
     ADD("held-back", test_held_back);
+    ADD("more-than-a-turn-reads", test_more_than_a_turn_reads);
+    ADD("answers-go-first", test_answers_go_first);
     ADD("gone-while-held-back", test_gone_while_held_back);
     ADD("deadlines", test_deadlines);
     return g_test_run();
