@@ -43,6 +43,8 @@ def parse_arguments():
     parser.add_argument("--build-dir", default="build", type=Path, help="where the programs have been built")
     parser.add_argument("--seconds", default=20, type=int, help="how long each row of each turn is measured")
     parser.add_argument("--turns", default=2, type=int, help="how often that is done, with new processes")
+    parser.add_argument("--copies", default=1, type=int, help="how many of each server, each with its own load, at once: "
+                        "a difference of a few per cent is seen in the mean of several")
     parser.add_argument("--quick", action="store_true", help="one turn of 4 s each")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     parser.add_argument("--check", action="store_true", help="exit 1 when a goal is missed")
@@ -162,21 +164,23 @@ def measure(pids, loads, seconds):
     return found
 
 
-def run_turn(servers, build_dir, row, seconds, folder):
-    """{server: {figure: value}}, all of them at once."""
+def run_turn(servers, build_dir, row, seconds, folder, copies=1):
+    """{server: {figure: mean of its copies}}, all of them at once."""
     with contextlib.ExitStack() as stack:
         ports, pids, loads = {}, {}, {}
-        for name, make in servers.items():
-            own = folder / name.replace(" ", "-")
-            own.mkdir(exist_ok=True)
-            ports[name] = free_port()
-            pids[name] = family(stack.enter_context(running(make(own, ports[name]), own, ports[name])).pid)
-        for name in servers:
-            loads[name] = stack.enter_context(start_load(built(build_dir, "bench/router-load"), ports[name], row, seconds))
+        for copy in range(copies):
+            for name, make in servers.items():
+                own = folder / f"{name.replace(' ', '-')}-{copy}"
+                own.mkdir(exist_ok=True)
+                port = ports[name, copy] = free_port()
+                pids[name, copy] = family(stack.enter_context(running(make(own, port), own, port)).pid)
+        for key, port in ports.items():
+            loads[key] = stack.enter_context(start_load(built(build_dir, "bench/router-load"), port, row, seconds))
         found = measure(pids, loads, seconds)
-    for name, result in found.items():
+    for (name, _), result in found.items():
         complain(name, row, result)
-    return found
+    return {name: {figure: statistics.mean(found[name, copy][figure] for copy in range(copies))
+                   for figure in found[name, 0]} for name in servers}
 
 
 def complain(name, row, result):
@@ -202,11 +206,11 @@ def compare(turns):
     return {key: statistics.median(values) for key, values in ratios.items()}
 
 
-def run(servers, build_dir, seconds, turns, folder):
+def run(servers, build_dir, seconds, turns, copies, folder):
     """{row: {server or RATIO: {figure: median of the turns}}}"""
     results = {}
     for row in ROWS:
-        found = [run_turn(dict(list(servers.items())[::1 if turn % 2 else -1]), build_dir, row, seconds, folder)
+        found = [run_turn(dict(list(servers.items())[::1 if turn % 2 else -1]), build_dir, row, seconds, folder, copies)
                  for turn in range(turns)]
         by_server = {name: {key: statistics.median(turn[name][key] for turn in found) for key in found[0][name]}
                      for name in servers}
@@ -263,7 +267,7 @@ def main():
         print(f"streams of 6 Mbit/s (1080p30-like, key frame every 2 s), {arguments.seconds} s, {arguments.turns} turns, "
               f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         print_head()
-        results = run(servers, arguments.build_dir, arguments.seconds, arguments.turns, folder)
+        results = run(servers, arguments.build_dir, arguments.seconds, arguments.turns, arguments.copies, folder)
     worse = missed(results) if "nginx-rtmp" in servers else []
     if "nginx-rtmp" in servers:
         print("goal: no worse than nginx-rtmp in any row: " + ("missed: " + "; ".join(worse) if worse else "held"))

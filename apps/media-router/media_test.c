@@ -28,14 +28,15 @@ static void test_references(void)
 static void test_one_piece_of_memory(void)
 {
     const uint64_t before = media_held_bytes();
-    uint8_t *memory = g_malloc(MEDIA_FRONT_BYTES + 3);
-    memcpy(memory + MEDIA_FRONT_BYTES, "abc", 3);
-    struct media_message *message = media_message_adopt(MEDIA_VIDEO, 7, memory, 3);
+    static const uint8_t payload[] = {1, 2, 3};
+    uint8_t *memory = g_malloc(MEDIA_FRONT_BYTES + sizeof payload);
+    memcpy(memory + MEDIA_FRONT_BYTES, payload, sizeof payload);
+    struct media_message *message = media_message_adopt(MEDIA_VIDEO, 7, memory, sizeof payload);
     g_assert_true((uint8_t *)message == memory && message->data == memory + MEDIA_FRONT_BYTES);
-    g_assert_true(message->size == 3 && memcmp(message->data, "abc", 3) == 0);
+    g_assert_true(message->size == sizeof payload && memcmp(message->data, payload, sizeof payload) == 0);
     g_assert_cmpint(message->kind, ==, MEDIA_VIDEO);
     g_assert_cmpint(message->dts_ns, ==, 7);
-    g_assert_cmpuint(media_held_bytes(), ==, before + 3 + MEDIA_MESSAGE_OVERHEAD_BYTES);
+    g_assert_cmpuint(media_held_bytes(), ==, before + sizeof payload + MEDIA_MESSAGE_OVERHEAD_BYTES);
     media_message_unref(message);
     g_assert_cmpuint(media_held_bytes(), ==, before);
 }
