@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #define READ_BYTES 65536
-/* Reads per wake-up: a fast publisher may not keep the others waiting. */
+/* Reads at a time: what a fast publisher has more comes behind what the others have. */
 #define MAX_READS 4
 #define MAX_IOVECS 64
 /* Encoded ahead of the socket; what is beyond waits in the queue, where it can still be dropped. */
@@ -154,7 +154,7 @@ static bool receive(struct peer *peer)
     return true;
 }
 
-/* Nobody tells us again of what is left to read. Who has to fetch answers first is told of by the socket. */
+/* Nobody tells us again of what is left to read. Whoever has answers to fetch is told of when he does. */
 static void come_back(struct peer *peer)
 {
     if (peer->is_readable && (peer->ops->pending(peer) == 0 || peer->ops->fetches_answers(peer)))
@@ -210,7 +210,7 @@ static void finish_closing(struct peer *peer)
 
 /* -- its turn -- */
 
-/* Until the tick goes on with it, unless the peer has gone, which the kernel would tell again and again. */
+/* Until the tick goes on with it, unless the peer has gone, which the kernel tells once, or without end. */
 static bool stay_held(struct peer *peer, GIOCondition condition)
 {
     fd_watch_set_condition(peer->watch, 0);
@@ -315,7 +315,9 @@ void peer_init(struct peer *peer, struct peer_server *server, int take_fd, struc
     peer->id = dub_uuid_new();
     peer->created_wall_ms = dub_wall_time_ms();
     peer->idle_since_ns = peer->last_read_ns = peer->last_write_ns = peer_now_ns(peer);
-    /* OpenSSL says EAGAIN behind a record that brings no bytes, though the socket may have more. */
+    /* OpenSSL says EAGAIN behind a record that brings no bytes, though the socket may have more. A plain
+     * socket may only behind urgent data, which neither protocol knows: what follows waits for more to come.
+     */
     peer->watch = tls != NULL ? fd_watch_new(take_fd, G_IO_IN, on_io, peer)
                               : fd_watch_new_for_edges(take_fd, G_IO_IN, on_io, peer);
     peer_server_add(server, peer);

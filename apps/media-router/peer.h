@@ -19,7 +19,7 @@ struct peer_ops {
     const char *protocol; /* in the log */
     /* Bytes that came. False: the peer is closed, for what the error says. */
     bool (*receive)(struct peer *peer, const uint8_t *data, size_t size, struct dub_error *error);
-    /* False: it does not fetch its answers; no more is read until they are sent. */
+    /* False: it does not fetch its answers; in this turn no more is read. */
     bool (*fetches_answers)(const struct peer *peer);
     /* What was held back is sent; goes on with what came behind. NULL: nothing can have. False as receive. */
     bool (*resume)(struct peer *peer, struct dub_error *error);

@@ -106,7 +106,6 @@ static void keep_in_gop(struct stream *stream, struct media_message *message)
 {
     static uint64_t n_gops; /* one thread */
     gsize bytes = message->size;
-    g_ptr_array_set_size(stream->retired, 0);
     if (message->is_key) {
         retire_gop(stream);
         stream->gop_number = ++n_gops;
@@ -153,6 +152,7 @@ static void keep_config(struct stream *stream, struct media_message *message)
 
 bool stream_observe(struct stream *stream, struct media_message *message)
 {
+    g_ptr_array_set_size(stream->retired, 0);
     bool usable =
         message->kind == MEDIA_DATA ? observe_data(stream, message) : observe_track(stream, message);
     if (!usable)

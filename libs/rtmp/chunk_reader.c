@@ -22,7 +22,7 @@ struct in_stream {
     bool started;          /* a header with length and type has been seen */
     bool inside;           /* a message has begun and is not complete */
     uint8_t *partial;      /* the reader's front_bytes, and what has come of it; NULL: nothing */
-    uint32_t filled, room; /* bytes of it in partial, and for how many there is memory */
+    uint32_t filled, room; /* bytes of it in partial, and for how many there is memory: what is counted */
 };
 
 static void free_stream(gpointer data)
@@ -221,23 +221,32 @@ static bool parse_header(struct rtmp_chunk_reader *reader, struct dub_error *err
 }
 
 /* The buffer grows with what comes, and ends up with the size of the message. */
-static void make_room(const struct rtmp_chunk_reader *reader, struct in_stream *stream, uint32_t bytes)
+static bool make_room(struct rtmp_chunk_reader *reader, struct in_stream *stream, uint32_t bytes,
+                      struct dub_error *error)
 {
-    uint32_t room = MAX(FIRST_ROOM_BYTES, MAX(bytes, 2 * stream->room));
-    stream->room = MIN(room, stream->length);
-    stream->partial = g_realloc(stream->partial, MAX(reader->front_bytes + stream->room, 1));
+    uint32_t wanted = MAX(FIRST_ROOM_BYTES, MAX(bytes, 2 * stream->room));
+    uint32_t room = MIN(wanted, stream->length);
+    if (reader->partial_bytes + (room - stream->room) > reader->max_partial_bytes)
+        return dub_error_set(error, DUB_ERROR_LIMIT, "more than %zu bytes of unfinished messages",
+                             reader->max_partial_bytes);
+    reader->partial_bytes += room - stream->room;
+    stream->room = room;
+    stream->partial = g_realloc(stream->partial, MAX(reader->front_bytes + room, 1));
+    return true;
 }
 
-static void append(struct rtmp_chunk_reader *reader, const uint8_t *data, uint32_t size)
+static bool append(struct rtmp_chunk_reader *reader, const uint8_t *data, uint32_t size,
+                   struct dub_error *error)
 {
     struct in_stream *stream = reader->current;
-    if (stream->partial == NULL || stream->filled + size > stream->room)
-        make_room(reader, stream, stream->filled + size);
+    if ((stream->partial == NULL || stream->filled + size > stream->room) &&
+        !make_room(reader, stream, stream->filled + size, error))
+        return false;
     if (size > 0)
         memcpy(stream->partial + reader->front_bytes + stream->filled, data, size);
     stream->filled += size;
-    reader->partial_bytes += size;
     reader->chunk_left -= size;
+    return true;
 }
 
 static bool take_payload(struct rtmp_chunk_reader *reader, const uint8_t **data, size_t *size,
@@ -245,12 +254,11 @@ static bool take_payload(struct rtmp_chunk_reader *reader, const uint8_t **data,
 {
     uint8_t byte;
     while (reader->pushed_fill > 0 && reader->chunk_left > 0 && next_byte(reader, data, size, &byte))
-        append(reader, &byte, 1);
+        if (!append(reader, &byte, 1, error))
+            return false;
     size_t n = MIN(*size, reader->chunk_left);
-    if (reader->partial_bytes + n > reader->max_partial_bytes)
-        return dub_error_set(error, DUB_ERROR_LIMIT, "more than %zu bytes of unfinished messages",
-                             reader->max_partial_bytes);
-    append(reader, *data, (uint32_t)n);
+    if (!append(reader, *data, (uint32_t)n, error))
+        return false;
     *data += n;
     *size -= n;
     return true;
@@ -258,7 +266,7 @@ static bool take_payload(struct rtmp_chunk_reader *reader, const uint8_t **data,
 
 static void leave_message(struct rtmp_chunk_reader *reader, struct in_stream *stream)
 {
-    reader->partial_bytes -= stream->filled;
+    reader->partial_bytes -= stream->room;
     g_clear_pointer(&stream->partial, g_free);
     stream->inside = false;
     stream->filled = stream->room = 0;

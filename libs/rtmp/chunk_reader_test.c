@@ -220,24 +220,26 @@ static void test_too_long_message(void)
     assert_fails(READ(0x03, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0, 'a'), DUB_ERROR_LIMIT);
 }
 
-/* The length that a header claims takes no memory; what comes does, and no more than it in the end. */
+/* What a header claims takes little memory; what comes does, and no more than it in the end. */
 static void test_memory_follows_the_bytes(void)
 {
     struct rtmp_chunk_reader reader;
     struct rtmp_message message = {0};
-    static uint8_t bytes[12 + 50000] = {0x03, 0, 0, 0, 0, 50000 >> 8, 50000 & 0xff, 9, 1};
+    enum { CLAIMED = 1000000, LITTLE = 128 << 10 };
+    static uint8_t bytes[12 + CLAIMED] = {0x03,           0, 0, 0, CLAIMED >> 16, CLAIMED >> 8 & 0xff,
+                                          CLAIMED & 0xff, 9, 1};
     const uint8_t *at = bytes;
     size_t size = 100;
     rtmp_chunk_reader_init(&reader);
-    reader.chunk_bytes = 65536;
+    reader.chunk_bytes = CLAIMED;
     g_assert_cmpint(rtmp_chunk_reader_receive(&reader, &at, &size, &message, NULL), ==, RTMP_CHUNK_MORE);
-    g_assert_cmpuint(reader.partial_bytes, ==, 88);
+    g_assert_cmpuint(reader.partial_bytes, ==, LITTLE);
     size = sizeof bytes - 100;
     g_assert_cmpint(rtmp_chunk_reader_receive(&reader, &at, &size, &message, NULL), ==, RTMP_CHUNK_MESSAGE);
     g_assert_cmpuint(reader.partial_bytes, ==, 0);
-    g_assert_cmpuint(g_bytes_get_size(message.payload), ==, 50000);
+    g_assert_cmpuint(g_bytes_get_size(message.payload), ==, CLAIMED);
     const void *payload = g_bytes_get_data(message.payload, NULL);
-    g_assert_cmpuint(malloc_usable_size((void *)(uintptr_t)payload), <, 50000 + 4096);
+    g_assert_cmpuint(malloc_usable_size((void *)(uintptr_t)payload), <, CLAIMED + 8192);
     rtmp_message_clear(&message);
     rtmp_chunk_reader_clear(&reader);
 }
@@ -249,34 +251,14 @@ static void test_room_in_front(void)
     struct rtmp_chunk_reader reader;
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     static uint8_t large[LARGE];
-    const uint8_t heads[] = {CHUNK_SIZE(0, 0x7f, 0xff, 0xff),
-                             0x04,
-                             0,
-                             0,
-                             9,
-                             0,
-                             0,
-                             0,
-                             8,
-                             1,
-                             0,
-                             0,
-                             0,
-                             0x06,
-                             0,
-                             0,
-                             9,
-                             LARGE >> 16,
-                             LARGE >> 8 & 0xff,
-                             LARGE & 0xff,
-                             9,
-                             1,
-                             0,
-                             0,
-                             0};
+    static const uint8_t chunk_size[] = {CHUNK_SIZE(0, 0x7f, 0xff, 0xff)};
+    static const uint8_t empty[] = {0x04, 0, 0, 9, 0, 0, 0, 8, 1, 0, 0, 0};
+    const uint8_t head[] = {0x06, 0, 0, 9, LARGE >> 16, LARGE >> 8 & 0xff, LARGE & 0xff, 9, 1, 0, 0, 0};
     for (size_t i = 0; i < LARGE; i++)
         large[i] = (uint8_t)(i * 31);
-    g_byte_array_append(bytes, heads, sizeof heads);
+    g_byte_array_append(bytes, chunk_size, sizeof chunk_size);
+    g_byte_array_append(bytes, empty, sizeof empty);
+    g_byte_array_append(bytes, head, sizeof head);
     g_byte_array_append(bytes, large, LARGE);
     const uint32_t sizes[] = {0, LARGE};
     unsigned n = 0;
@@ -342,6 +324,28 @@ static void test_too_much_unfinished(void)
     assert_fails(read_in_pieces(bytes, 65536), DUB_ERROR_LIMIT);
 }
 
+/* A byte on each of many chunk streams, and memory for all that is to follow it. */
+static void test_what_is_claimed_counts(void)
+{
+    enum { MESSAGES_WITHIN = 4, CLAIMED = 65536 };
+    struct rtmp_chunk_reader reader;
+    struct rtmp_message message;
+    struct dub_error error = {0};
+    rtmp_chunk_reader_init(&reader);
+    reader.chunk_bytes = 1;
+    reader.max_partial_bytes = MESSAGES_WITHIN * CLAIMED;
+    for (uint8_t i = 0; i <= MESSAGES_WITHIN; i++) {
+        const uint8_t chunk[] = {3 + i, 0, 0, 0,  CLAIMED >> 16, CLAIMED >> 8 & 0xff, CLAIMED & 0xff, 9, 1,
+                                 0,     0, 0, 'a'};
+        const uint8_t *data = chunk;
+        size_t size = sizeof chunk;
+        g_assert_cmpint(rtmp_chunk_reader_receive(&reader, &data, &size, &message, &error), ==,
+                        i < MESSAGES_WITHIN ? RTMP_CHUNK_MORE : RTMP_CHUNK_ERROR);
+    }
+    g_assert_cmpint(error.code, ==, DUB_ERROR_LIMIT);
+    rtmp_chunk_reader_clear(&reader);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -356,6 +360,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chunk-reader/first-header-of-type-1", test_first_header_of_type_1);
     g_test_add_func("/chunk-reader/memory-follows-the-bytes", test_memory_follows_the_bytes);
     g_test_add_func("/chunk-reader/room-in-front", test_room_in_front);
+    g_test_add_func("/chunk-reader/what-is-claimed-counts", test_what_is_claimed_counts);
     g_test_add_func("/chunk-reader/streams-interleave", test_streams_interleave);
     g_test_add_func("/chunk-reader/abort-forgets-a-message", test_abort_forgets_a_message);
     g_test_add_func("/chunk-reader/bad-chunk-size-fails", test_bad_chunk_size);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The RTMP chunk stream in both directions (Adobe RTMP 1.0, section 5.3), without sockets.
  *
- * Reading: bytes in, whole messages out; Set Chunk Size and Abort act inside. A message's buffer grows with
- * the bytes that really arrive, never with the length that a header claims. Writing: messages are queued by
- * reference and handed out as iovecs, chunk headers between slices of the one payload, so that a frame that
- * goes to a hundred readers is never copied. */
+ * Reading: bytes in, whole messages out; Set Chunk Size and Abort act inside. Beyond 128 KiB a message's
+ * buffer grows with the bytes that really arrive, not with the length that a header claims, and it is the
+ * buffer that limits count. Writing: messages are queued by reference and handed out as iovecs, chunk headers
+ * between slices of the one payload, so that a frame that goes to a hundred readers is never copied. */
 #pragma once
 
 #include <dubbing_error.h>
@@ -55,7 +55,7 @@ struct rtmp_chunk_reader {
     size_t max_partial_bytes;   /* RTMP_MAX_PARTIAL_BYTES, or less */
     size_t front_bytes;         /* room before each payload, for who keeps raw messages; 0 at first */
     size_t chunk_left;
-    size_t partial_bytes; /* of unfinished messages */
+    size_t partial_bytes; /* held for unfinished messages */
     uint8_t header[RTMP_MAX_HEADER_BYTES];
     size_t header_fill;
     uint8_t pushed[4]; /* read as a header, but payload: to be read again first */
