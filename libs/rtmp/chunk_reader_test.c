@@ -334,9 +334,20 @@ static void test_what_is_claimed_counts(void)
     rtmp_chunk_reader_init(&reader);
     reader.chunk_bytes = 1;
     reader.max_partial_bytes = MESSAGES_WITHIN * CLAIMED;
-    for (uint8_t i = 0; i <= MESSAGES_WITHIN; i++) {
-        const uint8_t chunk[] = {3 + i, 0, 0, 0,  CLAIMED >> 16, CLAIMED >> 8 & 0xff, CLAIMED & 0xff, 9, 1,
-                                 0,     0, 0, 'a'};
+    for (unsigned i = 0; i <= MESSAGES_WITHIN; i++) {
+        const uint8_t chunk[] = {(uint8_t)(3 + i),
+                                 0,
+                                 0,
+                                 0,
+                                 CLAIMED >> 16,
+                                 CLAIMED >> 8 & 0xff,
+                                 CLAIMED & 0xff,
+                                 9,
+                                 1,
+                                 0,
+                                 0,
+                                 0,
+                                 'a'};
         const uint8_t *data = chunk;
         size_t size = sizeof chunk;
         g_assert_cmpint(rtmp_chunk_reader_receive(&reader, &data, &size, &message, &error), ==,
