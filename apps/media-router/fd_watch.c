@@ -14,7 +14,7 @@
  * many times, we collect what comes and serve it together: turns then begin so far apart. */
 #define BUSY_GAP_NS (500 * DUB_NS_PER_US)
 #define BUSY_TURNS 8
-#define BUSY_PACE_NS (450 * DUB_NS_PER_US)
+#define BUSY_PACE_NS (950 * DUB_NS_PER_US)
 
 G_STATIC_ASSERT((int)EPOLLIN == (int)G_IO_IN && (int)EPOLLOUT == (int)G_IO_OUT);
 G_STATIC_ASSERT((int)EPOLLRDHUP == (int)FD_WATCH_LAST);
